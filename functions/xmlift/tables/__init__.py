@@ -1,0 +1,1 @@
+"""Fields → typed columns → CSV.gz."""
