@@ -1,0 +1,96 @@
+# Every target works from a fresh clone; GNU Make 3.81 (macOS) is enough. `make` alone explains them.
+
+SOURCE ?=
+SQL ?=
+ITEMS ?= 5000
+
+# Nothing here may ever reach somebody's AWS account or be steered by their Terraform settings: the
+# caller's AWS_* and TF_* variables end here. Only a Terraform CLI configuration that exists is kept,
+# since it may name the company's provider mirror.
+kept := $(if $(wildcard $(TF_CLI_CONFIG_FILE)),TF_CLI_CONFIG_FILE)
+unexport $(filter-out $(kept),$(filter AWS_% TF_%,$(.VARIABLES)))
+export AWS_CONFIG_FILE := /dev/null
+export AWS_SHARED_CREDENTIALS_FILE := /dev/null
+export AWS_EC2_METADATA_DISABLED := true
+comma := ,
+export NO_PROXY := 127.0.0.1,localhost$(addprefix $(comma),$(NO_PROXY))
+export no_proxy := $(NO_PROXY)
+
+bin := .venv/bin
+lift := $(bin)/python scripts/lift.py
+stamps := .venv/.installed .venvs/ministack/.installed .venvs/lambda/.installed
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup doctor package demo up apply run tick query down validate lint fmt test lock clean
+
+help: ## explain the targets
+	@echo 'make demo      from a fresh clone to rows in the warehouse; no AWS account, Docker or root needed'
+	@echo 'make test      everything that continuous integration runs'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(stamps) ## install the locked tools into .venv and .venvs (instant when nothing changed)
+
+.venv/.installed: build/requirements/dev.txt scripts/setup.sh
+	@scripts/setup.sh .venv build/requirements/dev.txt
+	@touch $@
+.venvs/ministack/.installed: build/requirements/ministack.txt .venv/.installed
+	@scripts/setup.sh .venvs/ministack build/requirements/ministack.txt
+	@touch $@
+.venvs/lambda/.installed: build/requirements/lambda-runtime.txt .venv/.installed
+	@scripts/setup.sh .venvs/lambda build/requirements/lambda-runtime.txt
+	@touch $@
+
+doctor: setup ## say what is missing on this machine, with the remedy
+	@$(lift) doctor
+
+package: setup ## build the functions' zips and dist/manifest.json
+	@$(bin)/python build/package.py
+
+demo: setup ## start the local cloud, deploy to it, run every source, show the rows (ITEMS=5000)
+	@$(lift) demo --items $(ITEMS)
+
+up: setup ## start the local cloud only
+	@$(lift) up --items $(ITEMS)
+
+apply: setup package ## deploy the local environment to the running local cloud
+	@$(lift) apply
+
+run: setup ## run the sources again and say what changed (SOURCE=ewm for one)
+	@$(lift) run $(SOURCE)
+
+tick: setup ## let time pass at the endpoint: some items change, some are new
+	@$(lift) tick
+
+query: setup ## SQL prompt on the warehouse (SQL='select ...' for one answer)
+	@$(lift) query $(if $(SQL),"$$SQL")
+query: export SQL := $(SQL)
+
+down: setup ## stop everything that was started
+	@$(lift) down
+
+validate: setup ## check the catalogue files without a cloud
+	@$(lift) validate
+
+lint: setup ## style, types, layers, Terraform
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+	terraform fmt -check -recursive terraform
+	@$(lift) validate --terraform
+
+fmt: setup ## format Python and Terraform
+	$(bin)/ruff check --fix-only .
+	$(bin)/ruff format .
+	terraform fmt -recursive terraform
+
+test: setup lint package ## lint, package, then all tests: unit, contract, end to end on a local cloud
+	@$(bin)/python -m pytest
+
+lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)
+	$(bin)/python build/lock.py
+
+clean: down ## stop the local cloud, then remove all that was built, except the virtual environments
+	rm -rf dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .venvs/terraform
