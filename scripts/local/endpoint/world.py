@@ -1,0 +1,112 @@
+"""A tracker's work items: made from a seed, changed when told.
+
+A change never alters a work item in place: it puts a new record where the old one was. So whoever holds a
+record (a page that is being written) may go on reading it, and a rendered text is valid for as long as the
+record it was made from is the current one.
+"""
+
+import copy
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from local.endpoint.generation import Generator, contributor
+from local.endpoint.workitem import NOT_SET, Record
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Now, to the millisecond: what the tracker can store."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@dataclass(frozen=True)
+class Advance:
+    """The ids that one step of the world touched, and its clock when the step was done."""
+
+    changed: list[int]
+    created: list[int]
+    at: datetime
+
+
+class World:
+    """The work items by id, in the order of their ids; the clock that stamps them."""
+
+    def __init__(self, seed: int, items: int, clock: Clock = utc_now) -> None:
+        self.clock = clock
+        self._random = Random(seed)  # noqa: S311 -- made-up work items, not secrets
+        self._generator = Generator(self._random, latest=clock() - timedelta(hours=1))
+        self._lock = threading.Lock()
+        self._items = {item["id"]: item for item in self._generator.history(items)}
+
+    def items(self) -> list[Record]:
+        """All current work items at one instant, ordered by id."""
+        with self._lock:
+            return list(self._items.values())
+
+    def item(self, identifier: int) -> Record:
+        return self._items[identifier]
+
+    def advance(self, change: int, create: int) -> Advance:
+        """Change that many work items (at most all) and create that many, stamped with the clock's now."""
+        with self._lock:
+            chosen = self._random.sample(list(self._items), k=min(change, len(self._items)))
+            for identifier in chosen:
+                self._items[identifier] = self._edited(self._items[identifier])
+            created = [self._created(chosen) for _ in range(create)]
+            return Advance(sorted(chosen), created, self.clock())
+
+    def _created(self, parents: list[int]) -> int:
+        """A new work item. Only one just changed becomes its parent, as a new child changes its parent."""
+        now = self.clock()
+        item = self._generator.work_item(now, now)
+        if parents and self._random.random() < 0.5:
+            parent = copy.deepcopy(self._items[self._random.choice(parents)])
+            self._generator.adopt(parent, item)
+            self._items[parent["id"]] = parent
+        identifier: int = item["id"]
+        self._items[identifier] = item
+        return identifier
+
+    def _edited(self, old: Record) -> Record:
+        item = copy.deepcopy(old)
+        now = self.clock().astimezone(old["modified"].tzinfo)
+        for edit in self._random.sample(_EDITS, k=self._random.randint(1, 3)):
+            edit(item, self._generator, now)
+        item["modified"] = now
+        item["modifiedBy"] = contributor(self._random)
+        return item
+
+
+def _retitle(item: Record, generator: Generator, now: datetime) -> None:
+    item["summary"] = f"{generator.summary() or 'Untitled'} [{now:%H:%M:%S.%f}]"
+
+
+def _comment(item: Record, generator: Generator, now: datetime) -> None:
+    item["comments"].append(generator.comment(now))
+
+
+def _move(item: Record, generator: Generator, now: datetime) -> None:
+    item["state"] = generator.state()
+    generator.resolve(item, now)
+
+
+def _retag(item: Record, generator: Generator, now: datetime) -> None:
+    item["tags"] = generator.tags()
+
+
+def _assign(item: Record, generator: Generator, now: datetime) -> None:
+    item["owner"] = generator.owner()
+
+
+def _book_time(item: Record, generator: Generator, now: datetime) -> None:
+    item["timeSpent"] = max(item["timeSpent"], 0) + 1_800_000
+    if item["duration"] != NOT_SET:
+        item["correctedEstimate"] = max(item["duration"], item["timeSpent"])
+
+
+_EDITS = [_retitle, _comment, _move, _retag, _assign, _book_time]
