@@ -12,9 +12,12 @@ from msgspec import Meta, Struct, field
 
 from xmlift.tables.types import ColumnType, parse_type
 
-# Redshift folds unquoted names to lower case and allows 127 bytes; a leading underscore is ours (lineage).
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="lower case, digits and _")]
-SYSTEM_PREFIX = "_"
+# Redshift folds unquoted names to lower case and allows 127 bytes. A leading `_` is lineage's, and a double one
+# parts a stream's name from its child's (`work_items__comments`).
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[a-z](_?[a-z0-9])*$", max_length=60, description="lower case, digits and single _ between"),
+]
 
 _DURATION = re.compile(r"(\d{1,6})(us|ms|s|m|h|d)")
 _UNITS = {

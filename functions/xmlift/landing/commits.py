@@ -1,0 +1,150 @@
+"""What a window's extraction writes down: links of its chain while it goes on, one commit at its end.
+
+Canonical JSON: the same content is the same bytes, so that a commit is known by their SHA-256.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from xmlift.errors import LandingError
+from xmlift.landing.names import PartName
+
+REJECTS = "_rejects"
+"""The table name of the parts that hold rejected rows."""
+
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part: its name's contents, its size in bytes and its SHA-256 in full."""
+
+    table: str
+    attempt: str
+    sequence: int
+    rows: int
+    schema: str
+    bytes: int
+    sha256: Sha256
+
+    @property
+    def name(self) -> PartName:
+        return PartName(self.table, self.attempt, self.sequence, self.rows, self.schema, self.sha256[:16])
+
+
+class TableCounts(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What became of one table's records: `read = written + rejected + out_of_window + dropped` (I5).
+
+    `dropped` are those that the stream's transform left out.
+    """
+
+    read: int = 0
+    written: int = 0
+    rejected: int = 0
+    out_of_window: int = 0
+    dropped: int = 0
+
+    def __add__(self, other: "TableCounts") -> "TableCounts":
+        return TableCounts(
+            read=self.read + other.read,
+            written=self.written + other.written,
+            rejected=self.rejected + other.rejected,
+            out_of_window=self.out_of_window + other.out_of_window,
+            dropped=self.dropped + other.dropped,
+        )
+
+    @property
+    def adds_up(self) -> bool:
+        return self.read == self.written + self.rejected + self.out_of_window + self.dropped
+
+
+class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Everything counted from a window's start; each link carries it whole, the last one is the window's."""
+
+    pages: int = 0
+    bytes: int = 0
+    repaired_pages: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    tables: dict[str, TableCounts] = {}
+    seen_columns: dict[str, list[str]] = {}
+    reject_reasons: dict[str, int] = {}
+
+
+class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A checkpoint: the parts written since the previous link, and where to read on.
+
+    `previous` is the SHA-256 of the previous link's bytes; `next_url` is None after the last page; `as_of` is
+    the server's clock at its first answer (our clock, less the allowed skew, where it has none); `page_hashes`
+    are SHA-256 prefixes of all URLs read so far, against servers that answer in a circle.
+    """
+
+    attempt: str
+    previous: Sha256 | None
+    parts: list[Entry]
+    progress: Progress
+    as_of: datetime
+    parsed_at: datetime
+    next_url: str | None
+    page_hashes: list[str]
+
+
+class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a window belongs; coverage of another epoch does not count."""
+
+    source: str
+    stream: str
+    partition: str
+    epoch: int
+
+
+class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The end of one chain: the window has landed, and these parts are what it holds. Nothing else counts."""
+
+    format: int = 1
+    scope: Scope
+    run: str
+    start: datetime
+    end: datetime
+    attempt: str
+    links: int
+    parts: list[Entry]
+    progress: Progress
+    as_of: datetime
+    parsed_at: datetime
+    ended_by: str
+
+    def parts_of(self, table: str) -> list[Entry]:
+        return [part for part in self.parts if part.table == table]
+
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def encode(document: Link | Commit) -> bytes:
+    """Canonical bytes: sorted keys, no spaces."""
+    return _ENCODER.encode(document)
+
+
+def decode_link(body: bytes, key: str) -> Link:
+    """Raises LandingError that names the object."""
+    return _decode(body, key, Link)
+
+
+def decode_commit(body: bytes, key: str) -> Commit:
+    """Raises LandingError that names the object."""
+    return _decode(body, key, Commit)
+
+
+def _decode[T: (Link, Commit)](body: bytes, key: str, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise LandingError(f"{key}: not a {kind.__name__.lower()} that this version writes: {error}") from error
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

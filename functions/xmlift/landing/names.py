@@ -1,0 +1,159 @@
+"""Object names: each says what it holds, sorts by time, and parses back into what made it.
+
+    landing/<source>/<stream>/<run>/<partition>/<from>_<to>/
+        <table>-<attempt>-<seq>-<rows>-<schema>-<sha16>.csv.gz      a part
+        chain-<g>-<n>.json                                          a checkpoint
+        commit.json                                                 the end: this window has landed
+    runs/<source>/<run>/…                                           work lists, failures, the report
+    load/<id>/<table>-<schema>.manifest                             what one COPY reads
+"""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from xmlift.errors import LandingError
+from xmlift.windows import Interval, format_instant, parse_interval
+
+WHOLE = "-"
+"""The partition of a stream that has none."""
+
+COMMIT = "commit.json"
+
+
+class WindowName(NamedTuple):
+    """What a window's folder is named after: a scope's interval, read by one run."""
+
+    source: str
+    stream: str
+    run: str
+    partition: str
+    interval: Interval
+
+    @property
+    def folder(self) -> str:
+        """The prefix of everything that belongs to the window, with its closing slash."""
+        return f"{stream_prefix(self.source, self.stream, self.run)}{self.inner}/"
+
+    @property
+    def inner(self) -> str:
+        """The part of the folder that is the window's own: partition and interval."""
+        return f"{_quoted(self.partition)}/{self.interval}"
+
+    def __str__(self) -> str:
+        partition = "" if self.partition == WHOLE else f" partition {self.partition}"
+        return f"{self.source}.{self.stream}{partition} window {self.interval} of run {self.run}"
+
+
+class PartName(NamedTuple):
+    """What a part is named after. `sha16` is the start of the SHA-256 of its bytes."""
+
+    table: str
+    attempt: str
+    sequence: int
+    rows: int
+    schema: str
+    sha16: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.table}-{self.attempt}-{self.sequence:05d}-{self.rows}-{self.schema}-{self.sha16}.csv.gz"
+        )
+
+    @property
+    def origin(self) -> str:
+        """What rows carry of it (`_part`): the full name holds a hash of the rows and cannot stand in them."""
+        return f"{self.attempt}-{self.sequence:05d}"
+
+
+class LinkName(NamedTuple):
+    """The n-th link of the chain of restart g."""
+
+    restart: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"chain-{self.restart:03d}-{self.number:05d}.json"
+
+
+_PART = re.compile(
+    r"(?P<table>[a-z_][a-z0-9_]*)-(?P<attempt>[0-9a-f]{12})-(?P<sequence>\d{5,})-(?P<rows>\d+)"
+    r"-(?P<schema>[0-9a-f]{8})-(?P<sha16>[0-9a-f]{16})\.csv\.gz",
+    re.ASCII,
+)
+_LINK = re.compile(r"chain-(?P<restart>\d{3,})-(?P<number>\d{5,})\.json", re.ASCII)
+
+
+def stream_prefix(source: str, stream: str, run: str) -> str:
+    """The prefix of all windows that one run read of a stream."""
+    return f"landing/{source}/{stream}/{run}/"
+
+
+def parse_window(key: str) -> tuple[WindowName, str]:
+    """A landing key's window and its file name. Raises LandingError."""
+    try:
+        zone, source, stream, run, partition, interval, file = key.split("/")
+        window = WindowName(source, stream, run, unquote(partition), parse_interval(interval))
+    except ValueError as error:
+        raise LandingError(f"{key}: not a name of the landing zone") from error
+    if zone != "landing" or f"{window.folder}{file}" != key:
+        raise LandingError(f"{key}: not a name of the landing zone")
+    return window, file
+
+
+def parse_part(file: str) -> PartName | None:
+    """A part's file name, or None where it is something else."""
+    match = _PART.fullmatch(file)
+    if match is None:
+        return None
+    name = PartName(
+        match["table"],
+        match["attempt"],
+        int(match["sequence"]),
+        int(match["rows"]),
+        match["schema"],
+        match["sha16"],
+    )
+    return name if str(name) == file else None
+
+
+def parse_link(file: str) -> LinkName | None:
+    """A checkpoint's file name, or None where it is something else."""
+    match = _LINK.fullmatch(file)
+    if match is None:
+        return None
+    name = LinkName(int(match["restart"]), int(match["number"]))
+    return name if str(name) == file else None
+
+
+def run_id(started: datetime, execution: str) -> str:
+    """The name of a run: when its execution started, and the execution's own name. Sorts by start."""
+    return f"{format_instant(started)}-{_quoted(execution)}"
+
+
+def run_prefix(source: str, run: str) -> str:
+    return f"runs/{source}/{run}/"
+
+
+def work_list(source: str, run: str, round_number: int) -> str:
+    """The Map's items of one planning round."""
+    return f"{run_prefix(source, run)}work-{round_number:04d}.json"
+
+
+def failure(window: WindowName) -> str:
+    """Why a window did not land."""
+    return f"{run_prefix(window.source, window.run)}failures/{window.stream}/{window.inner}.json"
+
+
+def report(source: str, run: str) -> str:
+    return f"{run_prefix(source, run)}report.json"
+
+
+def manifest(load: str, table: str, schema: str) -> str:
+    return f"load/{load}/{table}-{schema}.manifest"
+
+
+def _quoted(text: str) -> str:
+    """Any text as one safe path segment, and back by `unquote`. The text `-` is kept for `WHOLE`."""
+    return text if text == WHOLE else quote(text, safe="").replace(".", "%2E")

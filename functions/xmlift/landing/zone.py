@@ -1,0 +1,91 @@
+"""The landing bucket: reads, listings, and the two ways to write that the protocol allows (E2)."""
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError
+
+from xmlift.errors import LandingError
+
+_ATTEMPTS = 8
+_CONFLICT = {"ConditionalRequestConflict", "409"}
+_EXISTS = {"PreconditionFailed", "412"}
+_ABSENT = {"NoSuchKey", "404"}
+
+
+class Zone:
+    """One bucket, through the S3 client given."""
+
+    def __init__(self, s3: Any, bucket: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._s3 = s3
+        self._sleep = sleep
+        self.bucket = bucket
+
+    def get(self, key: str) -> bytes:
+        """An object's bytes. Raises LandingError where it is absent."""
+        body = self.find(key)
+        if body is None:
+            raise LandingError(f"s3://{self.bucket}/{key} does not exist")
+        return body
+
+    def find(self, key: str) -> bytes | None:
+        """An object's bytes, or None where there is none."""
+        try:
+            body: bytes = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if _code(error) in _ABSENT:
+                return None
+            raise
+        return body
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """All keys below a prefix, in order."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            for entry in page.get("Contents", ()):
+                yield entry["Key"]
+
+    def put(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+        """Write an object whose name nobody else uses. S3 itself checks the bytes against their SHA-256."""
+        self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **_checked(body))
+
+    def put_once(self, key: str, body: bytes) -> bytes:
+        """Write an object unless it exists, and answer what stands there now: these bytes or another's.
+
+        An answer that got lost is no problem: the next try finds what stands there (E2).
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._s3.put_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType="application/json",
+                    IfNoneMatch="*",
+                    **_checked(body),
+                )
+            except ClientError as error:
+                if _code(error) in _EXISTS:
+                    return self.get(key)
+                if _code(error) not in _CONFLICT:
+                    raise
+            except HTTPClientError:
+                pass  # no answer: whether it was written is what the next try tells
+            else:
+                return body
+            self._sleep(min(5.0, 0.1 * 2**attempt))
+        raise LandingError(
+            f"s3://{self.bucket}/{key} could not be written in {_ATTEMPTS} tries; the next call of the function "
+            "goes on from the last checkpoint"
+        )
+
+
+def _checked(body: bytes) -> dict[str, str]:
+    return {"ChecksumSHA256": base64.b64encode(hashlib.sha256(body).digest()).decode()}
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,88 @@
+"""Which tables a stream makes: their names, their columns in the order of the CSV, their keys and versions.
+
+Every row carries its lineage: run, window, part, page and row say where it was read, `_read_at` and `_parsed_at`
+when. Together with the cursor they are a row's version, by which two readings of one key compete.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+from xmlift.catalogue import Stream
+from xmlift.tables.types import ColumnType, parse_type
+
+LINEAGE: tuple[tuple[str, ColumnType], ...] = tuple(
+    (name, parse_type(column_type))
+    for name, column_type in (
+        ("_partition", "varchar(1024)"),
+        ("_run", "varchar(512)"),
+        ("_window", "varchar(64)"),
+        ("_part", "varchar(32)"),
+        ("_page", "integer"),
+        ("_row", "integer"),
+        ("_read_at", "timestamptz"),
+        ("_parsed_at", "timestamptz"),
+    )
+)
+POSITION = "_position"
+
+REJECT_COLUMNS = ("page", "row", "table", "column", "value", "reason")
+
+
+class TableLayout(NamedTuple):
+    """One table. `required` columns are never NULL; for a child, `key` names its parent's key here."""
+
+    name: str
+    columns: tuple[tuple[str, ColumnType], ...]
+    key: tuple[str, ...]
+    version: tuple[str, ...]
+    required: frozenset[str]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.columns)
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that tell this list of names and types from another."""
+        text = "\n".join(f"{name} {column_type}" for name, column_type in self.columns)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+class StreamLayout(NamedTuple):
+    """A stream's own table, and one for each of its children in the catalogue's order."""
+
+    table: TableLayout
+    children: tuple[TableLayout, ...]
+
+    @property
+    def tables(self) -> tuple[TableLayout, ...]:
+        return (self.table, *self.children)
+
+
+def stream_layout(name: str, stream: Stream) -> StreamLayout:
+    """The tables that a stream makes."""
+    version = ((stream.cursor.field,) if stream.cursor else ()) + ("_read_at", "_parsed_at")
+    lineage_names = {column for column, _ in LINEAGE}
+    own = tuple((column, spec.column_type) for column, spec in stream.columns.items())
+    table = TableLayout(
+        name, own + LINEAGE, tuple(stream.key), version, stream.required_columns | lineage_names
+    )
+    parent_key = tuple((f"_parent_{key}", stream.columns[key].column_type) for key in stream.key)
+    key_names = tuple(column for column, _ in parent_key)
+    children = tuple(
+        TableLayout(
+            f"{name}__{child_name}",
+            (
+                *parent_key,
+                (POSITION, parse_type("integer")),
+                *((column, spec.column_type) for column, spec in child.columns.items()),
+                *LINEAGE,
+            ),
+            key_names,
+            ("_read_at", "_parsed_at"),
+            frozenset({*key_names, POSITION, *lineage_names})
+            | {column for column, spec in child.columns.items() if spec.required},
+        )
+        for child_name, child in stream.children.items()
+    )
+    return StreamLayout(table, children)

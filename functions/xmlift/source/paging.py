@@ -1,0 +1,46 @@
+"""From a page to the next one: decided from what stands around a page's records."""
+
+from typing import Protocol
+from urllib.parse import urljoin
+
+from lxml import etree
+
+from xmlift.errors import SourceError
+
+
+class Paging(Protocol):
+    """Where the page after this one is."""
+
+    def next_url(self, root: etree._Element, url: str) -> str | None:
+        """The next page's URL, None after the last page."""
+
+
+class NoPaging:
+    """One answer holds everything."""
+
+    def next_url(self, root: etree._Element, url: str) -> str | None:
+        return None
+
+
+class NextUrlPaging:
+    """The page names the next one: `xpath` finds the URL, `when` (if given) says whether there is one.
+
+    The URL is followed verbatim, since it carries the server's own state; a relative one is completed.
+    """
+
+    def __init__(self, xpath: str, when: str | None, namespaces: dict[str, str]) -> None:
+        self._url = _compiled(f"string({xpath})", namespaces)
+        self._when = _compiled(f"boolean({when})", namespaces) if when else None
+
+    def next_url(self, root: etree._Element, url: str) -> str | None:
+        if self._when is not None and not self._when(root):
+            return None
+        found = str(self._url(root)).strip()
+        return urljoin(url, found) if found else None
+
+
+def _compiled(expression: str, namespaces: dict[str, str]) -> etree.XPath:
+    try:
+        return etree.XPath(expression, namespaces=namespaces, smart_strings=False)
+    except etree.XPathSyntaxError as error:
+        raise SourceError(f"paging: XPath {expression!r} is not valid: {error}") from error

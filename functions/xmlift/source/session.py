@@ -1,0 +1,230 @@
+"""One endpoint's session: asks politely, tries again where that can help, and never leaves the origin."""
+
+import hashlib
+import random
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import BinaryIO, NamedTuple, cast
+from urllib.parse import urljoin
+
+import requests
+
+from xmlift.errors import SourceError
+from xmlift.source.login import Login
+from xmlift.source.urls import origin, shown
+
+# IBM's own client tries again at 408, 423 and 503; the rest is what proxies and overload answer.
+_PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
+# EWM answers a wrong query with 500 and a code of its own: the next try would get the same.
+_PERMANENT_CODE = re.compile(rb"CRRED\d{4}E")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_LONGEST_PAUSE = 60.0
+_CHUNK = 64 * 1024
+_IN_MEMORY = 4 * 1024 * 1024
+_EXCERPT = 300
+_TITLE = re.compile(rb"(?is)<title[^>]*>(.*?)</title>")
+
+
+class Answer(NamedTuple):
+    """A whole answer. `read_at` is our clock before the request, `date` the server's clock in its answer."""
+
+    url: str
+    body: BinaryIO
+    size: int
+    sha256: str
+    read_at: datetime
+    date: datetime | None
+    retries: int
+
+
+class Politeness(NamedTuple):
+    """How a session asks: seconds to wait for an answer, tries per request, and its pace."""
+
+    timeout: float
+    attempts: int
+    requests_per_second: float
+    page_bytes: int
+
+
+class _TryAgainError(Exception):
+    """A fault that may pass, with the pause that the server asked for."""
+
+    def __init__(self, message: str, pause: float | None = None) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+class Session:
+    """A session with one source. It signs in at its first request, and once more when it is asked to."""
+
+    def __init__(
+        self,
+        base_url: str,
+        login: Login,
+        politeness: Politeness,
+        headers: dict[str, str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._base_url = base_url
+        self._login = login
+        self._politeness = politeness
+        self._sleep = sleep
+        self._now = now
+        self._signed_in = False
+        self._last_request = float("-inf")
+        self._http = requests.Session()
+        self._http.headers.update({"Accept": "application/xml, text/xml;q=0.9, */*;q=0.1", **(headers or {})})
+        login.prepare(self._http)
+
+    def fetch(self, url: str) -> Answer:
+        """Read an answer to its end. Raises SourceError that names the URL, the reason and the remedy."""
+        fault = ""
+        for attempt in range(self._politeness.attempts):
+            try:
+                self._sign_in()
+                return self._ask(url, retries=attempt)
+            except _TryAgainError as error:
+                fault, pause = str(error), error.pause
+            except requests.exceptions.SSLError as error:
+                raise SourceError(
+                    f"{shown(url)}: the server's certificate is not trusted: {_plain(error)}"
+                ) from error
+            except (requests.RequestException, OSError) as error:
+                fault, pause = _plain(error), None
+            if attempt + 1 < self._politeness.attempts:
+                self._sleep(self._pause(attempt, pause))
+        raise SourceError(
+            f"{shown(url)}: {fault}; gave up after {self._politeness.attempts} tries. The next run reads this "
+            "window again; if it lasts, ask the endpoint's owner or lower limits.requests_per_second"
+        )
+
+    def _pause(self, attempt: int, asked: float | None) -> float:
+        """What the server asks for, else exponential back-off with full jitter."""
+        if asked is not None:
+            return min(asked, _LONGEST_PAUSE)
+        return random.uniform(0, min(_LONGEST_PAUSE, 0.5 * 2**attempt))  # noqa: S311 (not a secret)
+
+    def _sign_in(self) -> None:
+        if not self._signed_in:
+            self._login.sign_in(self._http, self._base_url, self._politeness.timeout)
+            self._signed_in = True
+
+    def _ask(self, url: str, retries: int) -> Answer:
+        for _ in range(_MOST_REDIRECTS):
+            if origin(url) != origin(self._base_url):
+                raise SourceError(
+                    f"{shown(url)} leaves the source's origin {shown(self._base_url)}: credentials stay there. "
+                    "If the server moved, change base_url"
+                )
+            self._keep_pace()
+            read_at = self._now()
+            with self._http.get(
+                url, stream=True, allow_redirects=False, timeout=self._politeness.timeout
+            ) as response:
+                if self._login.is_asked_for(response):
+                    self._signed_in = False
+                    raise _TryAgainError("the endpoint asks for a login again and again", pause=0.0)
+                if response.status_code in _REDIRECTS:
+                    url = urljoin(url, str(response.headers.get("Location", "")))
+                    continue
+                self._check_status(url, response)
+                return self._read(url, response, read_at, retries)
+        raise SourceError(f"{shown(url)}: more than {_MOST_REDIRECTS} redirects")
+
+    def _keep_pace(self) -> None:
+        due = self._last_request + 1 / self._politeness.requests_per_second
+        if (wait := due - time.monotonic()) > 0:
+            self._sleep(wait)
+        self._last_request = time.monotonic()
+
+    def _check_status(self, url: str, response: requests.Response) -> None:
+        status = response.status_code
+        if status == requests.codes.ok:
+            return
+        excerpt = response.raw.read(64 * _EXCERPT, decode_content=True)
+        said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {_words(excerpt)}"
+        if status in _PASSING and not _PERMANENT_CODE.search(excerpt):
+            raise _TryAgainError(said, _retry_after(response, self._now()))
+        raise SourceError(f"{shown(url)}: {said}. {_remedy(status)}")
+
+    def _read(self, url: str, response: requests.Response, read_at: datetime, retries: int) -> Answer:
+        # A page is read whole before it is parsed: a connection that breaks off costs one request, and no row
+        # of half a page is ever written. Beyond a few megabytes it waits on disk.
+        body = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller reads it)
+        digest = hashlib.sha256()
+        for chunk in response.iter_content(_CHUNK):
+            body.write(chunk)
+            digest.update(chunk)
+            if body.tell() > self._politeness.page_bytes:
+                raise SourceError(
+                    f"{shown(url)}: the page is larger than {self._politeness.page_bytes} bytes. Ask for smaller "
+                    "pages, or raise limits.page_megabytes and the function's disk"
+                )
+        size = body.tell()
+        body.seek(0)
+        self._refuse_html(url, response, body)
+        date = _server_date(response)
+        return Answer(url, cast(BinaryIO, body), size, digest.hexdigest(), read_at, date, retries)
+
+    def _refuse_html(self, url: str, response: requests.Response, body: BinaryIO) -> None:
+        start = body.read(4096)
+        body.seek(0)
+        kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        if kind == "text/html" or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith(
+            (b"<!doctype html", b"<html")
+        ):
+            title = _TITLE.search(start)
+            raise SourceError(
+                f"{shown(url)}: the answer is an HTML page ({_words(title[1]) if title else 'without a title'}), "
+                "not XML: most often a login page. Check `auth`, the secret, and that base_url and path are those "
+                "of the service"
+            )
+
+
+def _retry_after(response: requests.Response, now: datetime) -> float | None:
+    """The pause that the server asks for, in seconds or as a date."""
+    value = str(response.headers.get("Retry-After", "")).strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _server_date(response: requests.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _remedy(status: int) -> str:
+    match status:
+        case 401 | 403:
+            return "Check `auth`, the secret's user, and what that user may read there"
+        case 404 | 410:
+            return "Check base_url and the stream's request.path"
+        case _:
+            return "Check the stream's request: the endpoint's own message says what it refuses"
+
+
+def _words(text: bytes) -> str:
+    """A few readable words of an answer: tags and line ends out."""
+    plain = re.sub(r"<[^>]*>", " ", text.decode(errors="replace"))
+    return " ".join(plain.split())[:_EXCERPT] or "(no text)"
+
+
+def _plain(error: Exception) -> str:
+    """What a library's exception says, without addresses in memory and nested representations."""
+    cause: BaseException = error
+    while cause.args and isinstance(cause.args[0], BaseException):
+        cause = cause.args[0]
+    reason = getattr(cause, "reason", None) or cause
+    return f"{type(reason).__name__}: {re.sub(r'<[^>]*>:? ?', '', str(reason))}"[:_EXCERPT]

@@ -1,0 +1,72 @@
+"""URLs: built from a request's template, kept within the source's origin, and shown without secrets."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from xmlift.windows import EPOCH, Interval
+
+_SECRET_NAME = re.compile(r"(?i)token|secret|password|passwd|signature|credential|api_?key|auth")
+_SHOWN_LENGTH = 300
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port: credentials go to their source's own and nowhere else."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def origin(url: str) -> Origin:
+    parts = urlsplit(url)
+    return Origin(parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 0))
+
+
+def request_url(base_url: str, path: str, query: Mapping[str, str | int], values: Mapping[str, str]) -> str:
+    """The URL of a window's first page: `{name}` in query values replaced, everything percent-encoded.
+
+    `+` becomes `%2B`: a bare one would reach the server as a space and turn an offset into nonsense.
+    """
+    filled = {name: _filled(str(value), values) for name, value in query.items()}
+    url = base_url.rstrip("/") + path
+    return f"{url}?{urlencode(filled, quote_via=quote)}" if filled else url
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        template = template.replace(f"{{{name}}}", value)
+    return template
+
+
+def widened(window: Interval, resolution: timedelta) -> Interval:
+    """A window as a server of that resolution has to be asked for it, whatever its `>` and `<` include.
+
+    The start moves one step back (`>` may exclude it), the end up to the next step (it may be cut off).
+    """
+    start = EPOCH + ((window.start - EPOCH) // resolution - 1) * resolution
+    end = EPOCH - ((EPOCH - window.end) // resolution) * resolution
+    return Interval(start, end)
+
+
+def format_time(instant: datetime, template: str, resolution: timedelta) -> str:
+    """An instant in UTC by a strftime template, whose `%f` has as many digits as the resolution needs."""
+    digits = 6 if resolution % timedelta(milliseconds=1) else 3
+    fraction = f"{instant.microsecond:06d}"[:digits]
+    return instant.astimezone(UTC).strftime(template.replace("%f", fraction))
+
+
+def shown(url: str) -> str:
+    """A URL for messages and logs: no user, no password, no value of a parameter that sounds like a secret."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    netloc = f"{host}:{parts.port}" if parts.port else host
+    query = "&".join(
+        f"{name}={'***' if _SECRET_NAME.search(name) else quote(value, safe=' /:<>[]()|,')}"
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    )
+    text = urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"

@@ -1,0 +1,1 @@
+"""Redshift, in transactions: connections, statements as text, and the ledger."""

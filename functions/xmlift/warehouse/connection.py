@@ -1,0 +1,151 @@
+"""Connections to the warehouse, and transactions that are tried again where that is safe (R1, R3)."""
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from xmlift.errors import WarehouseError
+
+_ATTEMPTS = 5
+# Redshift reports a serialisation conflict as XX000, so its text is all there is to go by.
+_CONFLICTS = ("1023", "1018", "could not complete because of conflict with concurrent transaction")
+_CREDENTIAL_SECONDS = 900
+
+
+class Credentials(NamedTuple):
+    """A database user and its password."""
+
+    user: str
+    password: str
+
+
+class Address(NamedTuple):
+    """Where the warehouse listens. `ca_file` holds the roots that its certificate is verified against."""
+
+    host: str
+    port: int
+    database: str
+    ca_file: Path
+
+
+class Warehouse:
+    """Opens connections with credentials asked for each time, since they are short-lived."""
+
+    def __init__(
+        self,
+        address: Address,
+        credentials: Callable[[], Credentials],
+        application: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._address = address
+        self._credentials = credentials
+        self._application = application
+        self._sleep = sleep
+
+    def connect(self) -> Connection:
+        """A connection, TLS verified. Raises WarehouseError after several tries."""
+        fault: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            user, password = self._credentials()
+            try:
+                return psycopg2.connect(
+                    host=self._address.host,
+                    port=self._address.port,
+                    dbname=self._address.database,
+                    user=user,
+                    password=password,
+                    sslmode="verify-full",
+                    sslrootcert=str(self._address.ca_file),
+                    connect_timeout=10,
+                    application_name=self._application,
+                    # A peer that vanished without a word is noticed within a minute or so.
+                    keepalives_idle=30,
+                    keepalives_interval=10,
+                    keepalives_count=3,
+                    tcp_user_timeout=60_000,
+                )
+            except psycopg2.OperationalError as error:
+                fault = error
+            self._sleep(_jitter(attempt))
+        raise WarehouseError(
+            f"no connection to {self._address.host}:{self._address.port}/{self._address.database} in "
+            f"{_ATTEMPTS} tries: {one_line(fault)}. Check that the workgroup is available, that its security "
+            "group admits this function, and the CA file"
+        ) from fault
+
+    def transaction[T](self, work: Callable[[Cursor], T]) -> T:
+        """Run `work` in one transaction and commit.
+
+        After a conflict or a lost connection everything is done again in a new session, so `work` has to find
+        out by itself, from the ledger and behind its lock, what an unanswered COMMIT has already done.
+        """
+        return self._tried(lambda connection: _in_transaction(connection, work))
+
+    def autocommit[T](self, work: Callable[[Cursor], T]) -> T:
+        """Run `work` with each statement committed by itself, for what Redshift refuses in transactions."""
+
+        def run(connection: Connection) -> T:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                return work(cursor)
+
+        return self._tried(run)
+
+    def _tried[T](self, run: Callable[[Connection], T]) -> T:
+        fault: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                with closing(self.connect()) as connection:
+                    return run(connection)
+            except psycopg2.Error as error:
+                if not _may_pass(error):
+                    raise
+                fault = error
+            self._sleep(_jitter(attempt))
+        raise WarehouseError(
+            f"the warehouse gave up {_ATTEMPTS} times: {one_line(fault)}. Nothing of it is committed; the next "
+            "run loads what has landed"
+        ) from fault
+
+
+def _in_transaction[T](connection: Connection, work: Callable[[Cursor], T]) -> T:
+    with connection, connection.cursor() as cursor:
+        return work(cursor)
+
+
+def _may_pass(error: psycopg2.Error) -> bool:
+    if isinstance(error, psycopg2.InterfaceError):
+        return True
+    if isinstance(error, psycopg2.OperationalError):
+        # Class 57 is an administrator's or a time limit's doing; 57014 is our own statement_timeout.
+        return error.pgcode != "57014"
+    return any(text in str(error) for text in _CONFLICTS)
+
+
+def _jitter(attempt: int) -> float:
+    return random.uniform(0, min(10.0, 0.5 * 2**attempt))  # noqa: S311 (not a secret)
+
+
+def one_line(error: Exception | None) -> str:
+    """A database's message without its line ends."""
+    return " ".join(str(error).split())[:600]
+
+
+def temporary_credentials(client: Any, workgroup: str, database: str) -> Callable[[], Credentials]:
+    """Credentials of the function's own role, from `redshift-serverless:GetCredentials`."""
+
+    def ask() -> Credentials:
+        answer = client.get_credentials(
+            workgroupName=workgroup, dbName=database, durationSeconds=_CREDENTIAL_SECONDS
+        )
+        return Credentials(answer["dbUser"], answer["dbPassword"])
+
+    return ask
