@@ -1,0 +1,209 @@
+"""Build the functions' zips and dist/manifest.json.
+
+    python build/package.py [--architecture x86_64|arm64] [--platform linux|macos] [--json]
+
+A zip is a layer of vendored libraries and a layer of our own code. The first takes seconds to make, is kept
+in dist/.cache and made anew only when something that decides its bytes changes; the second takes a
+moment and is always made. Equal inputs give equal bytes, in any folder, on any machine, with the same
+release of Python 3.13 (another one may compile to other bytecode).
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import deflate
+
+from archive import Entry, archive, compress_all, read_entries, write_atomically
+from bytecode import cached_path, can_compile, compile_module
+from contents import SERVICES, UNZIPPED_LIMIT, ZIP_LIMIT, Target, is_shipped
+from vendor import PackageError, vendor
+
+ROOT = Path(__file__).resolve().parent.parent
+Entries = dict[str, Entry]
+
+
+def say(line: str) -> None:
+    """Progress goes to stderr: stdout is for the result."""
+    sys.stderr.write(f"package: {line}\n")
+
+
+def with_bytecode(files: dict[str, bytes], ours: bool) -> dict[str, bytes]:
+    """The files, and beside every module its bytecode.
+
+    Libraries may carry files that are no valid Python (templates); of ours each must be.
+    """
+    compiled = {}
+    for name, content in files.items():
+        if not name.endswith(".py"):
+            continue
+        try:
+            compiled[str(cached_path(PurePosixPath(name)))] = compile_module(content)
+        except SyntaxError as error:
+            if ours:
+                raise PackageError(f"{name}:{error.lineno}: {error.msg}") from error
+    return files | compiled
+
+
+def read_tree(folder: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    """The files below a folder, with their paths in it."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield PurePosixPath(path.relative_to(folder).as_posix()), path
+
+
+def layer_digest(step: str, target: Target) -> str:
+    """A digest of all that decides the bytes of a function's libraries.
+
+    Functions with the same requirements and services share one layer: comments do not count.
+    """
+    requirements = (ROOT / "functions" / step / "requirements.txt").read_text()
+    pins = [line for line in requirements.splitlines() if not line.lstrip().startswith("#")]
+    rules = {path.name: path.read_text() for path in sorted((ROOT / "build").glob("*.py"))}
+    versions = (*sys.version_info[:3], deflate.__version__)
+    decides = json.dumps([pins, sorted(SERVICES[step]), target, versions, rules])
+    return hashlib.sha256(decides.encode()).hexdigest()
+
+
+def make_layer(step: str, target: Target) -> Entries:
+    """Vendor a function's libraries, leave out what it never uses, compile and compress the rest."""
+    with TemporaryDirectory(prefix="xmlift-package-") as folder:
+        vendor(ROOT / "functions" / step / "requirements.txt", target, Path(folder))
+        files = {
+            str(name): path.read_bytes()
+            for name, path in read_tree(Path(folder))
+            if is_shipped(name, SERVICES[step])
+        }
+    return compress_all(with_bytecode(files, ours=False))
+
+
+def library_layer(step: str, target: Target, cache: Path) -> Entries:
+    """A function's libraries, from the cache if nothing that decides them has changed."""
+    kept = cache / f"{layer_digest(step, target)}.zip"
+    try:
+        return read_entries(kept)
+    except FileNotFoundError:
+        say(f"{step}: vendoring for {target.platform} {target.architecture}")
+    except zipfile.BadZipFile:
+        say(f"{step}: {kept} is damaged, vendoring anew")
+    entries = make_layer(step, target)
+    write_atomically(kept, archive(entries))
+    return entries
+
+
+def forget_unused_layers(cache: Path, target: Target) -> None:
+    """Keep what a next run can use, lest every change of a requirement leaves 40 MB behind."""
+    used = {layer_digest(step, target) for step in SERVICES}
+    for path in cache.glob("*.zip"):
+        if path.stem not in used:
+            path.unlink(missing_ok=True)
+
+
+def own_files(step: str) -> dict[str, bytes]:
+    """A function's own code by its name in the zip: its folder at the root, the library beside it."""
+    functions = ROOT / "functions"
+    files = {}
+    for folder, prefix in ((functions / step, ""), (functions / "xmlift", "xmlift/")):
+        for name, path in read_tree(folder):
+            hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+            if not hidden and not name.name.startswith("requirements.") and not name.name.endswith("~"):
+                files[f"{prefix}{name}"] = path.read_bytes()
+    return files
+
+
+def check_limits(step: str, zipped: int, entries: Entries) -> None:
+    """Raise PackageError if Lambda would refuse the zip, or only take it the slow way."""
+    packages: Counter[str] = Counter()
+    for name, entry in entries.items():
+        packages[name.split("/")[0]] += entry.size
+    for what, size, limit in (("zip", zipped, ZIP_LIMIT), ("content", packages.total(), UNZIPPED_LIMIT)):
+        if size > limit:
+            largest = ", ".join(f"{package} {total:,}" for package, total in packages.most_common(3))
+            raise PackageError(
+                f"{step}: its {what} has {size:,} bytes, the limit is {limit:,} (unpacked, the largest are "
+                f"{largest}). Take a library out of functions/{step}/requirements.in, or name what is never "
+                "used of it in build/contents.py"
+            )
+
+
+def pack(step: str, target: Target, cache: Path) -> tuple[bytes, int]:
+    """A function's zip, and how many bytes it unpacks to."""
+    libraries = library_layer(step, target, cache)
+    ours = compress_all(with_bytecode(own_files(step), ours=True))
+    if shadowed := sorted(libraries.keys() & ours.keys()):
+        raise PackageError(f"functions/{step}: {shadowed[0]} is also the name of a library's file: rename it")
+    entries = libraries | ours
+    content = archive(entries)
+    check_limits(step, len(content), entries)
+    return content, sum(entry.size for entry in entries.values())
+
+
+def build(target: Target, dist: Path) -> dict[str, Any]:
+    """Write all zips and, last, the manifest that describes them; return the manifest."""
+    if not can_compile():
+        raise PackageError(
+            f"Lambda runs Python {target.python} and this is {sys.version.split()[0]}, whose bytecode it "
+            "cannot read: use .venv/bin/python, which `make setup` makes"
+        )
+    cache = dist / ".cache" / f"{target.platform}-{target.architecture}"
+    manifest = dist / "manifest.json"
+    functions = {}
+    for step in SERVICES:
+        content, unzipped = pack(step, target, cache)
+        digest = hashlib.sha256(content)
+        file = dist / f"{step}.zip"
+        if not file.is_file() or file.read_bytes() != content:
+            # Until the new manifest is there, none may describe other bytes than those that lie here.
+            manifest.unlink(missing_ok=True)
+            write_atomically(file, content)
+        functions[step] = {
+            "file": file.name,
+            "sha256": digest.hexdigest(),
+            "source_code_hash": base64.b64encode(digest.digest()).decode(),
+            "bytes": len(content),
+            "unzipped_bytes": unzipped,
+        }
+    forget_unused_layers(cache, target)
+    described = {**target._asdict(), "functions": functions}
+    write_atomically(manifest, (json.dumps(described, indent=2) + "\n").encode())
+    return described
+
+
+def table(manifest: dict[str, Any]) -> str:
+    """The manifest for people."""
+    lines = [f"{'function':<10}{'zip MB':>8}{'unzipped MB':>13}  sha256"]
+    for step, function in manifest["functions"].items():
+        sizes = f"{function['bytes'] / 1e6:>8.1f}{function['unzipped_bytes'] / 1e6:>13.1f}"
+        lines.append(f"{step:<10}{sizes}  {function['sha256'][:16]}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Exit status 1 with one message on stderr if something is missing or too large."""
+    parser = argparse.ArgumentParser(description="Build the functions' zips and dist/manifest.json.")
+    parser.add_argument("--architecture", choices=("x86_64", "arm64"), default="x86_64")
+    parser.add_argument("--platform", choices=("linux", "macos"), default="linux")
+    parser.add_argument("--json", action="store_true", help="print the manifest instead of a table")
+    options = parser.parse_args(arguments)
+    started = time.monotonic()
+    try:
+        manifest = build(Target(options.architecture, options.platform), ROOT / "dist")
+    except PackageError as error:
+        say(str(error))
+        return 1
+    sys.stdout.write((json.dumps(manifest, indent=2) if options.json else table(manifest)) + "\n")
+    say(f"dist/ for {options.platform} {options.architecture} in {time.monotonic() - started:.1f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
