@@ -1,0 +1,41 @@
+module "platform" {
+  source = "../../modules/platform"
+
+  environment            = "dev"
+  catalogue_folder       = "${path.root}/../../sources"
+  package_folder         = var.package_folder
+  protect                = false # dev is destroyed and applied again under the same names
+  schedules_enabled      = true
+  landing_retention_days = 30
+
+  # An address here stands before the one in terraform/sources/<name>.yaml.
+  sources = {
+    ewm = { base_url = "https://elm-dev.example.com/ccm" }
+    ecb = {}
+  }
+
+  logging = {
+    functions      = "DEBUG"
+    state_machine  = "ALL"
+    retention_days = 30
+    tracing        = "PassThrough"
+  }
+
+  network = {
+    cidr                     = "10.41.0.0/20"
+    zones                    = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+    interface_endpoint_zones = 1
+  }
+
+  warehouse = {
+    base_capacity         = 8
+    max_capacity          = 16
+    usage_limit_rpu_hours = 16
+  }
+
+  flow = {
+    extract_concurrency                  = 8
+    extract_tolerated_failure_percentage = 50
+    load_concurrency                     = 2
+  }
+}

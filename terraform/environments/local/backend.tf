@@ -1,0 +1,4 @@
+terraform {
+  # The state describes an emulator on this machine, and lives and dies with it.
+  backend "local" {}
+}

@@ -1,0 +1,42 @@
+module "platform" {
+  source = "../../modules/platform"
+
+  environment            = "local"
+  catalogue_folder       = "${path.root}/../../sources"
+  package_folder         = var.package_folder
+  protect                = false
+  schedules_enabled      = false # executions are started by hand: the emulator's clock starts nothing unasked
+  landing_retention_days = null  # gone with the emulator
+
+  sources = {
+    ewm      = { base_url = "${var.endpoint_url}/ccm" }
+    ecb      = { base_url = var.endpoint_url }
+    ewm_oslc = { base_url = "${var.endpoint_url}/jazz" }
+  }
+
+  logging = {
+    functions      = "DEBUG"
+    state_machine  = "ALL"
+    retention_days = 1
+    tracing        = "PassThrough"
+  }
+
+  network = {
+    cidr                     = "10.40.0.0/20"
+    zones                    = ["us-east-1a", "us-east-1b", "us-east-1c"]
+    interface_endpoint_zones = 1
+  }
+
+  warehouse = {
+    base_capacity         = 8
+    max_capacity          = 8
+    usage_limit_rpu_hours = 8
+    certificate_authority = var.certificate_authority_file
+  }
+
+  flow = {
+    extract_concurrency                  = 4
+    extract_tolerated_failure_percentage = 50
+    load_concurrency                     = 2
+  }
+}

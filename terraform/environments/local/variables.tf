@@ -1,0 +1,15 @@
+variable "endpoint_url" {
+  description = "Address of the XML endpoint that runs beside the emulator, such as https://127.0.0.1:8443."
+  type        = string
+}
+
+variable "certificate_authority_file" {
+  description = "Absolute path of the certificate authority that the local processes' certificates are signed by."
+  type        = string
+}
+
+variable "package_folder" {
+  description = "Folder that `make package` wrote the functions' zips and manifest.json to."
+  type        = string
+  default     = "../../../dist"
+}

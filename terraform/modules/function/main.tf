@@ -1,0 +1,59 @@
+resource "aws_cloudwatch_log_group" "main" {
+  name              = var.log_group
+  retention_in_days = var.log_retention_days
+}
+
+# The key is made from the content: another zip is another object, and the function follows it.
+resource "aws_s3_object" "package" {
+  bucket      = var.package.bucket
+  key         = var.package.key
+  source      = var.package.path
+  source_hash = var.package.source_code_hash
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_lambda_function" "main" {
+  function_name    = var.name
+  role             = var.role_arn
+  runtime          = "python${var.package.python}"
+  architectures    = [var.package.architecture]
+  handler          = "handler.handler"
+  s3_bucket        = aws_s3_object.package.bucket
+  s3_key           = aws_s3_object.package.key
+  source_code_hash = var.package.source_code_hash
+  memory_size      = var.limits.memory_mb
+  timeout          = var.limits.timeout_seconds
+  publish          = true
+
+  environment {
+    variables = var.environment_variables
+  }
+
+  logging_config {
+    log_format = "Text" # the functions write JSON lines themselves; Lambda's JSON format would wrap them again
+    log_group  = aws_cloudwatch_log_group.main.name
+  }
+
+  tracing_config {
+    mode = var.tracing
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.network[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+}
+
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  description      = "The version that the state machine calls"
+  function_name    = aws_lambda_function.main.function_name
+  function_version = aws_lambda_function.main.version
+}

@@ -1,0 +1,320 @@
+# Who may do what, in full: every role, who may take it on, and every statement of it.
+# "*" stands only where AWS accepts no narrower resource, with the reason beside it.
+
+locals {
+  partition       = var.account.partition
+  role_arn_prefix = "arn:${local.partition}:iam::${var.account.id}:role/${var.name}"
+
+  bucket  = "arn:${local.partition}:s3:::${var.landing_bucket}"
+  states  = "arn:${local.partition}:states:${var.account.region}:${var.account.id}"
+  machine = "${local.states}:stateMachine:${var.state_machine.name}"
+  topic   = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
+  groups  = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
+
+  # Secrets Manager adds a hyphen and six characters to a secret's name to make its ARN.
+  source_secret_arns = [
+    for name in var.source_secrets :
+    "arn:${local.partition}:secretsmanager:${var.account.region}:${var.account.id}:secret:${name}-??????"
+  ]
+}
+
+# Who may take a role on.
+locals {
+  trust = merge(
+    {
+      for step, _ in var.functions : step => {
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { Service = "lambda.amazonaws.com" }
+      }
+    },
+    {
+      copy = {
+        Effect = "Allow"
+        Action = "sts:AssumeRole"
+        # Redshift Serverless takes the role on, and hands it to COPY as the first of the two.
+        Principal = { Service = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"] }
+      }
+      pipeline = {
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { Service = "states.amazonaws.com" }
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = var.account.id }
+          ArnLike      = { "aws:SourceArn" = [local.machine, "${local.machine}:*"] }
+        }
+      }
+      schedule = {
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { Service = "scheduler.amazonaws.com" }
+        Condition = {
+          StringEquals = {
+            "aws:SourceAccount" = var.account.id
+            "aws:SourceArn"     = "${local.groups}/${var.schedule_group}"
+          }
+        }
+      }
+    },
+  )
+}
+
+# What functions share.
+locals {
+  write_own_log = {
+    for step, function in var.functions : step => [{
+      Sid    = "WriteOwnLog"
+      Effect = "Allow"
+      Action = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = join(":", [
+        "arn", local.partition, "logs", var.account.region, var.account.id, "log-group", function.log_group, "*",
+      ])
+    }]
+  }
+
+  run_in_vpc = {
+    for step, function in var.functions : step => [
+      for statement in [
+        {
+          Sid    = "AttachToTheVpc"
+          Effect = "Allow"
+          Action = [
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:UnassignPrivateIpAddresses",
+          ]
+          # Lambda checks these on "*" before it creates a function in a VPC, and refuses anything narrower.
+          Resource  = "*"
+          Condition = {}
+        },
+        {
+          Sid    = "ButNotFromTheCode"
+          Effect = "Deny"
+          Action = [
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:UnassignPrivateIpAddresses",
+          ]
+          # The service needs them, the function's own code, which holds the same role, does not.
+          Resource  = "*"
+          Condition = { ArnEquals = { "lambda:SourceFunctionArn" = function.arn } }
+        },
+      ] : { for key, value in statement : key => value if value != {} } if function.in_vpc
+    ]
+  }
+
+  trace = var.tracing ? [{
+    Sid    = "Trace"
+    Effect = "Allow"
+    Action = [
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    Resource = "*" # X-Ray knows no resources
+  }] : []
+
+  log_in_to_warehouse = [{
+    Sid      = "LogInToTheWarehouse"
+    Effect   = "Allow"
+    Action   = "redshift-serverless:GetCredentials"
+    Resource = var.workgroup_arn
+  }]
+
+  read_catalogue = [{
+    Sid      = "ReadCatalogue"
+    Effect   = "Allow"
+    Action   = "s3:GetObject"
+    Resource = "${local.bucket}/catalogue/*"
+  }]
+
+  list_bucket = [{
+    # Unconditional: without it S3 answers 403 instead of 404 for a key that is not there.
+    Sid      = "ListBucket"
+    Effect   = "Allow"
+    Action   = "s3:ListBucket"
+    Resource = local.bucket
+  }]
+
+  list_landing = [{
+    Sid       = "ListLanding"
+    Effect    = "Allow"
+    Action    = "s3:ListBucket"
+    Resource  = local.bucket
+    Condition = { StringLike = { "s3:prefix" = "landing/*" } }
+  }]
+
+  write_runs = [{
+    Sid      = "WriteRuns"
+    Effect   = "Allow"
+    Action   = "s3:PutObject"
+    Resource = "${local.bucket}/runs/*"
+  }]
+}
+
+# The roles of the functions.
+locals {
+  plan = concat(local.read_catalogue, local.list_bucket, local.write_runs, local.log_in_to_warehouse)
+
+  extract = concat(local.list_landing, [
+    {
+      Sid      = "ReadCatalogueAndOwnWindows"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = ["${local.bucket}/catalogue/*", "${local.bucket}/landing/*"]
+    },
+    {
+      Sid      = "WriteWindowsAndFailures"
+      Effect   = "Allow"
+      Action   = "s3:PutObject"
+      Resource = ["${local.bucket}/landing/*", "${local.bucket}/runs/*"]
+    },
+    ], [
+    for arns in [local.source_secret_arns] : {
+      Sid      = "LogInToSources"
+      Effect   = "Allow"
+      Action   = "secretsmanager:GetSecretValue"
+      Resource = arns
+    } if length(arns) > 0
+  ])
+
+  load = concat(local.list_landing, local.log_in_to_warehouse, [
+    {
+      Sid      = "ReadCatalogueAndWindows"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = ["${local.bucket}/catalogue/*", "${local.bucket}/landing/*"]
+    },
+    {
+      Sid      = "WriteManifests"
+      Effect   = "Allow"
+      Action   = "s3:PutObject"
+      Resource = "${local.bucket}/load/*"
+    },
+  ])
+
+  report = concat(local.list_bucket, local.write_runs, local.log_in_to_warehouse, [{
+    Sid    = "ReadCatalogueRunsAndWindows"
+    Effect = "Allow"
+    Action = "s3:GetObject"
+    Resource = [
+      "${local.bucket}/catalogue/*",
+      "${local.bucket}/landing/*",
+      "${local.bucket}/runs/*",
+    ]
+  }])
+
+  migrate = [{
+    Sid      = "ReadAdministratorSecret"
+    Effect   = "Allow"
+    Action   = "secretsmanager:GetSecretValue"
+    Resource = var.admin_secret_arn
+  }]
+}
+
+# The role that COPY reads with.
+locals {
+  copy = [
+    {
+      Sid      = "ReadWindowsAndManifests"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = ["${local.bucket}/landing/*", "${local.bucket}/load/*"]
+    },
+    {
+      Sid      = "FindTheBucket"
+      Effect   = "Allow"
+      Action   = ["s3:GetBucketLocation", "s3:ListBucket"]
+      Resource = local.bucket
+    },
+  ]
+}
+
+# The state machine's role, and the one that schedules start it with.
+locals {
+  pipeline = concat(local.trace, [
+    {
+      Sid      = "CallTheSteps"
+      Effect   = "Allow"
+      Action   = "lambda:InvokeFunction"
+      Resource = [for step in ["plan", "extract", "load", "report"] : "${var.functions[step].arn}:live"]
+    },
+    {
+      Sid      = "ReadWorkLists"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "${local.bucket}/runs/*"
+    },
+    {
+      Sid      = "StartChildrenOfTheMap"
+      Effect   = "Allow"
+      Action   = "states:StartExecution"
+      Resource = local.machine
+    },
+    {
+      Sid    = "FollowStopAndRedriveThem"
+      Effect = "Allow"
+      Action = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
+      Resource = [
+        "${local.states}:execution:${var.state_machine.name}:*",
+        "${local.states}:execution:${var.state_machine.name}/*",
+      ]
+    },
+    {
+      Sid      = "TellOfFailures"
+      Effect   = "Allow"
+      Action   = "sns:Publish"
+      Resource = local.topic
+    },
+    {
+      Sid    = "DeliverItsLog"
+      Effect = "Allow"
+      Action = [
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+      ]
+      Resource = "*" # log deliveries are of the account: CloudWatch Logs knows no resource for them
+    },
+  ])
+
+  schedule = [{
+    Sid      = "StartThePipeline"
+    Effect   = "Allow"
+    Action   = "states:StartExecution"
+    Resource = "${local.machine}:${var.state_machine.alias}"
+  }]
+}
+
+locals {
+  own_statements = {
+    plan    = local.plan
+    extract = local.extract
+    load    = local.load
+    report  = local.report
+    migrate = local.migrate
+  }
+
+  statements = merge(
+    {
+      for step, own in local.own_statements :
+      step => concat(own, local.write_own_log[step], local.run_in_vpc[step], local.trace)
+    },
+    {
+      pipeline = local.pipeline
+      schedule = local.schedule
+    },
+  )
+}

@@ -1,0 +1,137 @@
+locals {
+  buckets = {
+    landing   = var.landing_bucket
+    artifacts = var.artifact_bucket
+  }
+
+  catalogue_keys = {
+    for source, path in var.catalogues : source => "catalogue/${source}/${filesha256(path)}.yaml"
+  }
+}
+
+resource "aws_s3_bucket" "this" {
+  for_each = local.buckets
+
+  bucket        = each.value
+  force_destroy = var.force_destroy
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  for_each = local.buckets
+
+  bucket                  = aws_s3_bucket.this[each.key].id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "RefusePlainHttp"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = ["arn:${var.partition}:s3:::${each.value}", "arn:${var.partition}:s3:::${each.value}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  # S3 answers OperationAborted when a bucket's policy and its public access block change at the same time.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "landing" {
+  count = var.retention_days == null ? 0 : 1
+
+  bucket = aws_s3_bucket.this["landing"].id
+
+  dynamic "rule" {
+    for_each = toset(["landing", "load", "runs"])
+
+    content {
+      id     = "expire-${rule.value}"
+      status = "Enabled"
+
+      filter {
+        prefix = "${rule.value}/"
+      }
+
+      expiration {
+        days = var.retention_days
+      }
+    }
+  }
+
+  rule {
+    id     = "clean-up"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = var.retention_days
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+# The file's own bytes: decoding and encoding YAML again would sort keys, turn `on` into true and `010` into 8.
+resource "aws_s3_object" "catalogue" {
+  for_each = var.catalogues
+
+  bucket       = aws_s3_bucket.this["landing"].id
+  key          = local.catalogue_keys[each.key]
+  source       = each.value
+  source_hash  = filesha256(each.value)
+  content_type = "application/yaml"
+
+  depends_on = [aws_s3_bucket_versioning.this, aws_s3_bucket_server_side_encryption_configuration.this]
+
+  lifecycle {
+    # The new catalogue is there before the schedules that name it.
+    create_before_destroy = true
+  }
+}

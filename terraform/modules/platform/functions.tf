@@ -1,0 +1,105 @@
+locals {
+  environment_of_all = {
+    XMLIFT_ENVIRONMENT           = var.environment
+    POWERTOOLS_LOG_LEVEL         = var.logging.functions
+    POWERTOOLS_METRICS_NAMESPACE = "xmlift"
+  }
+
+  environment_of_landing = { XMLIFT_BUCKET = module.landing.landing_bucket }
+
+  environment_of_warehouse = {
+    XMLIFT_WORKGROUP      = module.warehouse.workgroup
+    XMLIFT_DATABASE       = module.warehouse.database
+    XMLIFT_WAREHOUSE_HOST = module.warehouse.host
+    XMLIFT_WAREHOUSE_PORT = module.warehouse.port
+    XMLIFT_WAREHOUSE_CA   = var.warehouse.certificate_authority
+  }
+
+  environment_of_step = {
+    plan    = merge(local.environment_of_landing, local.environment_of_warehouse)
+    extract = merge(local.environment_of_landing, { XMLIFT_SECRET_PREFIX = local.secret_prefix })
+    load = merge(local.environment_of_landing, local.environment_of_warehouse, {
+      XMLIFT_COPY_ROLE_ARN = module.iam.copy_role_arn
+    })
+    report  = merge(local.environment_of_landing, local.environment_of_warehouse)
+    migrate = merge(local.environment_of_warehouse, { XMLIFT_ADMIN_SECRET_ARN = module.warehouse.admin_secret_arn })
+  }
+}
+
+module "function" {
+  source   = "../function"
+  for_each = local.functions
+
+  name               = each.value.name
+  arn                = each.value.arn
+  log_group          = each.value.log_group
+  log_retention_days = var.logging.retention_days
+  role_arn           = module.iam.function_role_arns[each.key]
+  limits             = var.functions[each.key]
+  tracing            = var.logging.tracing
+
+  package = merge(local.packages[each.key], {
+    bucket       = module.landing.artifact_bucket
+    architecture = local.manifest.architecture
+    python       = local.manifest.python
+  })
+
+  environment_variables = merge(
+    local.environment_of_all,
+    { POWERTOOLS_SERVICE_NAME = each.key },
+    local.environment_of_step[each.key],
+  )
+
+  network = !each.value.in_vpc ? null : {
+    subnet_ids         = module.network.subnet_ids
+    security_group_ids = [module.network.functions_security_group_id]
+  }
+}
+
+# Schemas, database roles and grants, before the first schedule and after every change of the code that makes them.
+resource "aws_lambda_invocation" "migrate" {
+  function_name = module.function["migrate"].name
+  qualifier     = module.function["migrate"].alias
+
+  input = jsonencode({
+    sources   = sort(keys(var.sources))
+    loader    = "${local.name}-load"
+    observers = ["${local.name}-plan", "${local.name}-report"]
+  })
+
+  triggers = {
+    code = local.packages["migrate"].source_code_hash
+  }
+}
+
+module "workflow" {
+  source = "../workflow"
+
+  name              = local.state_machine.name
+  alias             = local.state_machine.alias
+  account           = local.account
+  role_arn          = module.iam.pipeline_role_arn
+  schedule_role_arn = module.iam.schedule_role_arn
+  schedule_group    = local.name
+  failures_topic    = local.failures_topic
+  flow              = var.flow
+  functions         = { for step in ["plan", "extract", "load", "report"] : step => module.function[step].alias_arn }
+
+  logging = {
+    level                  = var.logging.state_machine
+    include_execution_data = true
+    retention_days         = var.logging.retention_days
+    tracing                = var.logging.tracing == "Active"
+  }
+
+  schedules = {
+    for source, differs in var.sources : source => {
+      expression = local.catalogues[source].schedule
+      enabled    = var.schedules_enabled && differs.enabled
+      input      = local.inputs[source]
+    }
+  }
+
+  # A schedule may fire as soon as it exists.
+  depends_on = [aws_lambda_invocation.migrate]
+}

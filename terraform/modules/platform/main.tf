@@ -1,0 +1,55 @@
+module "landing" {
+  source = "../landing"
+
+  partition       = local.account.partition
+  landing_bucket  = local.landing_bucket
+  artifact_bucket = local.artifact_bucket
+  catalogues      = local.catalogue_files
+  retention_days  = var.landing_retention_days
+  force_destroy   = !var.protect
+}
+
+module "network" {
+  source = "../network"
+
+  name           = local.name
+  account        = local.account
+  landing_bucket = local.landing_bucket
+  warehouse_port = var.warehouse.port
+  settings       = var.network
+}
+
+module "iam" {
+  source = "../iam"
+
+  name             = local.name
+  account          = local.account
+  functions        = local.functions
+  state_machine    = local.state_machine
+  schedule_group   = local.name
+  failures_topic   = local.failures_topic
+  landing_bucket   = local.landing_bucket
+  source_secrets   = toset(values(local.secret_names))
+  admin_secret_arn = module.warehouse.admin_secret_arn
+  workgroup_arn    = module.warehouse.workgroup_arn
+  tracing          = var.logging.tracing == "Active"
+}
+
+module "warehouse" {
+  source = "../warehouse"
+
+  name               = local.name
+  copy_role_arn      = module.iam.copy_role_arn
+  subnet_ids         = module.network.subnet_ids
+  security_group_ids = [module.network.warehouse_security_group_id]
+  settings           = var.warehouse
+}
+
+# The container alone: a secret's value never passes through Terraform, its plan or its state.
+resource "aws_secretsmanager_secret" "source" {
+  for_each = toset(values(local.secret_names))
+
+  name                    = each.value
+  description             = "Login of a source, as its catalogue file names it"
+  recovery_window_in_days = var.protect ? 30 : 0
+}

@@ -1,0 +1,59 @@
+output "landing_bucket" {
+  description = "Name of the landing bucket."
+  value       = module.landing.landing_bucket
+}
+
+output "artifact_bucket" {
+  description = "Name of the bucket of the functions' packages."
+  value       = module.landing.artifact_bucket
+}
+
+output "state_machine_arn" {
+  description = "What schedules and operators start: the alias of the state machine."
+  value       = module.workflow.state_machine_arn
+}
+
+output "functions" {
+  description = "Functions by step: name, ARN of the alias, log group."
+  value = {
+    for step, function in module.function : step => {
+      name      = function.name
+      alias_arn = function.alias_arn
+      log_group = function.log_group
+    }
+  }
+}
+
+output "sources" {
+  description = "Sources: whether the schedule is on, the schedule, an execution's input as JSON, the secret's name or null."
+  value = {
+    for source, differs in var.sources : source => {
+      enabled     = var.schedules_enabled && differs.enabled
+      schedule    = local.catalogues[source].schedule
+      input       = local.inputs[source]
+      secret_name = lookup(local.secret_names, source, null)
+    }
+  }
+}
+
+output "warehouse" {
+  description = "Where the warehouse is, and the secret of its administrator."
+  value = {
+    host             = module.warehouse.host
+    port             = module.warehouse.port
+    database         = module.warehouse.database
+    workgroup        = module.warehouse.workgroup
+    namespace        = module.warehouse.namespace
+    admin_secret_arn = module.warehouse.admin_secret_arn
+  }
+}
+
+output "failures_topic_arn" {
+  description = "SNS topic that failures are told to."
+  value       = module.workflow.failures_topic_arn
+}
+
+output "definition" {
+  description = "The state machine's definition as it is deployed."
+  value       = module.workflow.definition
+}

@@ -1,0 +1,155 @@
+variable "environment" {
+  description = "Name of the environment; everything it owns is named `xmlift-<environment>`."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,14}[a-z0-9]$", var.environment))
+    error_message = "environment must be 2 to 16 lower-case letters, digits and hyphens, begin with a letter and not end in a hyphen: bucket, role and database names are made from it."
+  }
+}
+
+variable "sources" {
+  description = <<-EOT
+    Sources of this environment: name of a file in catalogue_folder => what differs here. base_url: the endpoint's
+    address, instead of the file's. enabled: whether its schedule is on.
+  EOT
+  type = map(object({
+    base_url = optional(string)
+    enabled  = optional(bool, true)
+  }))
+
+  validation {
+    condition     = length(var.sources) > 0
+    error_message = "sources is empty: name at least one file of the catalogue folder, such as sources = { ewm = {} }."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, _ in var.sources : fileexists("${var.catalogue_folder}/${name}.yaml")
+    ])
+    error_message = "These sources have no file in ${var.catalogue_folder}: ${join(", ", [
+      for name, _ in var.sources : "${name}.yaml" if !fileexists("${var.catalogue_folder}/${name}.yaml")
+    ])}. Write it, or correct the name in sources."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, _ in var.sources :
+      try(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).source == name, false)
+      if fileexists("${var.catalogue_folder}/${name}.yaml")
+    ])
+    error_message = "A catalogue file must say `source: <name>` with the name of the file, and be YAML: correct these in ${var.catalogue_folder}: ${join(", ", [
+      for name, _ in var.sources : "${name}.yaml"
+      if !try(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).source == name, false)
+    ])}."
+  }
+
+  validation {
+    condition = alltrue([
+      for source in var.sources : source.base_url == null ? true : can(regex("^https://[^/@]+", source.base_url))
+    ])
+    error_message = "A source's base_url must begin with https:// and hold no user name: credentials go into its secret."
+  }
+}
+
+variable "catalogue_folder" {
+  description = "Folder of the catalogue files."
+  type        = string
+}
+
+variable "package_folder" {
+  description = "Folder that `make package` wrote the functions' zips and manifest.json to."
+  type        = string
+
+  validation {
+    condition     = fileexists("${var.package_folder}/manifest.json")
+    error_message = "There is no manifest.json in ${var.package_folder}. Terraform never builds: run `make package` first."
+  }
+}
+
+variable "protect" {
+  description = "Whether what holds data survives a destroy: full buckets refuse it, deleted secrets can be restored for 30 days."
+  type        = bool
+}
+
+variable "schedules_enabled" {
+  description = "Whether the schedules of enabled sources are on. Off, executions are started by hand."
+  type        = bool
+}
+
+variable "logging" {
+  description = <<-EOT
+    functions: log level of the functions. state_machine: log level of the state machine. retention_days: days that
+    logs are kept. tracing: X-Ray, Active or PassThrough.
+  EOT
+  type = object({
+    functions      = string
+    state_machine  = string
+    retention_days = number
+    tracing        = string
+  })
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.logging.functions)
+    error_message = "logging.functions must be DEBUG, INFO, WARNING or ERROR."
+  }
+
+  validation {
+    condition     = contains(["Active", "PassThrough"], var.logging.tracing)
+    error_message = "logging.tracing must be Active or PassThrough."
+  }
+}
+
+variable "landing_retention_days" {
+  description = "Days that landed windows are kept: how far back a replay reaches. Null keeps them for ever."
+  type        = number
+}
+
+variable "network" {
+  description = "Address range and zones of the VPC; see the network module."
+  type = object({
+    cidr                     = string
+    zones                    = list(string)
+    interface_endpoint_zones = number
+  })
+}
+
+variable "warehouse" {
+  description = <<-EOT
+    Size, port and daily limit of the warehouse; see the warehouse module. certificate_authority: absolute path, inside
+    the functions, of the file that its certificate is verified with; the default is part of every package.
+  EOT
+  type = object({
+    port                  = optional(number, 5439)
+    base_capacity         = number
+    max_capacity          = number
+    usage_limit_rpu_hours = number
+    certificate_authority = optional(string, "/var/task/botocore/cacert.pem")
+  })
+
+  validation {
+    condition     = startswith(var.warehouse.certificate_authority, "/")
+    error_message = "warehouse.certificate_authority must be an absolute path: a function's working folder is not certain."
+  }
+}
+
+variable "functions" {
+  description = "Memory in MB and time-out in seconds of each function, where they differ from the defaults."
+  type = object({
+    plan    = optional(object({ memory_mb = number, timeout_seconds = number }), { memory_mb = 512, timeout_seconds = 300 })
+    extract = optional(object({ memory_mb = number, timeout_seconds = number }), { memory_mb = 1769, timeout_seconds = 900 })
+    load    = optional(object({ memory_mb = number, timeout_seconds = number }), { memory_mb = 512, timeout_seconds = 900 })
+    report  = optional(object({ memory_mb = number, timeout_seconds = number }), { memory_mb = 512, timeout_seconds = 300 })
+    migrate = optional(object({ memory_mb = number, timeout_seconds = number }), { memory_mb = 512, timeout_seconds = 300 })
+  })
+  default = {}
+}
+
+variable "flow" {
+  description = "Concurrency and tolerance of the state machine; see the workflow module."
+  type = object({
+    extract_concurrency                  = number
+    extract_tolerated_failure_percentage = number
+    load_concurrency                     = number
+  })
+}

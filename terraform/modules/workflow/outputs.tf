@@ -1,0 +1,16 @@
+output "state_machine_arn" {
+  description = "What schedules and operators start: the alias of the state machine."
+  value       = local.alias_arn
+  depends_on  = [aws_sfn_alias.live]
+}
+
+output "definition" {
+  description = "The state machine's definition as it is deployed, in Amazon States Language."
+  value       = local.definition
+}
+
+output "failures_topic_arn" {
+  description = "SNS topic that failures are told to."
+  value       = local.failures_topic_arn
+  depends_on  = [aws_sns_topic.failures]
+}
