@@ -41,11 +41,12 @@ find_uv() {
 	echo "$tools/bin/uv"
 }
 
+# make_environment FOLDER [OPTION OF venv]
 make_environment() {
 	if [ -x "$1/bin/python" ] && is_313 "$1/bin/python"; then return; fi
 	rm -rf "$1"
 	mkdir -p "$(dirname "$1")"
-	"$python" -m venv "$1" || {
+	"$python" -m venv ${2:+"$2"} "$1" || {
 		say "setup: $python cannot make virtual environments; on Debian and Ubuntu: apt install python3.13-venv"
 		exit 1
 	}
@@ -60,6 +61,7 @@ python=$(find_python) || {
 }
 uv=$(find_uv)
 say "setup: $environment from $requirements"
-make_environment "$environment"
+# What a function imports must come from its zip: not even pip may be there instead.
+make_environment "$environment" --without-pip
 # UV_NO_CONFIG is not set here on purpose: a company's package index in uv's own settings must be used.
 "$uv" pip sync --quiet --require-hashes --python "$environment/bin/python" "$requirements"

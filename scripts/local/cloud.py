@@ -1,0 +1,164 @@
+"""Start, find and stop a local cloud."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from typing import Any
+
+import boto3
+
+from local.environment import scrub, with_package_path
+from local.instance import Instance, State
+from local.processes import end
+from local.servers import REGION, ROOT, ROOT_CREDENTIALS, client_variables, url
+
+DEFAULT_FOLDER = ROOT / ".local"
+# The supervisor ends three servers, each of which gets 10 s.
+_STOP_PATIENCE = 40.0
+
+
+class CloudError(Exception):
+    """The local cloud is not as the caller needs it; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running local cloud."""
+
+    instance: Instance
+    state: State
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the XML endpoint serves."""
+        return url(self.state.ports, "endpoint")
+
+    @property
+    def emulator_url(self) -> str:
+        return url(self.state.ports, "emulator")
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which a program (Terraform, the AWS CLI) talks to this cloud and no other."""
+        environment = dict(os.environ)
+        scrub(environment)
+        environment |= client_variables(self.instance, self.state.ports)
+        return environment | ROOT_CREDENTIALS | {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the emulator's root user."""
+        name = "warehouse_control" if service == "redshift-serverless" else "emulator"
+        session = boto3.Session(
+            aws_access_key_id=ROOT_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=ROOT_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
+        return session.client(
+            service, endpoint_url=url(self.state.ports, name), verify=str(self.instance.ca_file)
+        )
+
+
+def find(folder: Path = DEFAULT_FOLDER) -> Cloud | None:
+    """The cloud that is running in the folder; None if there is none."""
+    instance = Instance(folder.resolve())
+    state = instance.read()
+    if state is None or state.status != "running" or state.supervisor.process() is None:
+        return None
+    return Cloud(instance, state)
+
+
+def get(folder: Path = DEFAULT_FOLDER) -> Cloud:
+    """The cloud that is running in the folder.
+
+    Raises: CloudError if there is none.
+    """
+    cloud = find(folder)
+    if cloud is None:
+        state = Instance(folder.resolve()).read()
+        why = f" (it failed: {state.message})" if state and state.status == "failed" else ""
+        raise CloudError(f"No local cloud is running in {folder}{why}. Start one with: make demo")
+    return cloud
+
+
+def start(
+    folder: Path = DEFAULT_FOLDER,
+    *,
+    items: int = 5000,
+    data: Path | None = None,
+    on_ready: Callable[[str], None] = lambda name: None,
+) -> Cloud:
+    """Start a local cloud; on_ready is told the name of each server as it gets ready.
+
+    What a killed one has left in the folder is ended and removed first.
+
+    Raises: CloudError if one is running there already or a server does not start.
+    """
+    instance = Instance(folder.resolve())
+    instance.folder.mkdir(parents=True, exist_ok=True)
+    if any(instance.folder.iterdir()) and not instance.lock_file.exists():
+        raise CloudError(f"{folder} holds something else than a local cloud; name an empty folder")
+    if _running(instance):
+        raise CloudError(f"A local cloud is running in {folder} already. Stop it with: make down")
+    _end_remains(instance)
+    instance.clear(keep_logs=False)
+    instance.lock_file.touch()
+    instance.logs.mkdir()
+
+    command = [sys.executable, "-m", "local.supervisor", "--folder", str(instance.folder)]
+    command += ["--items", str(items)] + (["--data", str(data)] if data else [])
+    with (instance.logs / "supervisor.log").open("wb") as log:
+        supervisor = Popen(
+            command,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=log,
+            env=with_package_path(os.environ),
+            start_new_session=True,  # an interrupt at the terminal shall not reach it
+        )
+    _follow(supervisor, instance, on_ready)
+    return get(folder)
+
+
+def stop(folder: Path = DEFAULT_FOLDER) -> bool:
+    """Stop what runs in the folder and remove its data; the logs stay. Tells whether anything was running."""
+    instance = Instance(folder.resolve())
+    state = instance.read()
+    if state is None:
+        return False
+    stopped = end(state.supervisor, _STOP_PATIENCE)
+    remains = _end_remains(instance)
+    instance.clear(keep_logs=True)
+    return stopped or remains
+
+
+def _running(instance: Instance) -> bool:
+    state = instance.read()
+    return state is not None and state.supervisor.process() is not None
+
+
+def _end_remains(instance: Instance) -> bool:
+    """End the servers that a killed supervisor has left behind."""
+    state = instance.read()
+    children = state.children.values() if state else ()
+    # A list, not a generator: each of them has to be ended.
+    return any([end(child, patience=10.0) for child in children])  # noqa: C419
+
+
+def _follow(supervisor: "Popen[bytes]", instance: Instance, on_ready: Callable[[str], None]) -> None:
+    """Read what the supervisor tells until it runs, fails or ends."""
+    assert supervisor.stdout is not None
+    with supervisor.stdout as messages:
+        for line in messages:
+            message = json.loads(line)
+            if message.get("status") == "running":
+                return
+            if message.get("status") == "failed":
+                supervisor.wait()
+                raise CloudError(f"The local cloud did not start: {message['message']}")
+            on_ready(message["ready"])
+    supervisor.wait()
+    log = (instance.logs / "supervisor.log").read_text(errors="replace").splitlines()[-15:]
+    raise CloudError("\n".join(["The local cloud's supervisor ended by itself:", *log]))
