@@ -31,7 +31,3 @@ class LandingError(XmliftError):
 
 class WarehouseError(XmliftError):
     """The warehouse refused a statement, a login or a load."""
-
-
-class AccountingError(XmliftError):
-    """What was read, landed and loaded does not add up."""

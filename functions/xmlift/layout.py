@@ -25,8 +25,6 @@ LINEAGE: tuple[tuple[str, ColumnType], ...] = tuple(
 )
 POSITION = "_position"
 
-REJECT_COLUMNS = ("page", "row", "table", "column", "value", "reason")
-
 
 class TableLayout(NamedTuple):
     """One table. `required` columns are never NULL; for a child, `key` names its parent's key here."""

@@ -16,7 +16,9 @@ from xmlift.tables.types import ColumnType, parse_type
 # parts a stream's name from its child's (`work_items__comments`).
 Name = Annotated[
     str,
-    Meta(pattern=r"^[a-z](_?[a-z0-9])*$", max_length=60, description="lower case, digits and single _ between"),
+    Meta(
+        pattern=r"^[a-z](_?[a-z0-9])*$", max_length=60, description="lower case, digits and single _ between"
+    ),
 ]
 
 _DURATION = re.compile(r"(\d{1,6})(us|ms|s|m|h|d)")
@@ -42,17 +44,17 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     """What all parts of a catalogue share: immutable, by keyword, no key that is not known."""
 
 
-class NoLogin(Model, tag_field="type", tag="none"):
+class NoLogin(Model, frozen=True, tag_field="type", tag="none"):
     """The endpoint is open."""
 
 
-class BasicLogin(Model, tag_field="type", tag="basic"):
+class BasicLogin(Model, frozen=True, tag_field="type", tag="basic"):
     """HTTP Basic with the secret's `username` and `password`."""
 
     secret: Name
 
 
-class JazzFormLogin(Model, tag_field="type", tag="jazz_form"):
+class JazzFormLogin(Model, frozen=True, tag_field="type", tag="jazz_form"):
     """IBM Jazz form login below the base URL, with the secret's `username` and `password`."""
 
     secret: Name
@@ -61,7 +63,7 @@ class JazzFormLogin(Model, tag_field="type", tag="jazz_form"):
 Login = NoLogin | BasicLogin | JazzFormLogin
 
 
-class Limits(Model):
+class Limits(Model, frozen=True):
     """How hard a source may be asked, and what is too much to take from it."""
 
     requests_per_second: Annotated[float, Meta(gt=0, le=1000)] = 10.0
@@ -72,11 +74,11 @@ class Limits(Model):
     windows_per_run: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
 
 
-class NoPaging(Model, tag_field="type", tag="none"):
+class NoPaging(Model, frozen=True, tag_field="type", tag="none"):
     """One answer holds everything."""
 
 
-class NextUrlPaging(Model, tag_field="type", tag="next_url"):
+class NextUrlPaging(Model, frozen=True, tag_field="type", tag="next_url"):
     """The answer names the URL of the next page, which is followed verbatim, within the source's origin."""
 
     xpath: str
@@ -86,7 +88,7 @@ class NextUrlPaging(Model, tag_field="type", tag="next_url"):
 Paging = NoPaging | NextUrlPaging
 
 
-class Watermark(Model, tag_field="type", tag="watermark"):
+class Watermark(Model, frozen=True, tag_field="type", tag="watermark"):
     """Read what changed since: the field's time orders a record's versions and selects what is read.
 
     `overlap` is how late the server may commit a change with an earlier time; `slice` cuts long windows
@@ -129,7 +131,7 @@ class Watermark(Model, tag_field="type", tag="watermark"):
 _ZERO = timedelta(0)
 
 
-class Request(Model):
+class Request(Model, frozen=True):
     """What is asked: a path below the base URL and query values.
 
     `{window.from}` and `{window.to}` in a query value become the window's bounds in the cursor's format.
@@ -143,7 +145,7 @@ class Request(Model):
         return any(placeholder in str(value) for value in self.query.values())
 
 
-class Column(Model):
+class Column(Model, frozen=True):
     """One value of a record: an XPath from the record, and the type that it must have.
 
     `split` cuts a text into a list (super only); `required` sends a row without the value to the rejects.
@@ -167,14 +169,14 @@ class Column(Model):
 Columns = Annotated[dict[Name, Column], Meta(min_length=1)]
 
 
-class Child(Model):
+class Child(Model, frozen=True):
     """Records repeated inside a record: a table of its own, named `<stream>__<child>`."""
 
     records: Annotated[str, Meta(min_length=1)]
     columns: Columns
 
 
-class Stream(Model):
+class Stream(Model, frozen=True):
     """One table: how it is asked for, where its records stand, and what becomes of them."""
 
     request: Request
@@ -232,7 +234,7 @@ class Stream(Model):
         return frozenset(declared | set(self.key) | ({self.cursor.field} if self.cursor else set()))
 
 
-class Source(Model):
+class Source(Model, frozen=True):
     """One endpoint and the streams read from it."""
 
     source: Name

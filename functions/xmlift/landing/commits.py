@@ -77,9 +77,9 @@ class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
 class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A checkpoint: the parts written since the previous link, and where to read on.
 
-    `previous` is the SHA-256 of the previous link's bytes; `next_url` is None after the last page; `as_of` is
-    the server's clock at its first answer (our clock, less the allowed skew, where it has none); `page_hashes`
-    are SHA-256 prefixes of all URLs read so far, against servers that answer in a circle.
+    `previous` is the SHA-256 of the previous link's bytes; `as_of` is the
+    server's clock at its first answer (our clock, less the allowed skew, where it has none); `page_hashes` are
+    of all URLs read so far, against servers that answer in a circle.
     """
 
     attempt: str
@@ -87,8 +87,7 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parts: list[Entry]
     progress: Progress
     as_of: datetime
-    parsed_at: datetime
-    next_url: str | None
+    next_url: str
     page_hashes: list[str]
 
 
@@ -102,7 +101,11 @@ class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The end of one chain: the window has landed, and these parts are what it holds. Nothing else counts."""
+    """The end of one chain: the window has landed, and these parts are what it holds. Nothing else counts.
+
+    `columns` maps a schema's fingerprint to the column names of its CSV, so that a part can be loaded without
+    the catalogue that it was written by; `ended_by` says why no page came after the last one.
+    """
 
     format: int = 1
     scope: Scope
@@ -112,6 +115,7 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attempt: str
     links: int
     parts: list[Entry]
+    columns: dict[str, list[str]]
     progress: Progress
     as_of: datetime
     parsed_at: datetime
@@ -143,7 +147,9 @@ def _decode[T: (Link, Commit)](body: bytes, key: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise LandingError(f"{key}: not a {kind.__name__.lower()} that this version writes: {error}") from error
+        raise LandingError(
+            f"{key}: not a {kind.__name__.lower()} that this version writes: {error}"
+        ) from error
 
 
 def sha256(body: bytes) -> str:

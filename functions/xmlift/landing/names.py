@@ -1,20 +1,21 @@
 """Object names: each says what it holds, sorts by time, and parses back into what made it.
 
-    landing/<source>/<stream>/<run>/<partition>/<from>_<to>/
-        <table>-<attempt>-<seq>-<rows>-<schema>-<sha16>.csv.gz      a part
-        chain-<g>-<n>.json                                          a checkpoint
-        commit.json                                                 the end: this window has landed
-    runs/<source>/<run>/…                                           work lists, failures, the report
-    load/<id>/<table>-<schema>.manifest                             what one COPY reads
+landing/<source>/<stream>/<run>/<partition>/<from>_<to>/
+    <table>-<attempt>-<seq>-<rows>-<schema>-<sha16>.csv.gz      a part
+    chain-<g>-<n>.json                                          a checkpoint
+    commit.json                                                 the end: this window has landed
+runs/<source>/<run>/…                                           work lists, failures, the report
+load/<id>/<table>-<schema>.manifest                             what one COPY reads
 """
 
+import hashlib
 import re
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from xmlift.errors import LandingError
-from xmlift.windows import Interval, format_instant, parse_interval
+from xmlift.windows import Interval, format_instant, parse_instant, parse_interval
 
 WHOLE = "-"
 """The partition of a stream that has none."""
@@ -132,6 +133,14 @@ def run_id(started: datetime, execution: str) -> str:
     return f"{format_instant(started)}-{_quoted(execution)}"
 
 
+def run_started(run: str) -> datetime:
+    """When the run's execution started. Raises LandingError for what is not a run's name."""
+    try:
+        return parse_instant(run.partition("-")[0])
+    except ValueError as error:
+        raise LandingError(f"{run!r} is not the name of a run") from error
+
+
 def run_prefix(source: str, run: str) -> str:
     return f"runs/{source}/{run}/"
 
@@ -139,6 +148,11 @@ def run_prefix(source: str, run: str) -> str:
 def work_list(source: str, run: str, round_number: int) -> str:
     """The Map's items of one planning round."""
     return f"{run_prefix(source, run)}work-{round_number:04d}.json"
+
+
+def plan(source: str, run: str, round_number: int) -> str:
+    """What one planning round decided."""
+    return f"{run_prefix(source, run)}plan-{round_number:04d}.json"
 
 
 def failure(window: WindowName) -> str:
@@ -152,6 +166,11 @@ def report(source: str, run: str) -> str:
 
 def manifest(load: str, table: str, schema: str) -> str:
     return f"load/{load}/{table}-{schema}.manifest"
+
+
+def short_hash(text: str) -> str:
+    """Sixteen hexadecimal digits that stand for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _quoted(text: str) -> str:

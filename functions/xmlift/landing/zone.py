@@ -50,7 +50,9 @@ class Zone:
 
     def put(self, key: str, body: bytes, content_type: str = "application/json") -> None:
         """Write an object whose name nobody else uses. S3 itself checks the bytes against their SHA-256."""
-        self._s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **_checked(body))
+        self._s3.put_object(
+            Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **_checked(body)
+        )
 
     def put_once(self, key: str, body: bytes) -> bytes:
         """Write an object unless it exists, and answer what stands there now: these bytes or another's.

@@ -7,7 +7,7 @@ gives it back (`rest`) and lets the event parser read on. A cut that parses is a
 """
 
 import re
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 from lxml import etree
 
@@ -35,7 +35,7 @@ def secure_parser() -> etree.XMLParser:
     )
 
 
-def event_parser(event: str, tag: str) -> etree.XMLPullParser:
+def event_parser(event: Literal["start", "end"], tag: str) -> etree.XMLPullParser:
     """As `secure_parser`, fed piece by piece, and reporting one event of one tag."""
     return etree.XMLPullParser(
         (event,), tag=tag, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False

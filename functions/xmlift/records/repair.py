@@ -35,6 +35,8 @@ def repaired(page: bytes) -> Repaired:
     except etree.XMLSyntaxError as error:
         root = _ROOT.search(page)
         if root is None or not re.search(rb"</" + re.escape(root[1]) + rb"\s*>\s*\Z", page):
-            raise RecordError("the answer is cut short: its root is not closed, so it is not repaired") from error
+            raise RecordError(
+                "the answer is cut short: its root is not closed, so it is not repaired"
+            ) from error
         return Repaired(BeautifulSoup(page, "xml").encode("utf-8"), error.msg)
     return Repaired(page, None)

@@ -67,7 +67,9 @@ class Page:
             yield self._batch_of(tree)
             around += self._siblings(tree, head)
             if len(around) > self._record_limit:
-                raise RecordError(f"more than {self._record_limit} bytes stand between the records of one page")
+                raise RecordError(
+                    f"more than {self._record_limit} bytes stand between the records of one page"
+                )
         if cutter.is_odd:
             yield from self._by_events(around + cutter.rest)
             return
@@ -87,9 +89,8 @@ class Page:
     def _batch_of(self, tree: etree._ElementTree) -> Batch:
         found = self._stylesheet.fields(tree)
         if found is None:
-            records = tree.xpath(self._mapping.records, namespaces=self._mapping.namespaces)
-            assert isinstance(records, list)
-            return self._batch([self._fields(record) for record in records])
+            records = tree.getroot().iter(self._mapping.record_tags[-1])
+            return self._batch([self._fields(record) for record in records if self._is_record(record)])
         rows, nested = found
         return self._numbered(rows, tuple(nested))
 
@@ -131,12 +132,11 @@ class Page:
         for children, texts in self._mapping.nested_texts:
             elements = children(record)
             assert isinstance(elements, list)
-            nested.append(
-                [
-                    (0, number, [str(text(child)) for text in texts])
-                    for number, child in enumerate(elements, start=1)
-                ]
-            )
+            rows: NestedRows = []
+            for number, child in enumerate(elements, start=1):
+                assert isinstance(child, etree._Element)
+                rows.append((0, number, [str(text(child)) for text in texts]))
+            nested.append(rows)
         return [str(text(record)) for text in self._mapping.field_texts], nested
 
     def _batch(self, found: list[tuple[list[str], list[NestedRows]]]) -> Batch:
@@ -183,7 +183,7 @@ def _discard(element: etree._Element | None) -> None:
 
 
 def _refuse_doctype(element: etree._Element) -> None:
-    if element.getroottree().docinfo.doctype:
+    if element.getroottree().docinfo.internalDTD is not None:
         raise RecordError("the answer carries a DOCTYPE, which is refused: entities can be made to explode")
 
 

@@ -23,7 +23,7 @@ class Stylesheet:
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
-        self._transform = etree.XSLT(_document(mapping), access_control=etree.XSLTAccessControl.DENY_ALL)
+        self._transform = etree.XSLT(_document(mapping), access_control=etree.XSLTAccessControl.DENY_ALL)  # type: ignore[attr-defined]
 
     def fields(self, tree: etree._ElementTree) -> tuple[Rows, list[list[NestedRow]]] | None:
         """The fields of all records of a tree, and per nested table its rows; None if they cannot be told apart."""

@@ -47,7 +47,9 @@ class BasicLogin(NoLogin):
         self._credentials = _credentials(secret)
 
     def prepare(self, http: requests.Session) -> None:
-        http.auth = tuple(part.encode() for part in self._credentials)
+        user, password = self._credentials
+        # As bytes: requests would write text as Latin-1.
+        http.auth = (user.encode(), password.encode())  # type: ignore[assignment]
 
 
 class JazzFormLogin:
@@ -98,4 +100,6 @@ def _credentials(secret: Secret) -> tuple[str, str]:
     try:
         return secret["username"], secret["password"]
     except KeyError as error:
-        raise SourceError(f"the source's secret has no {error}: it must be JSON with username and password") from None
+        raise SourceError(
+            f"the source's secret has no {error}: it must be JSON with username and password"
+        ) from None

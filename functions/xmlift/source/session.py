@@ -168,7 +168,7 @@ class Session:
                 )
         size = body.tell()
         body.seek(0)
-        self._refuse_html(url, response, body)
+        self._refuse_html(url, response, cast(BinaryIO, body))
         date = _server_date(response)
         return Answer(url, cast(BinaryIO, body), size, digest.hexdigest(), read_at, date, retries)
 

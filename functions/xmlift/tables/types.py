@@ -20,9 +20,9 @@ Convert = Callable[[str], str]
 
 
 class Refusal(NamedTuple):
-    """A value that does not fit its column: the row's index in the column given, and why."""
+    """A value that does not fit its column: its row in the column given, and why."""
 
-    index: int
+    row: int
     reason: str
 
 

@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isal import igzip
 
@@ -33,7 +33,7 @@ class PartWriter:
     def _start(self) -> None:
         self._buffer = io.BytesIO()
         # No `with`: the file is closed by `finish`, which only then has all its bytes.
-        self._gzip = igzip.GzipFile(
+        self._gzip: Any = igzip.GzipFile(  # type: ignore[no-untyped-call]
             filename="", mode="wb", compresslevel=_COMPRESSION_LEVEL, fileobj=self._buffer, mtime=0
         )
         self.rows = 0
@@ -65,4 +65,3 @@ def encode_rows(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-

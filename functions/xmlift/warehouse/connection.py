@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
+from psycopg2.extensions import connection as Connection  # noqa: N812 (a type)
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import psycopg2
-from psycopg2.extensions import cursor as Cursor
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 from psycopg2.extras import execute_values
 
 from xmlift.errors import WarehouseError
@@ -76,7 +76,7 @@ def coverage(cursor: Cursor, source: str, epoch: int) -> list[Coverage]:
 def of_run(cursor: Cursor, source: str, run: str, stream: str | None = None) -> list[Entry]:
     """The rows of windows that one run read."""
     cursor.execute(
-        f"SELECT {_COLUMNS} FROM xmlift.ledger WHERE source = %s AND run = %s"  # noqa: S608 (our own names)
+        f"SELECT {_COLUMNS} FROM xmlift.ledger WHERE source = %s AND run = %s"
         + (" AND stream = %s" if stream else ""),
         (source, run, stream) if stream else (source, run),
     )
@@ -86,7 +86,7 @@ def of_run(cursor: Cursor, source: str, run: str, stream: str | None = None) -> 
 def of_cells(cursor: Cursor, source: str, stream: str, epoch: int, starts: Sequence[datetime]) -> list[Entry]:
     """The rows of loaded windows that start where one of these cells does (append)."""
     cursor.execute(
-        f"SELECT {_COLUMNS} FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s "  # noqa: S608
+        f"SELECT {_COLUMNS} FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s "
         "AND state = %s AND window_start IN %s",
         (source, stream, epoch, LOADED, tuple(starts)),
     )
@@ -97,7 +97,7 @@ def insert(cursor: Cursor, entries: Sequence[Entry]) -> None:
     """Write all rows by one statement. A row is never changed afterwards."""
     execute_values(
         cursor,
-        f"INSERT INTO xmlift.ledger ({_COLUMNS}) VALUES %s",  # noqa: S608 (our own names)
+        f"INSERT INTO xmlift.ledger ({_COLUMNS}) VALUES %s",
         entries,
         page_size=len(entries),
     )

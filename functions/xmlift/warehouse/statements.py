@@ -100,9 +100,7 @@ def copy(table: Table, columns: Sequence[str], manifest_url: str, role_arn: str)
 
 
 def count_by_part(table: Table) -> str:
-    return (
-        f'SELECT "_run", "_partition", "_window", "_part", COUNT(*) FROM {table.stage} GROUP BY 1, 2, 3, 4'
-    )
+    return f'SELECT "_run", "_partition", "_window", "_part", COUNT(*) FROM {table.stage} GROUP BY 1, 2, 3, 4'
 
 
 def count_by_window(relation: str) -> str:
@@ -192,6 +190,15 @@ def count_children(child: Table, parent: Table) -> str:
 def delete_windows(table: Table) -> str:
     """Take out what earlier readings of cells brought (L5); parameters: partition, tuple of windows."""
     return f'DELETE FROM {table.qualified} WHERE "_partition" = %s AND "_window" IN %s'
+
+
+def doubled_keys(schema: str, table: str, key: Sequence[str]) -> str:
+    """How many keys that a run touched stand more than once; parameter: the run."""
+    keys = column_list(key)
+    return (
+        f"SELECT COUNT(*) FROM (SELECT {keys} FROM {identifier(schema)}.{identifier(table)}\n"
+        f'GROUP BY {keys} HAVING COUNT(*) > 1 AND MAX(CASE WHEN "_run" = %s THEN 1 ELSE 0 END) = 1) AS doubled'
+    )
 
 
 def _same(names: Iterable[str], left: str, right: str) -> str:

@@ -1,0 +1,24 @@
+"""extract: one window of a stream, from its endpoint to S3."""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from xmlift import clients, extraction
+from xmlift.settings import ExtractSettings, read_settings
+from xmlift.telemetry import logger
+
+settings = read_settings(ExtractSettings)
+zone = clients.landing_zone(settings.bucket)
+read_secret = clients.secret_reader(settings.secret_prefix)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    request = msgspec.convert(event, extraction.ExtractEvent)
+    logger.append_keys(run=request.run, source=request.source, stream=request.stream)
+    answer = extraction.extract(
+        request, zone, read_secret, lambda: context.get_remaining_time_in_millis() / 1000
+    )
+    return msgspec.to_builtins(answer)

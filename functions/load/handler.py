@@ -1,0 +1,28 @@
+"""load: what a run landed of one stream, into the warehouse."""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from xmlift import clients, loading
+from xmlift.settings import LoadSettings, read_settings
+from xmlift.telemetry import logger
+
+settings = read_settings(LoadSettings)
+zone = clients.landing_zone(settings.bucket)
+warehouse = clients.warehouse(settings, "load")
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    request = msgspec.convert(event, loading.LoadEvent)
+    logger.append_keys(run=request.run, source=request.source, stream=request.stream)
+    answer = loading.load(
+        request,
+        zone,
+        warehouse,
+        settings.copy_role_arn,
+        lambda: context.get_remaining_time_in_millis() / 1000,
+    )
+    return msgspec.to_builtins(answer)

@@ -1,0 +1,21 @@
+"""plan: the missing windows of a source, as a work list for the state machine's Map."""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from xmlift import clients, planning
+from xmlift.settings import PlanSettings, read_settings
+from xmlift.telemetry import logger
+
+settings = read_settings(PlanSettings)
+zone = clients.landing_zone(settings.bucket)
+warehouse = clients.warehouse(settings, "plan")
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    request = msgspec.convert(event, planning.PlanEvent)
+    logger.append_keys(run=request.run, source=request.source)
+    return msgspec.to_builtins(planning.plan(request, zone, warehouse))

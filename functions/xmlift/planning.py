@@ -1,0 +1,163 @@
+"""plan: which windows are missing? What is wanted, less what the ledger says is settled (P1–P4)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+
+from xmlift.catalogue import Source, Stream, load_source
+from xmlift.landing import names
+from xmlift.landing.zone import Zone
+from xmlift.telemetry import logger
+from xmlift.warehouse import ledger
+from xmlift.warehouse.connection import Warehouse
+from xmlift.windows import EPOCH, Interval, grid_cells, settled_by, subtracted, watermark, whole_cells
+
+MAPPING_EPOCH = 0
+"""Raised by a re-read: coverage of another epoch does not count."""
+
+
+class PlanEvent(Struct, frozen=True, kw_only=True):
+    """What an execution starts with; `started` is its start, and the end of all its windows (P1)."""
+
+    source: str
+    catalogue: str
+    execution: str
+    started: datetime
+    base_url: str | None = None
+    round: int = 0
+
+    @property
+    def run(self) -> str:
+        return names.run_id(self.started, self.execution)
+
+
+class WorkItem(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """One window to read: the whole event of one extract."""
+
+    source: str
+    catalogue: str
+    base_url: str | None
+    run: str
+    stream: str
+    partition: str
+    epoch: int
+    start: datetime
+    end: datetime
+
+
+class LoadItem(Struct, frozen=True, kw_only=True):
+    """One stream to load: the whole event of one load."""
+
+    source: str
+    catalogue: str
+    stream: str
+    run: str
+
+
+class WorkList(Struct, frozen=True, kw_only=True):
+    """Where the Map finds its items, and how many they are."""
+
+    items: int
+    bucket: str
+    key: str
+
+
+class PlanAnswer(Struct, frozen=True, kw_only=True):
+    """What the state machine goes on with. `remaining` windows are left for the next round."""
+
+    run: str
+    round: int
+    extract: WorkList
+    streams: list[LoadItem]
+    load_items: int
+    remaining: int
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a round decided, kept for the report."""
+
+    items: list[WorkItem]
+    remaining: int
+    watermarks: dict[str, datetime]
+
+
+def plan(event: PlanEvent, zone: Zone, warehouse: Warehouse) -> PlanAnswer:
+    """Write the work list of one round. Raises CatalogueError, WarehouseError."""
+    source = load_source(zone.get(event.catalogue), event.catalogue, event.base_url)
+    covered = warehouse.transaction(lambda cursor: ledger.coverage(cursor, source.source, MAPPING_EPOCH))
+    decided = decide(event, source, covered)
+    round_number = event.round + 1
+    work_list = names.work_list(source.source, event.run, round_number)
+    zone.put(work_list, msgspec.json.encode(decided.items))
+    zone.put(names.plan(source.source, event.run, round_number), msgspec.json.encode(decided))
+    streams = [
+        LoadItem(source=source.source, catalogue=event.catalogue, stream=stream, run=event.run)
+        for stream in dict.fromkeys(item.stream for item in decided.items)
+    ]
+    logger.info("planned", windows=len(decided.items), remaining=decided.remaining, streams=len(streams))
+    return PlanAnswer(
+        run=event.run,
+        round=round_number,
+        extract=WorkList(items=len(decided.items), bucket=zone.bucket, key=work_list),
+        streams=streams,
+        load_items=len(streams),
+        remaining=decided.remaining,
+    )
+
+
+def decide(event: PlanEvent, source: Source, covered: Iterable[ledger.Coverage]) -> Plan:
+    """The windows of one round, oldest first, at most as many as the source's limits allow."""
+    loaded: dict[str, list[ledger.Coverage]] = {name: [] for name in source.streams}
+    for entry in covered:
+        if entry.stream in loaded:
+            loaded[entry.stream].append(entry)
+    items: list[WorkItem] = []
+    watermarks: dict[str, datetime] = {}
+    for name, stream in source.streams.items():
+        settled = [
+            settled_by(Interval(entry.start, entry.end), entry.as_of, _overlap(stream))
+            for entry in loaded[name]
+        ]
+        watermarks[name] = watermark(_start(stream), settled)
+        items += [
+            WorkItem(
+                source=source.source,
+                catalogue=event.catalogue,
+                base_url=event.base_url,
+                run=event.run,
+                stream=name,
+                partition=names.WHOLE,
+                epoch=MAPPING_EPOCH,
+                start=window.start,
+                end=window.end,
+            )
+            for window in missing_windows(stream, settled, event.started)
+        ]
+    items.sort(key=lambda item: (item.start, item.stream))
+    limit = source.limits.windows_per_run
+    return Plan(items=items[:limit], remaining=max(0, len(items) - limit), watermarks=watermarks)
+
+
+def missing_windows(stream: Stream, settled: list[Interval], now: datetime) -> list[Interval]:
+    """What of a stream is to be read: gaps as slices where the server can be asked for them (P4)."""
+    wanted = Interval(_start(stream), now)
+    if not stream.is_bounded:
+        start = watermark(wanted.start, settled)
+        return [Interval(start, now)] if start < now else []
+    gaps = subtracted(wanted, settled)
+    slice_time = stream.cursor.slice_time if stream.cursor else None
+    if slice_time is None:
+        return gaps
+    if stream.disposition == "append":
+        return sorted({cell for gap in gaps for cell in whole_cells(gap, slice_time, wanted)})
+    return [cell for gap in gaps for cell in grid_cells(gap, slice_time)]
+
+
+def _start(stream: Stream) -> datetime:
+    return stream.cursor.start_time if stream.cursor else EPOCH
+
+
+def _overlap(stream: Stream) -> timedelta:
+    return stream.cursor.overlap_time if stream.cursor else timedelta(0)

@@ -1,0 +1,55 @@
+"""A batch of one table: text columns in, typed columns and rejected rows out."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from xmlift.tables.types import ColumnType, convert_column
+
+_SHOWN_VALUE = 200
+
+
+class ColumnRule(NamedTuple):
+    """What a column of a batch has to satisfy."""
+
+    name: str
+    type: ColumnType
+    split: str | None = None
+    required: bool = False
+
+
+class Reject(NamedTuple):
+    """A row of the batch that does not fit, and the first column at fault with the reason."""
+
+    row: int
+    column: str
+    value: str
+    reason: str
+
+
+class Typed(NamedTuple):
+    """Columns of text for COPY, all rows kept in place, and the rows among them that do not count."""
+
+    columns: list[list[str]]
+    rejects: list[Reject]
+
+
+def typed(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> Typed:
+    """Type each column; a row is rejected once, for the first of its columns that does not fit."""
+    rejects: dict[int, Reject] = {}
+    result: list[list[str]] = []
+    for rule, values in zip(rules, columns, strict=True):
+        texts, refusals = convert_column(values, rule.type, rule.split)
+        for row, reason in refusals:
+            rejects.setdefault(row, Reject(row, rule.name, values[row][:_SHOWN_VALUE], reason))
+        if rule.required and "" in texts:
+            for row, text in enumerate(texts):
+                if not text:
+                    rejects.setdefault(row, Reject(row, rule.name, "", "is empty, and it is required"))
+        result.append(texts)
+    return Typed(result, sorted(rejects.values()))
+
+
+def kept_rows(columns: Sequence[Sequence[str]], kept: Iterable[int]) -> list[list[str]]:
+    """The columns with these rows only, in this order."""
+    rows = list(kept)
+    return [[column[index] for index in rows] for column in columns]

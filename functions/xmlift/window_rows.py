@@ -1,0 +1,245 @@
+"""The rows of one window on their way from a page's records to its parts: transformed, typed, filtered, counted."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from xmlift.catalogue import Stream
+from xmlift.catalogue.model import Column
+from xmlift.errors import RowError
+from xmlift.landing.chain import Chain
+from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
+from xmlift.landing.names import WindowName
+from xmlift.layout import LINEAGE, StreamLayout, TableLayout
+from xmlift.records import Batch, NestedRows
+from xmlift.tables.batch import ColumnRule, Reject, kept_rows, typed
+from xmlift.tables.types import parse_time, parse_type
+from xmlift.tables.writer import PartWriter
+
+_REJECTS_SCHEMA = "00000001"
+_SHOWN_REASONS = 5
+
+
+class Place(NamedTuple):
+    """Where a batch was read: the page's number in the window, its first record's number, and when."""
+
+    page: int
+    first_row: int
+    read_at: datetime
+
+
+class WindowRows:
+    """Collects the rows of all tables of a window, and writes them as parts."""
+
+    def __init__(
+        self,
+        layout: StreamLayout,
+        stream: Stream,
+        window: WindowName,
+        attempt: str,
+        progress: Progress,
+        parsed_at: datetime,
+    ) -> None:
+        self._layout = layout
+        self._stream = stream
+        self._window = window
+        self._attempt = attempt
+        self._progress = progress
+        self._parsed_at = parsed_at
+        self._sequence = 0
+        self._writers = {table.name: PartWriter() for table in layout.tables}
+        self._rejects = PartWriter()
+        self._rules = _rules(stream.columns, stream.required_columns)
+        self._child_rules = [
+            _rules(child.columns, {name for name, column in child.columns.items() if column.required})
+            for child in stream.children.values()
+        ]
+        self._transform = None
+        if stream.transform:
+            from xmlift.tables import frames  # noqa: PLC0415 (pandas costs half a second: only who uses it pays)
+
+            self._frames = frames
+            self._transform = frames.load_transform(stream.transform)
+
+    @property
+    def bytes_written(self) -> int:
+        """Compressed bytes waiting for the next flush."""
+        return sum(writer.bytes_written for writer in self._writers.values())
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """The column names of each schema that the parts may have."""
+        return {table.fingerprint: list(table.column_names) for table in self._layout.tables}
+
+    def add(self, batch: Batch, page: int, read_at: datetime) -> None:
+        """Take a batch of a page's records. Raises RowError where the stream's limit on rejects is passed."""
+        if not batch.rows:
+            return
+        place = Place(page, batch.first_row, read_at)
+        kept = self._add_records(batch, place)
+        for number, children in enumerate(batch.nested):
+            self._add_children(number, children, kept, place)
+        self._check_limit()
+
+    def _add_records(self, batch: Batch, place: Place) -> dict[int, list[str]]:
+        """Write the batch's own rows; for each row written, its index in the batch and its key."""
+        table = self._layout.table
+        columns: Sequence[Sequence[str]] = list(zip(*batch.rows, strict=True))
+        self._note_seen(table.name, self._rules, columns)
+        records = list(range(len(batch.rows)))
+        if self._transform is not None:
+            columns, records = self._frames.apply(
+                self._transform, [rule.name for rule in self._rules], columns
+            )
+        values, rejects = typed(self._rules, columns)
+        refused = {reject.row for reject in rejects}
+        inside = [index for index in range(len(records)) if index not in refused]
+        outside = self._outside_window(values, inside) if self._stream.disposition == "append" else set[int]()
+        kept = [index for index in inside if index not in outside]
+        self._note_rejects(table.name, rejects, [records[reject.row] for reject in rejects], place)
+        self._count(
+            table.name,
+            TableCounts(
+                read=len(batch.rows),
+                written=len(kept),
+                rejected=len(rejects),
+                out_of_window=len(outside),
+                dropped=len(batch.rows) - len(records),
+            ),
+        )
+        rows = kept_rows(values, kept)
+        self._write(table, rows, [records[index] for index in kept], place)
+        keys = [rows[self._index(name)] for name in table.key]
+        return {records[index]: [key[row] for key in keys] for row, index in enumerate(kept)}
+
+    def _outside_window(self, values: list[list[str]], rows: list[int]) -> set[int]:
+        """Rows whose cursor lies outside the window: append has them in the cell that they belong to (L5)."""
+        assert self._stream.cursor is not None
+        cursor = values[self._index(self._stream.cursor.field)]
+        start, end = self._window.interval
+        return {index for index in rows if not start <= parse_time(cursor[index]) < end}
+
+    def _add_children(
+        self, number: int, children: NestedRows, kept: dict[int, list[str]], place: Place
+    ) -> None:
+        if not children:
+            return
+        table, rules = self._layout.children[number], self._child_rules[number]
+        columns: Sequence[Sequence[str]] = list(zip(*(fields for _, _, fields in children), strict=True))
+        self._note_seen(table.name, rules, columns)
+        values, rejects = typed(rules, columns)
+        refused = {reject.row for reject in rejects}
+        written = [
+            index for index, (record, _, _) in enumerate(children) if record in kept and index not in refused
+        ]
+        self._note_rejects(table.name, rejects, [children[reject.row][0] for reject in rejects], place)
+        # A child goes where its record went: what was not written of a record counts as rejected with it.
+        self._count(
+            table.name,
+            TableCounts(read=len(children), written=len(written), rejected=len(children) - len(written)),
+        )
+        records = [children[index][0] for index in written]
+        parent_keys = [[kept[record][column] for record in records] for column in range(len(table.key))]
+        positions = [str(children[index][1]) for index in written]
+        self._write(table, [*parent_keys, positions, *kept_rows(values, written)], records, place)
+
+    def _write(self, table: TableLayout, columns: list[list[str]], records: list[int], place: Place) -> None:
+        if not records:
+            return
+        count = len(records)
+        lineage = {
+            "_partition": self._window.partition,
+            "_run": self._window.run,
+            "_window": str(self._window.interval),
+            "_part": f"{self._attempt}-{self._sequence:05d}",
+            "_page": str(place.page),
+            "_read_at": place.read_at.isoformat(sep=" ", timespec="microseconds"),
+            "_parsed_at": self._parsed_at.isoformat(sep=" ", timespec="microseconds"),
+        }
+        rows = [str(place.first_row + record) for record in records]
+        columns += [rows if name == "_row" else [lineage[name]] * count for name, _ in LINEAGE]
+        self._writers[table.name].write(columns)
+
+    def _note_rejects(self, table: str, rejects: list[Reject], records: list[int], place: Place) -> None:
+        if not rejects:
+            return
+        rows = [
+            (
+                str(place.page),
+                str(place.first_row + record),
+                table,
+                reject.column,
+                reject.value,
+                reject.reason,
+            )
+            for reject, record in zip(rejects, records, strict=True)
+        ]
+        self._rejects.write(list(zip(*rows, strict=True)))
+        reasons = Counter(self._progress.reject_reasons)
+        reasons.update(f"{table}.{reject.column}: {reject.reason}" for reject in rejects)
+        self._progress.reject_reasons = dict(reasons.most_common(20))
+
+    def _note_seen(self, table: str, rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> None:
+        """Remember which columns ever had a value: one that never has is most likely a wrong path."""
+        seen = set(self._progress.seen_columns.get(table, ()))
+        for rule, values in zip(rules, columns, strict=True):
+            if rule.name not in seen and any(values):
+                seen.add(rule.name)
+        self._progress.seen_columns[table] = sorted(seen)
+
+    def _count(self, table: str, counts: TableCounts) -> None:
+        self._progress.tables[table] = self._progress.tables.get(table, TableCounts()) + counts
+
+    def _check_limit(self) -> None:
+        rejected = sum(counts.rejected for counts in self._progress.tables.values())
+        if rejected > self._stream.max_rejects:
+            raise RowError(
+                f"{rejected} rows were rejected, more than max_rejects {self._stream.max_rejects}: "
+                f"{self._reasons()}. Mend the columns, or raise max_rejects if they may be lost"
+            )
+
+    def check(self) -> None:
+        """At the window's end. Raises RowError where not one of its records could be used."""
+        own = self._progress.tables.get(self._layout.table.name, TableCounts())
+        if own.read and own.rejected == own.read:
+            raise RowError(
+                f"all {own.read} records were rejected: {self._reasons()}. Mend the columns' paths"
+            )
+
+    def _reasons(self) -> str:
+        reasons = Counter(self._progress.reject_reasons).most_common(_SHOWN_REASONS)
+        return "; ".join(f"{count} × {reason}" for reason, count in reasons)
+
+    def flush(self, chain: Chain) -> list[Entry]:
+        """Write what was collected as parts, one per table, all of one sequence number."""
+        entries = [self._put(chain, table.name, table.fingerprint) for table in self._layout.tables]
+        entries.append(self._put(chain, REJECTS, _REJECTS_SCHEMA))
+        self._sequence += 1
+        return [entry for entry in entries if entry is not None]
+
+    def _put(self, chain: Chain, table: str, schema: str) -> Entry | None:
+        part = (self._rejects if table == REJECTS else self._writers[table]).finish()
+        if part is None:
+            return None
+        entry = Entry(
+            table=table,
+            attempt=self._attempt,
+            sequence=self._sequence,
+            rows=part.rows,
+            schema=schema,
+            bytes=len(part.body),
+            sha256=part.sha256,
+        )
+        chain.put_part(entry.name, part.body)
+        return entry
+
+    def _index(self, column: str) -> int:
+        return self._layout.table.column_names.index(column)
+
+
+def _rules(columns: dict[str, Column], required: frozenset[str] | set[str]) -> list[ColumnRule]:
+    return [
+        ColumnRule(name, parse_type(column.type), column.split, name in required)
+        for name, column in columns.items()
+    ]
