@@ -31,7 +31,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import ec2, lambda_svc
 
 MINISTACK = "1.5.33"
 
@@ -78,6 +78,7 @@ def main() -> None:
     threading.Thread(target=_end_with_standard_input, daemon=True).start()
     threading.Thread(target=_announce, args=(settings,), daemon=True).start()
     route_python_to_runtime_api(settings)
+    keep_prefix_lists_of_rules()
     sys.argv = ["ministack"]
     app.main()
 
@@ -112,6 +113,33 @@ def route_python_to_runtime_api(settings: Settings) -> None:
     lambda_runtime._PROVIDED_INIT_TIMEOUT = 60.0
     # With TLS, ministack also listens on port 443 where it may. That port is none of our business.
     app._port_is_bindable = lambda *_: False
+
+
+def keep_prefix_lists_of_rules() -> None:
+    """Make ministack keep the prefix list that a security group's rule names.
+
+    It forgets it, and Terraform's provider then fails to plan ("Provider produced invalid plan"): a rule whose
+    target is gone is more than drift that could be listed.
+    """
+    parse, rule_xml = ec2._parse_ip_permissions, ec2._sg_rule_xml
+
+    def parse_with_prefix_lists(params: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
+        rules = parse(params, prefix)
+        for number, rule in enumerate(rules, start=1):
+            entry = f"{prefix}.{number}.PrefixListIds.1"
+            if prefix_list := ec2._p(params, f"{entry}.PrefixListId"):
+                description = ec2._p(params, f"{entry}.Description")
+                rule["PrefixListIds"] = [{"PrefixListId": prefix_list, "Description": description}]
+        return rules
+
+    def rule_xml_with_prefix_list(group: str, rule: dict[str, Any], is_egress: bool = False) -> str:
+        xml = rule_xml(group, rule, is_egress)
+        for entry in rule.get("PrefixListIds", []):
+            xml = xml.replace("</toPort>", f"</toPort><prefixListId>{entry['PrefixListId']}</prefixListId>")
+        return xml
+
+    ec2._parse_ip_permissions = parse_with_prefix_lists
+    ec2._sg_rule_xml = rule_xml_with_prefix_list
 
 
 def function_environment(
