@@ -1,0 +1,214 @@
+"""The rest of AWS as the warehouse needs it, asked of the local cloud: who calls, what is allowed, S3, secrets."""
+
+import hashlib
+import http.client
+import json
+import os
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+_SECONDS = 30
+# What the emulator answers once the signature has passed: it knows the caller, but no redshift-serverless.
+_SIGNED_BUT_UNSERVED = "Unsupported service: redshift-serverless"
+
+
+class AwsError(Exception):
+    """An error of AWS: its code (the `__type` of an answer) and message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed a request. `principal` is the IAM entity whose policies decide, None for the account's root."""
+
+    arn: str
+    principal: str | None
+
+    @property
+    def database_user(self) -> str:
+        """The database user that GetCredentials gives this caller.
+
+        `IAMR:<role>` for roles and `IAM:<user>` for users, both without any right of their own. The account's
+        root, whom the operator's command line runs as, becomes `IAM:root`, which the stand-in makes a
+        superuser: on AWS a human would come as a role that was granted something.
+        """
+        kind, _, name = (self.principal or "").rpartition(":")[2].partition("/")
+        if self.principal is None:
+            return "IAM:root"
+        return f"{'IAMR' if kind == 'role' else 'IAM'}:{name.rpartition('/')[2]}"
+
+
+class Aws:
+    """Clients of the local cloud with its root credentials, which `AWS_ENDPOINT_URL` and its kin describe."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._endpoint = urlsplit(environment["AWS_ENDPOINT_URL"])
+        self._ca = environment.get("AWS_CA_BUNDLE")
+        self._root_key = environment["AWS_ACCESS_KEY_ID"]
+        self.region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+        self._session = boto3.Session(region_name=self.region)
+        self._clients: dict[str, Any] = {}
+        self._making_clients = threading.Lock()
+
+    @cached_property
+    def account(self) -> str:
+        """The account number."""
+        return str(self._client("sts").get_caller_identity()["Account"])
+
+    def arn(self, service: str, resource: str) -> str:
+        """An ARN in this account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def caller(self, headers: list[tuple[str, str]], body: bytes) -> Caller:
+        """Who signed this request. Raises AwsError if the signature or the key is not valid."""
+        values = {name.lower(): value for name, value in headers}
+        key = _access_key(values.get("authorization", ""))
+        self._check_signature(headers, body)
+        if key == self._root_key:
+            return Caller(f"arn:aws:iam::{self.account}:root", None)
+        return self._function(key) or self._user(key)
+
+    def require(self, caller: Caller, action: str, resource: str) -> None:
+        """Raise AwsError unless the caller's policies allow the action on the resource."""
+        if caller.principal is None or self.allowed(caller.principal, action, resource):
+            return
+        raise AwsError(
+            "AccessDeniedException",
+            f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} "
+            f"because no identity-based policy allows the {action} action",
+        )
+
+    def allowed(self, principal: str, action: str, resource: str) -> bool:
+        """Whether an IAM entity's policies allow the action on the resource."""
+        answer = self._client("iam").simulate_principal_policy(
+            PolicySourceArn=principal, ActionNames=[action], ResourceArns=[resource]
+        )
+        return all(result["EvalDecision"] == "allowed" for result in answer["EvaluationResults"])
+
+    def open_object(self, bucket: str, key: str) -> BinaryIO:
+        """A reader of an object's bytes. Raises AwsError (NoSuchKey, NoSuchBucket, …)."""
+        try:
+            body = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+        except ClientError as error:
+            raise _from_client(error) from error
+        reader: BinaryIO = body
+        return reader
+
+    def list_objects(self, bucket: str, prefix: str) -> list[str]:
+        """The keys under a prefix. Raises AwsError."""
+        pages = self._client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        try:
+            return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        except ClientError as error:
+            raise _from_client(error) from error
+
+    def create_secret(self, name: str, value: Mapping[str, str], tags: Mapping[str, str]) -> str:
+        """A new secret's ARN. Raises AwsError if the name is taken."""
+        listed = [{"Key": key, "Value": tag} for key, tag in tags.items()]
+        try:
+            made = self._client("secretsmanager").create_secret(
+                Name=name, SecretString=json.dumps(value), Tags=listed
+            )
+        except ClientError as error:
+            raise _from_client(error) from error
+        return str(made["ARN"])
+
+    def delete_secret(self, arn: str) -> None:
+        """Delete a secret now; one that is gone already is no error."""
+        try:
+            self._client("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+        except ClientError as error:
+            if _from_client(error).code != "ResourceNotFoundException":
+                raise
+
+    def _client(self, service: str) -> Any:
+        with self._making_clients:
+            if service not in self._clients:
+                settings = Config(connect_timeout=_SECONDS, read_timeout=_SECONDS)
+                self._clients[service] = self._session.client(service, config=settings)
+            return self._clients[service]
+
+    def _check_signature(self, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Pass the request on as it was signed: the emulator alone knows the secrets of its access keys."""
+        connection = self._connection()
+        try:
+            connection.putrequest("POST", "/", skip_host=True, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse().read()
+        finally:
+            connection.close()
+        error = json.loads(answer or b"{}")
+        if error.get("error") != _SIGNED_BUT_UNSERVED:
+            message = error.get("message", "The security token included in the request is invalid.")
+            raise AwsError(error.get("__type", "UnrecognizedClientException"), message)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._endpoint.hostname or "", self._endpoint.port
+        if self._endpoint.scheme == "https":
+            context = ssl.create_default_context(cafile=self._ca)
+            return http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=context)
+        return http.client.HTTPConnection(host, port, timeout=_SECONDS)
+
+    def _function(self, key: str) -> Caller | None:
+        """The execution role's session of a function.
+
+        No API tells whose a temporary key is. The emulator derives a function's from its ARN and role, so the
+        functions that exist are tried; this is private to the emulator's pinned version, and tested with it.
+        """
+        for arn, role in self._functions():
+            digest = hashlib.sha256(f"{arn}:{role}".encode()).hexdigest()
+            if key == f"ASIA{digest[:16].upper()}":
+                name = arn.split(":")[6]
+                session = f"arn:aws:sts::{self.account}:assumed-role/{role.rpartition('/')[2]}/{name}"
+                return Caller(session, role)
+        return None
+
+    def _functions(self) -> Iterator[tuple[str, str]]:
+        pages = self._client("lambda").get_paginator("list_functions").paginate(FunctionVersion="ALL")
+        for page in pages:
+            for function in page["Functions"]:
+                arn, role = function["FunctionArn"], function["Role"]
+                unqualified = ":".join(arn.split(":")[:7])
+                yield arn, role
+                yield unqualified, role
+                yield f"{unqualified}:{function['Version']}", role
+
+    def _user(self, key: str) -> Caller:
+        try:
+            used = self._client("iam").get_access_key_last_used(AccessKeyId=key)
+        except ClientError as error:
+            raise AwsError(
+                "UnrecognizedClientException",
+                f"The access key {key} is of no function, user or root of this local cloud. Sessions made by "
+                "sts:AssumeRole cannot be told apart here: call from a function or as a user.",
+            ) from error
+        arn = f"arn:aws:iam::{self.account}:user/{used['UserName']}"
+        return Caller(arn, arn)
+
+
+def _access_key(authorization: str) -> str:
+    _, _, credential = authorization.partition("Credential=")
+    key = credential.partition("/")[0]
+    if not authorization.startswith("AWS4-HMAC-SHA256") or not key:
+        raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")
+    return key
+
+
+def _from_client(error: ClientError) -> AwsError:
+    found = error.response.get("Error", {})
+    return AwsError(found.get("Code", "Unknown"), found.get("Message", str(error)))

@@ -1,0 +1,101 @@
+"""The redshift-serverless API: JSON 1.1 over HTTPS, signed requests, IAM asked for every one of them."""
+
+import json
+import ssl
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.redshift.aws import Aws, AwsError, Caller
+from local.redshift.credentials import LONGEST, SHORTEST, TemporaryPasswords
+from local.redshift.namespaces import Document, Namespaces
+
+_TARGET = "RedshiftServerless."
+_FAULTS = {"InternalServerException": 500}
+
+
+class ControlPlane:
+    """Answers requests to the API."""
+
+    def __init__(self, aws: Aws, namespaces: Namespaces, passwords: TemporaryPasswords) -> None:
+        self._aws = aws
+        self._namespaces = namespaces
+        self._passwords = passwords
+        self._operations = namespaces.operations()
+
+    def answer(self, headers: list[tuple[str, str]], body: bytes) -> Document:
+        """The answer to a request. Raises AwsError."""
+        target = next((value for name, value in headers if name.lower() == "x-amz-target"), "")
+        operation = target.removeprefix(_TARGET)
+        caller = self._aws.caller(headers, body)
+        request = json.loads(body or b"{}")
+        self._aws.require(caller, f"redshift-serverless:{operation}", self._namespaces.resource(request))
+        if operation == "GetCredentials":
+            return self._get_credentials(caller, request)
+        if operation not in self._operations:
+            raise AwsError("UnknownOperationException", f"The stand-in has no operation {target}.")
+        try:
+            return self._operations[operation](request)
+        except KeyError as error:
+            raise AwsError("ValidationException", f"{operation} needs the parameter {error}.") from error
+
+    def _get_credentials(self, caller: Caller, request: Document) -> Document:
+        self._namespaces.workgroup_database(request)
+        seconds = request.get("durationSeconds", SHORTEST)
+        if not SHORTEST <= seconds <= LONGEST:
+            message = f"durationSeconds must be between {SHORTEST} and {LONGEST}, not {seconds}."
+            raise AwsError("ValidationException", message)
+        given = self._passwords.give(caller.database_user, request.get("dbName"), seconds)
+        return {
+            "dbUser": given.user,
+            "dbPassword": given.password,
+            "expiration": given.expires,
+            "nextRefreshTime": given.next_refresh,
+        }
+
+
+class ControlPlaneServer(ThreadingHTTPServer):
+    """The API on a port of 127.0.0.1, with TLS."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, tls: ssl.SSLContext, plane: ControlPlane) -> None:
+        super().__init__(("127.0.0.1", port), _handler(plane.answer))
+        # The handshake is left to the request's own thread: a client that never finishes it stops nobody else.
+        self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no error of this server."""
+
+
+def _handler(answer: Callable[[list[tuple[str, str]], bytes], Document]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 60
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            try:
+                self._send(200, answer(self.headers.items(), body))
+            except AwsError as error:
+                self._send(_FAULTS.get(error.code, 400), {"__type": error.code, "message": error.message})
+            except (BotoCoreError, ClientError, OSError) as error:
+                message = f"the local cloud did not answer the stand-in: {error}"
+                self._send(500, {"__type": "InternalServerException", "message": message})
+
+        def _send(self, status: int, document: Document) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.1")
+            self.send_header("Content-Length", str(len(body)))
+            if status != 200:
+                self.send_header("x-amzn-ErrorType", document["__type"])
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are not logged: their answers hold passwords' owners, and nobody reads them."""
+
+    return Handler

