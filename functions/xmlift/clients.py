@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -10,7 +11,9 @@ from botocore.exceptions import ClientError
 from xmlift.errors import SourceError, WarehouseError
 from xmlift.landing.zone import Zone
 from xmlift.settings import MigrateSettings, WarehouseSettings
-from xmlift.warehouse.connection import Address, Credentials, Warehouse, temporary_credentials
+
+if TYPE_CHECKING:
+    from xmlift.warehouse.connection import Address, Warehouse
 
 # Standard mode retries throttling, 5xx answers and lost connections with back-off and jitter.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=16)
@@ -21,15 +24,19 @@ def landing_zone(bucket: str) -> Zone:
     return Zone(boto3.client("s3", config=_CONFIG), bucket)
 
 
-def warehouse(settings: WarehouseSettings, step: str) -> Warehouse:
+def warehouse(settings: WarehouseSettings, step: str) -> "Warehouse":
     """The warehouse, as the database user of the function's own role."""
+    # Imported where it is used: extract, which has no business in the warehouse, carries no driver.
+    from xmlift.warehouse.connection import Warehouse, temporary_credentials  # noqa: PLC0415
+
     client = boto3.client("redshift-serverless", config=_CONFIG)
     credentials = temporary_credentials(client, settings.workgroup, settings.database)
     return Warehouse(_address(settings), credentials, f"xmlift-{step}")
 
 
-def administered_warehouse(settings: MigrateSettings) -> Warehouse:
+def administered_warehouse(settings: MigrateSettings) -> "Warehouse":
     """The warehouse, as the administrator whose password Redshift keeps in Secrets Manager."""
+    from xmlift.warehouse.connection import Credentials, Warehouse  # noqa: PLC0415
 
     def credentials() -> Credentials:
         secret = secret_reader("")(settings.admin_secret_arn)
@@ -66,5 +73,7 @@ def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
     return read
 
 
-def _address(settings: WarehouseSettings) -> Address:
+def _address(settings: WarehouseSettings) -> "Address":
+    from xmlift.warehouse.connection import Address  # noqa: PLC0415
+
     return Address(settings.warehouse_host, settings.warehouse_port, settings.database, settings.warehouse_ca)

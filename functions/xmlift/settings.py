@@ -62,7 +62,8 @@ def read_settings[T](kind: type[T], environment: Mapping[str, str] = os.environ)
         if name.startswith(PREFIX)
     }
     try:
-        return msgspec.convert(values, kind, strict=False)
+        # The hook makes the types that msgspec does not know itself: paths.
+        return msgspec.convert(values, kind, strict=False, dec_hook=lambda wanted, value: wanted(value))
     except msgspec.ValidationError as error:
         raise XmliftError(
             f"the function's environment variables {PREFIX}…: {error}; Terraform sets them, so apply it again"
