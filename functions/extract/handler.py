@@ -5,13 +5,15 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import clients, extraction
+from xmlift import extraction
+from xmlift.clients.secrets import secret_reader
+from xmlift.landing import landing_zone
 from xmlift.settings import ExtractSettings, read_settings
 from xmlift.telemetry import logger
 
 settings = read_settings(ExtractSettings)
-zone = clients.landing_zone(settings.bucket)
-read_secret = clients.secret_reader(settings.secret_prefix)
+zone = landing_zone(settings.bucket)
+read_secret = secret_reader(settings.secret_prefix)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import clients, migration
+from xmlift import migration
+from xmlift.clients.warehouse import administered_warehouse
 from xmlift.settings import MigrateSettings, read_settings
 from xmlift.telemetry import logger
 
 settings = read_settings(MigrateSettings)
-warehouse = clients.administered_warehouse(settings)
+warehouse = administered_warehouse(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)

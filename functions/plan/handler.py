@@ -5,13 +5,15 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import clients, planning
+from xmlift import planning
+from xmlift.clients.landing import landing_zone
+from xmlift.clients.warehouse import warehouse as open_warehouse
 from xmlift.settings import PlanSettings, read_settings
 from xmlift.telemetry import logger
 
 settings = read_settings(PlanSettings)
-zone = clients.landing_zone(settings.bucket)
-warehouse = clients.warehouse(settings, "plan")
+zone = landing_zone(settings.bucket)
+warehouse = open_warehouse(settings, "plan")
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -6,13 +6,15 @@ import msgspec
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import clients, reporting
+from xmlift import reporting
+from xmlift.clients.landing import landing_zone
+from xmlift.clients.warehouse import warehouse as open_warehouse
 from xmlift.settings import ReportSettings, read_settings
 from xmlift.telemetry import logger, metrics
 
 settings = read_settings(ReportSettings)
-zone = clients.landing_zone(settings.bucket)
-warehouse = clients.warehouse(settings, "report")
+zone = landing_zone(settings.bucket)
+warehouse = open_warehouse(settings, "report")
 
 
 @metrics.log_metrics

@@ -1,0 +1,9 @@
+"""The clients that handlers hand to the steps, one module each, so that a function imports only what it uses.
+
+Endpoints and CA files come from the environment alone.
+"""
+
+from botocore.config import Config
+
+# Standard mode retries throttling, 5xx answers and lost connections with back-off and jitter.
+CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=16)

@@ -1,0 +1,35 @@
+"""Secrets, from Secrets Manager."""
+
+import json
+from collections.abc import Callable
+
+import boto3
+from botocore.exceptions import ClientError
+
+from xmlift.clients import CONFIG
+from xmlift.errors import SourceError
+
+
+def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
+    """Reads a secret's JSON object by its name behind the prefix. The reader raises SourceError."""
+    client = boto3.client("secretsmanager", config=CONFIG)
+
+    def read(name: str) -> dict[str, str]:
+        try:
+            value = client.get_secret_value(SecretId=f"{prefix}{name}")["SecretString"]
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            raise SourceError(
+                f"the secret {prefix}{name} cannot be read ({code}): Terraform makes it without a value; put one "
+                f"with `aws secretsmanager put-secret-value --secret-id {prefix}{name} --secret-string "
+                '\'{"username": …, "password": …}\'`'
+            ) from error
+        try:
+            document = json.loads(value)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise SourceError(f'the secret {prefix}{name} is not a JSON object such as {{"username": …}}')
+        return {str(key): str(text) for key, text in document.items()}
+
+    return read
