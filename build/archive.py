@@ -54,7 +54,9 @@ def compress_all(files: Mapping[str, bytes]) -> dict[str, Entry]:
 
 def archive(entries: Mapping[str, Entry]) -> bytes:
     """A zip of the entries, in the order of their names, all of one time and mode."""
-    body, directory, offset = [], [], 0
+    body: list[bytes] = []
+    directory: list[bytes] = []
+    offset = 0
     for name, entry in sorted(entries.items()):
         encoded = name.encode()
         common = struct.pack(

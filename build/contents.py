@@ -44,7 +44,7 @@ _LEFT_OUT = re.compile(
             r".*\.(pyi|pyx|pxd|pxi|h|c|cpp|a|pc|build)$",
             # numpy's test modules; its SIMD module serves nothing but them.
             r"numpy/_core/_\w*(_tests|simd)\.",
-            r"numpy/(_pyinstaller|f2py|typing)/",
+            r"numpy/(_pyinstaller|doc|f2py)/",
             # pandas reads and bs4 repairs with lxml.etree and lxml.html alone.
             r"lxml/(includes|isoschematron)/",
             r"lxml/(objectify\.|html/(_difflib|diff)\.)",

@@ -37,20 +37,16 @@ def say(line: str) -> None:
     sys.stderr.write(f"package: {line}\n")
 
 
-def with_bytecode(files: dict[str, bytes], ours: bool) -> dict[str, bytes]:
-    """The files, and beside every module its bytecode.
-
-    Libraries may carry files that are no valid Python (templates); of ours each must be.
-    """
+def with_bytecode(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files, and beside every module its bytecode. Raises SyntaxError that names the module."""
     compiled = {}
     for name, content in files.items():
-        if not name.endswith(".py"):
-            continue
-        try:
-            compiled[str(cached_path(PurePosixPath(name)))] = compile_module(content)
-        except SyntaxError as error:
-            if ours:
-                raise PackageError(f"{name}:{error.lineno}: {error.msg}") from error
+        if name.endswith(".py"):
+            try:
+                compiled[str(cached_path(PurePosixPath(name)))] = compile_module(content)
+            except SyntaxError as error:
+                error.filename = name
+                raise
     return files | compiled
 
 
@@ -83,7 +79,7 @@ def make_layer(step: str, target: Target) -> Entries:
             for name, path in read_tree(Path(folder))
             if is_shipped(name, SERVICES[step])
         }
-    return compress_all(with_bytecode(files, ours=False))
+    return compress_all(with_bytecode(files))
 
 
 def library_layer(step: str, target: Target, cache: Path) -> Entries:
@@ -117,6 +113,8 @@ def own_files(step: str) -> dict[str, bytes]:
             hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
             if not hidden and not name.name.startswith("requirements.") and not name.name.endswith("~"):
                 files[f"{prefix}{name}"] = path.read_bytes()
+    if "handler.py" not in files:
+        raise PackageError(f"functions/{step}/handler.py is missing: Lambda calls `handler.handler`")
     return files
 
 
@@ -138,23 +136,29 @@ def check_limits(step: str, zipped: int, entries: Entries) -> None:
 def pack(step: str, target: Target, cache: Path) -> tuple[bytes, int]:
     """A function's zip, and how many bytes it unpacks to."""
     libraries = library_layer(step, target, cache)
-    ours = compress_all(with_bytecode(own_files(step), ours=True))
-    if shadowed := sorted(libraries.keys() & ours.keys()):
+    files = own_files(step)
+    if shadowed := sorted(libraries.keys() & files.keys()):
         raise PackageError(f"functions/{step}: {shadowed[0]} is also the name of a library's file: rename it")
-    entries = libraries | ours
+    try:
+        entries = libraries | compress_all(with_bytecode(files))
+    except SyntaxError as error:
+        raise PackageError(f"{step}: {error.filename}:{error.lineno}: {error.msg}") from error
     content = archive(entries)
     check_limits(step, len(content), entries)
     return content, sum(entry.size for entry in entries.values())
 
 
-def build(target: Target, dist: Path) -> dict[str, Any]:
-    """Write all zips and, last, the manifest that describes them; return the manifest."""
+def build(target: Target, dist: Path, layers: Path) -> dict[str, Any]:
+    """Write all zips and, last, the manifest that describes them; return the manifest.
+
+    `layers` is the folder where vendored libraries are kept from one build to the next.
+    """
     if not can_compile():
         raise PackageError(
             f"Lambda runs Python {target.python} and this is {sys.version.split()[0]}, whose bytecode it "
             "cannot read: use .venv/bin/python, which `make setup` makes"
         )
-    cache = dist / ".cache" / f"{target.platform}-{target.architecture}"
+    cache = layers / f"{target.platform}-{target.architecture}"
     manifest = dist / "manifest.json"
     functions = {}
     for step in SERVICES:
@@ -196,7 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     started = time.monotonic()
     try:
-        manifest = build(Target(options.architecture, options.platform), ROOT / "dist")
+        manifest = build(
+            Target(options.architecture, options.platform), ROOT / "dist", ROOT / "dist" / ".cache"
+        )
     except PackageError as error:
         say(str(error))
         return 1
