@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 
 from local.environment import scrub, with_package_path
+from local.errors import LocalError
 from local.instance import Instance, State
 from local.processes import end
 from local.servers import REGION, ROOT, ROOT_CREDENTIALS, client_variables, url
@@ -21,7 +22,7 @@ DEFAULT_FOLDER = ROOT / ".local"
 _STOP_PATIENCE = 40.0
 
 
-class CloudError(Exception):
+class CloudError(LocalError):
     """The local cloud is not as the caller needs it; the message says what to do."""
 
 

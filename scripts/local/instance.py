@@ -1,7 +1,6 @@
 """The instance folder: all that one local cloud keeps on disk, and who is running in it."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -77,7 +76,7 @@ class Instance:
         """Record the state so that a reader sees the old or the new one, never half of it."""
         draft = self.state_file.with_suffix(".draft")
         draft.write_text(json.dumps(asdict(state), indent=2) + "\n")
-        os.replace(draft, self.state_file)
+        draft.replace(self.state_file)
 
     def clear(self, *, keep_logs: bool) -> None:
         """Remove what the cloud left on disk. The lock file stays: its holder may be the caller."""

@@ -204,7 +204,7 @@ def _announce(settings: Settings) -> None:
                 break
         except (urllib.error.URLError, OSError):
             time.sleep(0.02)  # nothing announces that a port is served
-    print(json.dumps({"ready": True, "url": f"https://127.0.0.1:{settings.port}"}), flush=True)  # noqa: T201
+    print(json.dumps({"ready": True, "url": f"https://127.0.0.1:{settings.port}"}), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from subprocess import PIPE, Popen
 
 import psutil
 
-
 # Start times are told as wall-clock times, which move a little when the clock is set.
 _CLOCK_JITTER = 5.0
 

@@ -30,7 +30,7 @@ from local.servers import SERVERS, Options, Server
 _READY_WITHIN = 90.0
 
 
-class ServerFailed(Exception):
+class ServerError(Exception):
     """A server of the local cloud ended by itself or never got ready."""
 
 
@@ -67,7 +67,7 @@ class Supervisor:
                 _tell({"status": "running"})
                 _close_standard_output()
                 self._watch()
-        except (ServerFailed, OSError) as failure:
+        except (ServerError, OSError) as failure:
             self._state.status, self._state.message = "failed", str(failure)
             self._instance.write(self._state)
             _tell({"status": "failed", "message": str(failure)})
@@ -85,7 +85,7 @@ class Supervisor:
             try:
                 what, name = self._events.get(timeout=_READY_WITHIN)
             except queue.Empty:
-                raise ServerFailed(
+                raise ServerError(
                     f"{' and '.join(sorted(waiting))} did not get ready within {_READY_WITHIN:g} s; "
                     f"see {self._instance.logs}"
                 ) from None
@@ -124,11 +124,11 @@ class Supervisor:
             if what == "ended":
                 raise self._failure(name)
 
-    def _failure(self, name: str) -> ServerFailed:
+    def _failure(self, name: str) -> ServerError:
         child = next(child for child in self._children if child.server.name == name)
         code = child.process.returncode
         last = "\n".join(child.log.read_text(errors="replace").splitlines()[-15:])
-        return ServerFailed(f"{name} ended by itself with code {code}; the end of {child.log}:\n{last}")
+        return ServerError(f"{name} ended by itself with code {code}; the end of {child.log}:\n{last}")
 
     def _end(self) -> None:
         for child in reversed(self._children):

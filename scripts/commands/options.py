@@ -1,0 +1,27 @@
+"""Options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from local.cloud import DEFAULT_FOLDER
+
+Folder = Annotated[
+    Path, typer.Option("--folder", help="Where this local cloud keeps its files.", show_default=".local")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Items = Annotated[int, typer.Option(min=1, help="Work items at the XML endpoint when it starts.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="XMLIFT_DATA",
+        exists=True,
+        file_okay=False,
+        resolve_path=True,
+        help="Folder of recorded responses for the XML endpoint.",
+        show_default="../shared/data, if it is there",
+    ),
+]
+FOLDER = DEFAULT_FOLDER
+ITEMS = 5000

@@ -1,0 +1,125 @@
+"""run: start the state machine for sources, follow it, and tell what it did."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from commands.display import Activity, Work, activity, fail, print_json, print_table, say
+from commands.options import FOLDER, Folder, Json
+from local import cloud as clouds
+from local import control, execution
+from local.deployment import Deployment, deployed
+from local.errors import LocalError
+from local.execution import Execution, Look
+
+Report = dict[str, Any]
+
+_COLUMNS = ("windows", "pages", "records", "rejected", "loaded", "seconds")
+_PAUSE = 0.25  # seconds between two looks at running executions
+
+
+def run(
+    source: Annotated[
+        str | None, typer.Argument(help="One source; else all that the endpoint serves.")
+    ] = None,
+    folder: Folder = FOLDER,
+    json: Json = False,
+) -> None:
+    """Run the sources again and say what changed."""
+    deployment = deployed(clouds.get(folder))
+    with activity() as show:
+        reports = run_sources(show, deployment, [source] if source else served(deployment))
+    if json:
+        print_json(reports)
+    else:
+        show_reports(reports)
+    if failed(reports):
+        raise typer.Exit(1)
+
+
+def served(deployment: Deployment) -> list[str]:
+    """The sources that the XML endpoint can answer; says which are left out, and why."""
+    families = control.status(deployment.cloud)["families"]
+    for source in sorted(set(deployment.sources) - set(families)):
+        say(
+            f"Skipping {source}: the endpoint has no recorded responses for it. "
+            "Name their folder with XMLIFT_DATA when the local cloud is started."
+        )
+    return [source for source in deployment.sources if source in families]
+
+
+def run_sources(show: Activity, deployment: Deployment, sources: Sequence[str]) -> list[Report]:
+    """Run the pipeline for all of them at the same time; answers their reports.
+
+    Raises: LocalError if an execution ended without a report.
+    """
+    running = {
+        source: (execution.start(deployment, source), show.begin(f"run {source}")) for source in sources
+    }
+    reports = {}
+    while running:
+        for source, (started, work) in list(running.items()):
+            look = started.look()
+            if look.status == "RUNNING":
+                work.update(_words(look), look.landed, look.windows)
+                continue
+            del running[source]
+            reports[source] = _ended(started, work)
+        if running:
+            time.sleep(_PAUSE)
+    return [reports[source] for source in sources]
+
+
+def show_reports(reports: Iterable[Report]) -> None:
+    """A table of all streams, then in words what changed, then what went wrong."""
+    reports = list(reports)
+    rows = [
+        [f"{report['source']}.{stream['stream']}", *(stream[column] for column in _COLUMNS)]
+        for report in reports
+        for stream in report["streams"]
+    ]
+    if rows:
+        print_table("", ("stream", *_COLUMNS), rows)
+    for report in reports:
+        for stream in report["streams"]:
+            if report["status"] == "succeeded":
+                say(f"{report['source']}.{stream['stream']}: {changes(stream)}")
+    for report in reports:
+        if report["status"] != "succeeded":
+            fail(report["message"])
+
+
+def changes(stream: dict[str, Any]) -> str:
+    """What a run did to a stream's table, in words."""
+    known = stream["stale"] + stream["duplicates"]
+    told = [
+        f"{count:,} {what}"
+        for count, what in (
+            (stream["inserted"], "new"),
+            (stream["updated"], "changed"),
+            (known, "read again without a change"),
+            (stream["rejected"], "rejected"),
+        )
+        if count
+    ]
+    return ", ".join(told) or "nothing new"
+
+
+def failed(reports: Iterable[Report]) -> bool:
+    return any(report["status"] != "succeeded" for report in reports)
+
+
+def _words(look: Look) -> str:
+    return f"{look.state}, {look.landed} of {look.windows} windows landed" if look.windows else look.state
+
+
+def _ended(started: Execution, work: Work) -> Report:
+    try:
+        report = started.report()
+    except LocalError:
+        work.finish("failed")
+        raise
+    work.finish(report["status"])
+    return report

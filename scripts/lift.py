@@ -1,0 +1,53 @@
+"""The operator's command line: `python scripts/lift.py VERB`, or the make target of the same name."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# The verbs, the local cloud beside them, and the library that the functions carry.
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "functions")]
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from commands import cloud, demo, doctor, package, query, run, validate
+from commands.display import fail
+from local.environment import scrub
+from local.errors import LocalError
+
+
+class Verbs(TyperGroup):
+    """Tells what a person can remedy in words; everything else is a fault of ours and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LocalError as error:
+            fail(str(error))
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    name="lift",
+    cls=Verbs,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Run and operate xmlift: XML endpoints into the warehouse, here on a local cloud.",
+)
+app.command()(demo.demo)
+app.command()(cloud.up)
+app.command()(cloud.apply)
+app.command()(run.run)
+app.command()(cloud.tick)
+app.command()(query.query)
+app.command()(cloud.down)
+app.command()(validate.validate)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(package.package)
+app.command()(doctor.doctor)
+
+if __name__ == "__main__":
+    scrub(os.environ)
+    app()

@@ -1,0 +1,29 @@
+"""The controls of the XML endpoint: what it serves, its clock, its own truth."""
+
+from typing import Any
+
+import requests
+
+from local.cloud import Cloud
+
+
+def status(cloud: Cloud) -> dict[str, Any]:
+    """What the endpoint serves: `families` (names of sources), `items`, `now`."""
+    return _call(cloud, "GET", "status")
+
+
+def advance(cloud: Cloud, *, change: int, create: int) -> dict[str, Any]:
+    """Let time pass at the endpoint: some items change, some are created; answers their ids."""
+    return _call(cloud, "POST", "advance", {"change": change, "create": create})
+
+
+def truth(cloud: Cloud) -> dict[str, Any]:
+    """All work items as the endpoint holds them."""
+    return _call(cloud, "GET", "items")
+
+
+def _call(cloud: Cloud, method: str, name: str, body: dict[str, int] | None = None) -> dict[str, Any]:
+    url = f"{cloud.endpoint_url}/_endpoint/{name}"
+    answer = requests.request(method, url, json=body, verify=str(cloud.instance.ca_file), timeout=60)
+    answer.raise_for_status()
+    return dict(answer.json())

@@ -1,0 +1,119 @@
+"""Executions of the state machine: start one, watch it, read its report."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from local.deployment import Deployment
+from local.errors import LocalError
+
+_PAUSE = 0.25  # seconds between two looks: Step Functions announces nothing
+
+
+@dataclass(frozen=True)
+class Look:
+    """How far an execution is. windows: planned so far, landed: those among them with a commit on S3."""
+
+    status: str
+    state: str
+    windows: int
+    landed: int
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of the pipeline for one source."""
+
+    deployment: Deployment
+    source: str
+    arn: str
+
+    @property
+    def name(self) -> str:
+        return self.arn.rsplit(":", 1)[-1]
+
+    @cached_property
+    def _states(self) -> Any:
+        return self.deployment.cloud.client("stepfunctions")
+
+    @cached_property
+    def _bucket(self) -> Any:
+        return self.deployment.cloud.client("s3")
+
+    def look(self) -> Look:
+        """How far it is now."""
+        status = self._states.describe_execution(executionArn=self.arn)["status"]
+        state, plans = "", []
+        for event in self._history():
+            if event["type"].endswith("StateEntered"):
+                state = event["stateEnteredEventDetails"]["name"]
+            elif event["type"] == "TaskStateExited":
+                details = event["stateExitedEventDetails"]
+                if details["name"] == "Plan":
+                    plans.append(json.loads(details["output"])["plan"])
+        return Look(
+            status=status,
+            state=state,
+            windows=sum(plan["extract"]["items"] for plan in plans if "extract" in plan),
+            landed=self._landed(plans[-1]) if plans and "streams" in plans[-1] else 0,
+        )
+
+    def watch(self) -> Iterator[Look]:
+        """Look again and again until it has ended; the last look is of its end."""
+        while True:
+            look = self.look()
+            yield look
+            if look.status != "RUNNING":
+                return
+            time.sleep(_PAUSE)
+
+    def report(self) -> dict[str, Any]:
+        """What the run's last step wrote.
+
+        Raises: LocalError with the execution's own words if it ended before that.
+        """
+        prefix = f"runs/{self.source}/"
+        for key in self._keys(prefix):
+            if key.endswith(f"-{self.name}/report.json"):
+                return dict(
+                    json.load(self._bucket.get_object(Bucket=self.deployment.bucket, Key=key)["Body"])
+                )
+        ended = self._states.describe_execution(executionArn=self.arn)
+        why = ended.get("cause") or ended.get("error") or "it says nothing about why"
+        raise LocalError(f"The run of {self.source} ended as {ended['status']} without a report: {why}")
+
+    def _landed(self, plan: dict[str, Any]) -> int:
+        return sum(
+            key.endswith("/commit.json")
+            for stream in plan["streams"]
+            for key in self._keys(f"landing/{self.source}/{stream['stream']}/{plan['run']}/")
+        )
+
+    def _keys(self, prefix: str) -> Iterator[str]:
+        pages = self._bucket.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.deployment.bucket, Prefix=prefix):
+            yield from (entry["Key"] for entry in page.get("Contents", ()))
+
+    def _history(self) -> Iterator[dict[str, Any]]:
+        for page in self._states.get_paginator("get_execution_history").paginate(executionArn=self.arn):
+            yield from page["events"]
+
+
+def start(deployment: Deployment, source: str) -> Execution:
+    """Start the pipeline for a source, with the very input that its schedule passes.
+
+    Raises: LocalError if the environment has no such source.
+    """
+    if source not in deployment.sources:
+        known = ", ".join(sorted(deployment.sources))
+        raise LocalError(f"The environment `local` has no source {source!r}. It has: {known}")
+    started = deployment.cloud.client("stepfunctions").start_execution(
+        stateMachineArn=deployment.outputs["state_machine_arn"],
+        name=uuid.uuid4().hex[:12],
+        input=deployment.sources[source]["input"],
+    )
+    return Execution(deployment, source, started["executionArn"])

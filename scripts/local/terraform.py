@@ -1,0 +1,153 @@
+"""Terraform as a program: where its provider comes from, and what it says while it works."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.errors import LocalError
+from local.mirror import cli_configuration, find_mirror
+from local.servers import ROOT
+
+ENVIRONMENTS = ROOT / "terraform" / "environments"
+# Without a mirror the provider comes from the registry: 675 MB that are kept once for all, and for the next time.
+PROVIDER_CACHE = ROOT / ".venvs" / "terraform" / "providers"
+
+
+class TerraformError(LocalError):
+    """Terraform failed; the message is Terraform's own."""
+
+
+@dataclass
+class Progress:
+    """How far an apply is: resources done, of those that change, and the one it works on."""
+
+    planned: int = 0
+    done: int = 0
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """One environment of this repository, with everything that Terraform writes kept outside of it.
+
+    environment: variables for the process (credentials, endpoints). data: folder for the state, the provider
+    links and the CLI configuration. log: everything that Terraform says. variables: values for the
+    environment's input variables.
+    """
+
+    name: str
+    data: Path
+    log: Path
+    environment: Mapping[str, str]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return ENVIRONMENTS / self.name
+
+    @property
+    def state_file(self) -> Path:
+        return self.data / "terraform.tfstate"
+
+    def init(self, *, backend: bool = True) -> None:
+        """Install the locked provider and, unless told otherwise, set up the state's place."""
+        place = [f"-backend-config=path={self.state_file}"] if backend else ["-backend=false"]
+        # The lock file is a reviewed part of the repository: a run never rewrites it.
+        self._run("init", "-input=false", "-no-color", "-lockfile=readonly", *place)
+
+    def validate(self) -> None:
+        """Raises: TerraformError naming what is wrong and where."""
+        self._run("validate", "-no-color")
+
+    def apply(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
+        """Make everything that the environment describes; on_progress is told after each resource."""
+        progress = Progress()
+        for event in self._events("apply", "-json", "-input=false", "-auto-approve"):
+            _follow(progress, event)
+            on_progress(progress)
+
+    def plan(self) -> dict[str, Any]:
+        """What an apply would change, as `terraform show -json` describes it."""
+        file = self.data / "next.tfplan"
+        self._run("plan", "-input=false", "-no-color", f"-out={file}")
+        return dict(json.loads(self._run("show", "-json", str(file))))
+
+    def output(self) -> dict[str, Any]:
+        """The environment's outputs, by name."""
+        return {name: output["value"] for name, output in json.loads(self._run("output", "-json")).items()}
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            self._command(*arguments), env=self._variables(), check=False, capture_output=True, text=True
+        )
+        self._note(done.stdout + done.stderr)
+        if done.returncode != 0:
+            raise TerraformError(f"terraform {arguments[0]} of {self.name}:\n{done.stderr or done.stdout}")
+        return done.stdout
+
+    def _events(self, *arguments: str) -> Iterator[dict[str, Any]]:
+        errors = []
+        with subprocess.Popen(
+            self._command(*arguments), env=self._variables(), stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                self._note(line)
+                event = json.loads(line)
+                if event.get("diagnostic", {}).get("severity") == "error":
+                    errors.append(_describe(event["diagnostic"]))
+                yield event
+        if process.returncode != 0:
+            raise TerraformError(f"terraform {arguments[0]} of {self.name}:\n" + "\n".join(errors))
+
+    def _command(self, *arguments: str) -> list[str]:
+        terraform = shutil.which("terraform")
+        if terraform is None:
+            raise TerraformError(
+                "Terraform was not found on PATH. Remedy: `make doctor` says where it is from."
+            )
+        return [terraform, f"-chdir={self.folder}", *arguments]
+
+    def _variables(self) -> dict[str, str]:
+        self.data.mkdir(parents=True, exist_ok=True)
+        environment = dict(self.environment)
+        environment |= {f"TF_VAR_{name}": value for name, value in self.variables.items()}
+        environment |= {
+            "TF_DATA_DIR": str(self.data / "data"),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+        }
+        mirror = find_mirror(environment, self.folder / ".terraform.lock.hcl")
+        if mirror is not None:
+            configuration = self.data / "terraform.rc"
+            configuration.write_text(cli_configuration(mirror))
+            environment["TF_CLI_CONFIG_FILE"] = str(configuration)
+        else:
+            PROVIDER_CACHE.mkdir(parents=True, exist_ok=True)
+            environment["TF_PLUGIN_CACHE_DIR"] = str(PROVIDER_CACHE)
+        return environment
+
+    def _note(self, text: str) -> None:
+        with self.log.open("a") as log:
+            log.write(text)
+
+
+def _follow(progress: Progress, event: dict[str, Any]) -> None:
+    kind = event["type"]
+    if kind == "change_summary" and event["changes"]["operation"] == "plan":
+        progress.planned = sum(event["changes"][action] for action in ("add", "change", "remove"))
+    elif kind == "apply_start":
+        progress.address = event["hook"]["resource"]["addr"]
+    elif kind == "apply_complete" and event["hook"]["action"] != "read":
+        progress.done += 1
+
+
+def _describe(diagnostic: dict[str, Any]) -> str:
+    place = diagnostic.get("range") or {}
+    where = f" ({place['filename']}:{place['start']['line']})" if place else ""
+    address = f" in {diagnostic['address']}" if diagnostic.get("address") else ""
+    return f"{diagnostic['summary']}{address}{where}\n{diagnostic.get('detail', '')}".strip()
