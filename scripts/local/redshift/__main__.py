@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import os
 import signal
 import ssl
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 from local.redshift.aws import Aws
 from local.redshift.control_plane import ControlPlane, ControlPlaneServer
 from local.redshift.copy_load import CopyLoader
+from local.redshift.copy_source import CopySource
 from local.redshift.credentials import TemporaryPasswords
 from local.redshift.load_log import LoadLog
 from local.redshift.namespaces import Namespaces
@@ -24,6 +27,9 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        # A pipe is the starter's hand: when it lets go, even by a SIGKILL, PostgreSQL must not stay behind.
+        threading.Thread(target=_await_end_of_input, args=(stop,), daemon=True).start()
     postgresql = PostgreSQL(options.folder)
     try:
         postgresql.start()
@@ -37,6 +43,12 @@ def main() -> int:
         postgresql.stop()
 
 
+def _await_end_of_input(stop: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    stop.set()
+
+
 def _serve(options: argparse.Namespace, postgresql: PostgreSQL) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(options.certificate, options.key)
@@ -44,7 +56,7 @@ def _serve(options: argparse.Namespace, postgresql: PostgreSQL) -> None:
     passwords = TemporaryPasswords()
     front = WireFront(options.wire_port, tls, postgresql)
     namespaces = Namespaces(aws, postgresql, front)
-    loader = CopyLoader(aws, LoadLog(postgresql), namespaces.roles)
+    loader = CopyLoader(CopySource(aws, namespaces.roles), LoadLog(postgresql))
 
     def accepts(user: str, password: str, database: str) -> bool:
         if not namespaces.serves(database):

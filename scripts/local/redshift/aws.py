@@ -7,16 +7,19 @@ import os
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.response import StreamingBody
 
 _SECONDS = 30
+_PIECE = 1 << 18
 # What the emulator answers once the signature has passed: it knows the caller, but no redshift-serverless.
 _SIGNED_BUT_UNSERVED = "Unsupported service: redshift-serverless"
 
@@ -59,9 +62,10 @@ class Aws:
         self._ca = environment.get("AWS_CA_BUNDLE")
         self._root_key = environment["AWS_ACCESS_KEY_ID"]
         self.region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
-        self._session = boto3.Session(region_name=self.region)
+        self._session: Any = boto3.Session(region_name=self.region)
         self._clients: dict[str, Any] = {}
         self._making_clients = threading.Lock()
+        self._callers: dict[str, Caller] = {}
 
     @cached_property
     def account(self) -> str:
@@ -79,7 +83,9 @@ class Aws:
         self._check_signature(headers, body)
         if key == self._root_key:
             return Caller(f"arn:aws:iam::{self.account}:root", None)
-        return self._function(key) or self._user(key)
+        if key not in self._callers:
+            self._callers[key] = self._function(key) or self._user(key)
+        return self._callers[key]
 
     def require(self, caller: Caller, action: str, resource: str) -> None:
         """Raise AwsError unless the caller's policies allow the action on the resource."""
@@ -93,45 +99,40 @@ class Aws:
 
     def allowed(self, principal: str, action: str, resource: str) -> bool:
         """Whether an IAM entity's policies allow the action on the resource."""
-        answer = self._client("iam").simulate_principal_policy(
-            PolicySourceArn=principal, ActionNames=[action], ResourceArns=[resource]
-        )
+        with _aws_errors():
+            answer = self._client("iam").simulate_principal_policy(
+                PolicySourceArn=principal, ActionNames=[action], ResourceArns=[resource]
+            )
         return all(result["EvalDecision"] == "allowed" for result in answer["EvaluationResults"])
 
-    def open_object(self, bucket: str, key: str) -> BinaryIO:
-        """A reader of an object's bytes. Raises AwsError (NoSuchKey, NoSuchBucket, …)."""
-        try:
+    def read_object(self, bucket: str, key: str) -> Iterator[bytes]:
+        """An object's bytes, in pieces. Raises AwsError (NoSuchKey, …), at once or while reading."""
+        with _aws_errors():
             body = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"]
-        except ClientError as error:
-            raise _from_client(error) from error
-        reader: BinaryIO = body
-        return reader
+        return _pieces(body)
 
     def list_objects(self, bucket: str, prefix: str) -> list[str]:
         """The keys under a prefix. Raises AwsError."""
         pages = self._client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        try:
+        with _aws_errors():
             return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-        except ClientError as error:
-            raise _from_client(error) from error
 
     def create_secret(self, name: str, value: Mapping[str, str], tags: Mapping[str, str]) -> str:
         """A new secret's ARN. Raises AwsError if the name is taken."""
         listed = [{"Key": key, "Value": tag} for key, tag in tags.items()]
-        try:
+        with _aws_errors():
             made = self._client("secretsmanager").create_secret(
                 Name=name, SecretString=json.dumps(value), Tags=listed
             )
-        except ClientError as error:
-            raise _from_client(error) from error
         return str(made["ARN"])
 
     def delete_secret(self, arn: str) -> None:
         """Delete a secret now; one that is gone already is no error."""
         try:
-            self._client("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
-        except ClientError as error:
-            if _from_client(error).code != "ResourceNotFoundException":
+            with _aws_errors():
+                self._client("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException":
                 raise
 
     def _client(self, service: str) -> Any:
@@ -190,8 +191,9 @@ class Aws:
 
     def _user(self, key: str) -> Caller:
         try:
-            used = self._client("iam").get_access_key_last_used(AccessKeyId=key)
-        except ClientError as error:
+            with _aws_errors():
+                used = self._client("iam").get_access_key_last_used(AccessKeyId=key)
+        except AwsError as error:
             raise AwsError(
                 "UnrecognizedClientException",
                 f"The access key {key} is of no function, user or root of this local cloud. Sessions made by "
@@ -209,6 +211,19 @@ def _access_key(authorization: str) -> str:
     return key
 
 
-def _from_client(error: ClientError) -> AwsError:
-    found = error.response.get("Error", {})
-    return AwsError(found.get("Code", "Unknown"), found.get("Message", str(error)))
+def _pieces(body: StreamingBody) -> Iterator[bytes]:
+    with _aws_errors(), closing(body):
+        while piece := body.read(_PIECE):
+            yield piece
+
+
+@contextmanager
+def _aws_errors() -> Iterator[None]:
+    """What boto3 raises, as AwsError."""
+    try:
+        yield
+    except ClientError as error:
+        found = error.response.get("Error", {})
+        raise AwsError(found.get("Code", "Unknown"), found.get("Message", str(error))) from error
+    except (BotoCoreError, OSError) as error:
+        raise AwsError("ServiceUnavailable", f"the local cloud does not answer: {error}") from error

@@ -8,9 +8,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.redshift.attachments import Document
 from local.redshift.aws import Aws, AwsError, Caller
 from local.redshift.credentials import LONGEST, SHORTEST, TemporaryPasswords
-from local.redshift.namespaces import Document, Namespaces
+from local.redshift.namespaces import Namespaces
 
 _TARGET = "RedshiftServerless."
 _FAULTS = {"InternalServerException": 500}

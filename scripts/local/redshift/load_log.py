@@ -31,8 +31,11 @@ _UNREADABLE = {"integer": 1207, "bigint": 1207, "smallint": 1207, "boolean": 121
 class Described(Protocol):
     """A column as the log knows it."""
 
-    name: str
-    type: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def type(self) -> str: ...
 
 
 @dataclass(slots=True)
@@ -97,15 +100,15 @@ class Loading:
     query: int
     started: datetime.datetime
 
-    def completed(self, files: list[str], rows: int, data: int, stored: int) -> None:
+    def completed(self, files: int, rows: int, data: int, stored: int) -> None:
         """All files are in; whether they stay is the transaction's business."""
         self._history("completed", files, rows, data, stored, "")
 
-    def refused(self, reason: str, files: list[str]) -> None:
+    def refused(self, reason: str, files: int) -> None:
         """The COPY failed before a file could be wrong: its role, its manifest, its table."""
         self._history("failed", files, 0, 0, 0, reason)
 
-    def failed(self, error: LoadError, files: list[str]) -> None:
+    def failed(self, error: LoadError, files: int) -> None:
         """A file was wrong."""
         self._history("failed", files, 0, 0, 0, error.reason)
         self._insert(
@@ -116,7 +119,7 @@ class Loading:
             raw_field_value=error.value,
         )  # fmt: skip
 
-    def _history(self, status: str, files: list[str], rows: int, data: int, stored: int, error: str) -> None:
+    def _history(self, status: str, files: int, rows: int, data: int, stored: int, error: str) -> None:
         now = _now()
         self._insert(
             "load_history",
@@ -124,7 +127,7 @@ class Loading:
             table_name=self.copy.table.rpartition(".")[2].strip('"'), status=status, start_time=self.started,
             end_time=now, duration=(now - self.started) // datetime.timedelta(microseconds=1),
             data_source=self.copy.url, file_format="CSV", loaded_rows=rows, loaded_bytes=data,
-            source_file_count=len(files), source_file_bytes=stored, error_count=int(status == "failed"),
+            source_file_count=files, source_file_bytes=stored, error_count=int(status == "failed"),
             error_message=error,
         )  # fmt: skip
 

