@@ -15,7 +15,7 @@ module "platform" {
   }
 
   logging = {
-    functions      = "DEBUG"
+    functions      = "INFO"
     state_machine  = "ALL"
     retention_days = 1
     tracing        = "PassThrough"

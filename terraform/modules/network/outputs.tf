@@ -2,15 +2,16 @@ output "subnet_ids" {
   description = "Private subnets, one a zone."
   value       = aws_subnet.private[*].id
 
-  # Whoever runs in a subnet finds its routes and endpoints there.
-  depends_on = [aws_route_table_association.private, aws_vpc_endpoint.s3, aws_vpc_endpoint.interface]
+  depends_on = [aws_route_table_association.private]
 }
 
 output "functions_security_group_id" {
   description = "Security group of the functions inside the VPC."
   value       = aws_security_group.functions.id
 
+  # A function that has it reaches all that it calls.
   depends_on = [
+    aws_vpc_endpoint.interface,
     aws_vpc_security_group_egress_rule.functions_to_warehouse,
     aws_vpc_security_group_egress_rule.functions_to_endpoints,
     aws_vpc_security_group_egress_rule.functions_to_s3,

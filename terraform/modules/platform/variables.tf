@@ -24,6 +24,11 @@ variable "sources" {
   }
 
   validation {
+    condition     = alltrue([for name, _ in var.sources : can(regex("^[a-z][a-z0-9_]{0,39}$", name))])
+    error_message = "A source's name has up to 40 lower-case letters, digits and underscores and begins with a letter: schemas, keys and schedules are named by it. Rename the file and its `source:`."
+  }
+
+  validation {
     condition = alltrue([
       for name, _ in var.sources : fileexists("${var.catalogue_folder}/${name}.yaml")
     ])
@@ -46,7 +51,16 @@ variable "sources" {
 
   validation {
     condition = alltrue([
-      for source in var.sources : source.base_url == null ? true : can(regex("^https://[^/@]+", source.base_url))
+      for name, _ in var.sources :
+      try(length(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).schedule) > 0, false)
+      if fileexists("${var.catalogue_folder}/${name}.yaml")
+    ])
+    error_message = "A catalogue file in ${var.catalogue_folder} has no schedule: add one, such as `schedule: rate(1 hour)`; `enabled = false` in sources keeps it off."
+  }
+
+  validation {
+    condition = alltrue([
+      for source in var.sources : source.base_url == null ? true : can(regex("^https://[^/@]+(/[^@]*)?$", source.base_url))
     ])
     error_message = "A source's base_url must begin with https:// and hold no user name: credentials go into its secret."
   }

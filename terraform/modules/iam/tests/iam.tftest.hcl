@@ -1,0 +1,149 @@
+mock_provider "aws" {
+  override_during = plan
+}
+
+variables {
+  name             = "xmlift-test"
+  account          = { partition = "aws", region = "eu-central-1", id = "111122223333" }
+  state_machine    = { name = "xmlift-test-pipeline", alias = "live" }
+  schedule_group   = "xmlift-test"
+  failures_topic   = "xmlift-test-failures"
+  landing_bucket   = "xmlift-test-landing-111122223333"
+  source_secrets   = ["xmlift/test/ewm"]
+  admin_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:redshift!xmlift-test-admin-AbCdEf"
+  workgroup_arn    = "arn:aws:redshift-serverless:eu-central-1:111122223333:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
+  tracing          = false
+  functions = {
+    plan    = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-plan", log_group = "/aws/lambda/xmlift-test-plan", in_vpc = true }
+    extract = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-extract", log_group = "/aws/lambda/xmlift-test-extract", in_vpc = false }
+    load    = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-load", log_group = "/aws/lambda/xmlift-test-load", in_vpc = true }
+    report  = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-report", log_group = "/aws/lambda/xmlift-test-report", in_vpc = true }
+    migrate = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-migrate", log_group = "/aws/lambda/xmlift-test-migrate", in_vpc = true }
+  }
+}
+
+run "a_role_for_each_step_and_each_service" {
+  command = plan
+
+  assert {
+    condition = (
+      keys(aws_iam_role.this) == ["copy", "extract", "load", "migrate", "pipeline", "plan", "report", "schedule"] &&
+      aws_iam_role.this["load"].name == "xmlift-test-load"
+    )
+    error_message = "Role names are fixed: database users are made from them."
+  }
+
+  assert {
+    condition     = output.function_role_arns.load == "arn:aws:iam::111122223333:role/xmlift-test-load"
+    error_message = "An ARN that is made from a name has to be the one that AWS makes."
+  }
+}
+
+run "only_extract_reads_the_secrets_of_sources" {
+  command = plan
+
+  assert {
+    condition = [
+      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, "secret:xmlift/test/ewm-??????")
+    ] == ["extract"]
+    error_message = "A source's login is extract's business alone."
+  }
+}
+
+run "no_secrets_no_statement" {
+  command = plan
+
+  variables {
+    source_secrets = []
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.this["extract"].policy, "secretsmanager")
+    error_message = "Without sources that log in there is nothing to read, and an empty Resource is no policy."
+  }
+}
+
+run "only_migrate_reads_the_administrator_secret" {
+  command = plan
+
+  assert {
+    condition = [
+      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, var.admin_secret_arn)
+    ] == ["migrate"]
+    error_message = "The administrator's password is migrate's alone."
+  }
+}
+
+run "functions_inside_the_vpc_attach_to_it" {
+  command = plan
+
+  assert {
+    condition = [
+      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, "ec2:CreateNetworkInterface")
+    ] == ["load", "migrate", "plan", "report"]
+    error_message = "Whoever is inside needs network interfaces, and nobody else does."
+  }
+}
+
+run "x_ray_only_when_traced" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for policy in aws_iam_role_policy.this : !strcontains(policy.policy, "xray:")
+    ])
+    error_message = "Without tracing nobody writes traces."
+  }
+}
+
+run "x_ray_when_traced" {
+  command = plan
+
+  variables {
+    tracing = true
+  }
+
+  assert {
+    condition = [
+      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, "xray:PutTraceSegments")
+    ] == ["extract", "load", "migrate", "pipeline", "plan", "report"]
+    error_message = "The functions and the state machine write traces."
+  }
+}
+
+run "another_partition" {
+  command = plan
+
+  variables {
+    account          = { partition = "aws-cn", region = "cn-north-1", id = "111122223333" }
+    admin_secret_arn = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:redshift!xmlift-test-admin-AbCdEf"
+    workgroup_arn    = "arn:aws-cn:redshift-serverless:cn-north-1:111122223333:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.copy.policy, "arn:aws:") && !strcontains(aws_iam_role_policy.this["schedule"].policy, "arn:aws:")
+    error_message = "ARNs are of the account's partition."
+  }
+}
+
+run "refuses_a_step_without_a_role" {
+  command = plan
+
+  variables {
+    functions = {
+      plan = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-plan", log_group = "/aws/lambda/xmlift-test-plan", in_vpc = true }
+    }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_name_that_iam_refuses" {
+  command = plan
+
+  variables {
+    name = "xmlift-${join("", [for _ in range(60) : "x"])}"
+  }
+
+  expect_failures = [var.name]
+}

@@ -1,0 +1,89 @@
+mock_provider "aws" {
+  override_during = plan
+}
+
+variables {
+  landing_bucket  = "xmlift-test-landing-111122223333"
+  artifact_bucket = "xmlift-test-artifacts-111122223333"
+  partition       = "aws"
+  catalogues      = { ewm = "tests/catalogue.yaml" }
+}
+
+run "keeps_everything_unless_told_otherwise" {
+  command = plan
+
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.landing) == 0
+    error_message = "Without retention_days nothing may expire."
+  }
+
+  assert {
+    condition     = !aws_s3_bucket.this["landing"].force_destroy && !aws_s3_bucket.this["artifacts"].force_destroy
+    error_message = "A full bucket has to refuse its destruction unless force_destroy says otherwise."
+  }
+}
+
+run "expires_what_runs_leave_behind" {
+  command = plan
+
+  variables {
+    retention_days = 30
+  }
+
+  assert {
+    condition = sort([
+      for rule in aws_s3_bucket_lifecycle_configuration.landing[0].rule :
+      "${rule.id} ${one(rule.expiration[*].days)}" if length(rule.expiration) > 0
+    ]) == tolist(["expire-landing 30", "expire-load 30", "expire-runs 30"])
+    error_message = "landing, load and runs expire; catalogues, which schedules name, never do."
+  }
+}
+
+run "protects_both_buckets" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for bucket in ["landing", "artifacts"] :
+      aws_s3_bucket_versioning.this[bucket].versioning_configuration[0].status == "Enabled" &&
+      aws_s3_bucket_ownership_controls.this[bucket].rule[0].object_ownership == "BucketOwnerEnforced" &&
+      aws_s3_bucket_public_access_block.this[bucket].restrict_public_buckets &&
+      jsondecode(aws_s3_bucket_policy.this[bucket].policy).Statement[0].Effect == "Deny"
+    ])
+    error_message = "Both buckets are versioned, owned, private, and refuse plain HTTP."
+  }
+}
+
+run "uploads_the_catalogue_under_its_content" {
+  command = plan
+
+  assert {
+    condition     = output.catalogue_keys.ewm == "catalogue/ewm/${filesha256("tests/catalogue.yaml")}.yaml"
+    error_message = "The key is made from the file's own bytes."
+  }
+
+  assert {
+    condition     = aws_s3_object.catalogue["ewm"].source == "tests/catalogue.yaml"
+    error_message = "The file itself is uploaded, not what Terraform understood of it."
+  }
+}
+
+run "refuses_a_retention_that_redrive_outlives" {
+  command = plan
+
+  variables {
+    retention_days = 14
+  }
+
+  expect_failures = [var.retention_days]
+}
+
+run "refuses_a_name_that_s3_refuses" {
+  command = plan
+
+  variables {
+    landing_bucket = "xmlift-${join("", [for _ in range(60) : "x"])}"
+  }
+
+  expect_failures = [var.landing_bucket]
+}

@@ -1,0 +1,139 @@
+mock_provider "aws" {
+  override_during = plan
+}
+
+variables {
+  name           = "xmlift-test"
+  account        = { partition = "aws", region = "eu-central-1", id = "111122223333" }
+  landing_bucket = "xmlift-test-landing-111122223333"
+  warehouse_port = 5439
+  settings = {
+    cidr  = "10.0.0.0/20"
+    zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+  }
+}
+
+run "one_subnet_a_zone" {
+  command = plan
+
+  assert {
+    condition     = aws_subnet.private[*].cidr_block == ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"]
+    error_message = "Three /24 from the beginning of the range."
+  }
+
+  assert {
+    condition     = length(output.subnet_ids) == 3
+    error_message = "The warehouse needs all three."
+  }
+}
+
+run "endpoints_for_what_is_called" {
+  command = plan
+
+  assert {
+    condition = (
+      keys(aws_vpc_endpoint.interface) == ["redshift-serverless", "secretsmanager"] &&
+      alltrue([for endpoint in aws_vpc_endpoint.interface : length(endpoint.subnet_ids) == 1])
+    )
+    error_message = "One network interface of each, unless interface_endpoint_zones says more."
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.interface["secretsmanager"].service_name == "com.amazonaws.eu-central-1.secretsmanager"
+    error_message = "Service names are the region's."
+  }
+}
+
+run "endpoints_in_every_zone" {
+  command = plan
+
+  override_resource {
+    target          = aws_subnet.private[0]
+    values          = { id = "subnet-a" }
+    override_during = plan
+  }
+  override_resource {
+    target          = aws_subnet.private[1]
+    values          = { id = "subnet-b" }
+    override_during = plan
+  }
+  override_resource {
+    target          = aws_subnet.private[2]
+    values          = { id = "subnet-c" }
+    override_during = plan
+  }
+
+  variables {
+    settings = {
+      cidr                     = "10.0.0.0/16"
+      zones                    = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+      interface_endpoint_zones = 3
+    }
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.interface["secretsmanager"].subnet_ids == toset(["subnet-a", "subnet-b", "subnet-c"])
+    error_message = "Three zones mean three network interfaces."
+  }
+
+  assert {
+    condition     = aws_subnet.private[2].cidr_block == "10.0.2.0/24"
+    error_message = "Subnets are /24 in a larger range too."
+  }
+}
+
+run "follows_the_port" {
+  command = plan
+
+  variables {
+    warehouse_port = 5440
+  }
+
+  assert {
+    condition = (
+      aws_vpc_security_group_egress_rule.functions_to_warehouse.from_port == 5440 &&
+      aws_vpc_security_group_ingress_rule.warehouse_from_functions.to_port == 5440
+    )
+    error_message = "Both sides of the pair open the warehouse's port."
+  }
+}
+
+run "refuses_a_range_that_holds_no_three_subnets" {
+  command = plan
+
+  variables {
+    settings = {
+      cidr  = "10.0.0.0/24"
+      zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "refuses_two_zones" {
+  command = plan
+
+  variables {
+    settings = {
+      cidr  = "10.0.0.0/20"
+      zones = ["eu-central-1a", "eu-central-1b", "eu-central-1b"]
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_fourth_endpoint_zone" {
+  command = plan
+
+  variables {
+    settings = {
+      cidr                     = "10.0.0.0/20"
+      zones                    = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+      interface_endpoint_zones = 4
+    }
+  }
+
+  expect_failures = [var.settings]
+}

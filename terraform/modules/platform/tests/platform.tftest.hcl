@@ -1,0 +1,224 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "eu-central-1" }
+  }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+  mock_resource "aws_redshiftserverless_workgroup" {
+    defaults = {
+      arn      = "arn:aws:redshift-serverless:eu-central-1:111122223333:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
+      endpoint = [{ address = "xmlift-test.example", port = 5439, vpc_endpoint = [] }]
+    }
+  }
+}
+
+variables {
+  environment            = "test"
+  catalogue_folder       = "tests/catalogue"
+  package_folder         = "tests/package"
+  protect                = true
+  schedules_enabled      = true
+  landing_retention_days = 30
+  sources                = { ewm = { base_url = "https://elm.example.org/ccm" }, ecb = { enabled = false } }
+  logging                = { functions = "INFO", state_machine = "ERROR", retention_days = 30, tracing = "PassThrough" }
+  network                = { cidr = "10.0.0.0/20", zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"], interface_endpoint_zones = 1 }
+  warehouse              = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
+  flow                   = { extract_concurrency = 8, extract_tolerated_failure_percentage = 50, load_concurrency = 2 }
+}
+
+run "names" {
+  command = plan
+
+  assert {
+    condition = (
+      output.landing_bucket == "xmlift-test-landing-111122223333" &&
+      output.artifact_bucket == "xmlift-test-artifacts-111122223333" &&
+      output.state_machine_arn == "arn:aws:states:eu-central-1:111122223333:stateMachine:xmlift-test-pipeline:live" &&
+      output.failures_topic_arn == "arn:aws:sns:eu-central-1:111122223333:xmlift-test-failures" &&
+      output.functions.load.alias_arn == "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-load:live" &&
+      output.functions.load.log_group == "/aws/lambda/xmlift-test-load"
+    )
+    error_message = "Operators, tests and database users rely on these names."
+  }
+}
+
+run "sources" {
+  command = plan
+
+  assert {
+    condition = (
+      output.sources.ewm.enabled && !output.sources.ecb.enabled &&
+      output.sources.ewm.secret_name == "xmlift/test/ewm" && output.sources.ecb.secret_name == null &&
+      output.sources.ecb.schedule == "rate(1 day)"
+    )
+    error_message = "Schedule and secret come from the catalogue file, the switch from the environment."
+  }
+
+  assert {
+    condition = jsondecode(output.sources.ewm.input) == {
+      source    = "ewm"
+      catalogue = "catalogue/ewm/${filesha256("tests/catalogue/ewm.yaml")}.yaml"
+      base_url  = "https://elm.example.org/ccm"
+    }
+    error_message = "An execution gets its source, the catalogue by its content, and the environment's address."
+  }
+
+  assert {
+    condition     = keys(aws_secretsmanager_secret.source) == ["xmlift/test/ewm"]
+    error_message = "There is a secret for every login that a catalogue names, and no other."
+  }
+}
+
+run "protected_data_can_be_restored" {
+  command = plan
+
+  assert {
+    condition     = aws_secretsmanager_secret.source["xmlift/test/ewm"].recovery_window_in_days == 30
+    error_message = "A deleted login can be restored for 30 days."
+  }
+}
+
+run "unprotected_names_are_free_at_once" {
+  command = plan
+
+  variables {
+    protect = false
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret.source["xmlift/test/ewm"].recovery_window_in_days == 0
+    error_message = "An environment that is destroyed and applied again needs the name back at once."
+  }
+}
+
+run "schedules_off" {
+  command = plan
+
+  variables {
+    schedules_enabled = false
+  }
+
+  assert {
+    condition     = !anytrue([for source in output.sources : source.enabled])
+    error_message = "Without schedules nothing starts by itself."
+  }
+}
+
+run "migrates_before_anything_is_scheduled" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_lambda_invocation.migrate.input) == {
+      sources   = ["ecb", "ewm"]
+      loader    = "xmlift-test-load"
+      observers = ["xmlift-test-plan", "xmlift-test-report"]
+    }
+    error_message = "migrate grants to the roles that the other functions have."
+  }
+}
+
+run "refuses_a_missing_package" {
+  command = plan
+
+  variables {
+    package_folder = "tests/nowhere"
+  }
+
+  expect_failures = [var.package_folder]
+}
+
+run "refuses_a_source_without_a_file" {
+  command = plan
+
+  variables {
+    sources = { doors = {} }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_file_that_names_another_source" {
+  command = plan
+
+  variables {
+    sources = { renamed = {} }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_source_without_a_schedule" {
+  command = plan
+
+  variables {
+    sources = { unscheduled = {} }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_an_address_without_tls" {
+  command = plan
+
+  variables {
+    sources = { ewm = { base_url = "http://elm.example.org/ccm" } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_an_address_with_credentials" {
+  command = plan
+
+  variables {
+    sources = { ewm = { base_url = "https://etl:secret@elm.example.org/ccm" } }
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_no_sources" {
+  command = plan
+
+  variables {
+    sources = {}
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "refuses_a_name_that_buckets_refuse" {
+  command = plan
+
+  variables {
+    environment = "Test_1"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "refuses_a_relative_certificate_authority" {
+  command = plan
+
+  variables {
+    warehouse = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24, certificate_authority = "cacert.pem" }
+  }
+
+  expect_failures = [var.warehouse]
+}
+
+run "refuses_an_unknown_log_level" {
+  command = plan
+
+  variables {
+    logging = { functions = "TRACE", state_machine = "ERROR", retention_days = 30, tracing = "PassThrough" }
+  }
+
+  expect_failures = [var.logging]
+}

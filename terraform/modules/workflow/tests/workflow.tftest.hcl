@@ -1,0 +1,125 @@
+mock_provider "aws" {
+  override_during = plan
+}
+
+variables {
+  name              = "xmlift-test-pipeline"
+  alias             = "live"
+  account           = { partition = "aws", region = "eu-central-1", id = "111122223333" }
+  role_arn          = "arn:aws:iam::111122223333:role/xmlift-test-pipeline"
+  schedule_role_arn = "arn:aws:iam::111122223333:role/xmlift-test-schedule"
+  schedule_group    = "xmlift-test"
+  failures_topic    = "xmlift-test-failures"
+  flow              = { extract_concurrency = 7, extract_tolerated_failure_percentage = 12.5, load_concurrency = 3 }
+  logging           = { level = "ALL", include_execution_data = true, retention_days = 30, tracing = false }
+  functions = {
+    plan    = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-plan:live"
+    extract = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-extract:live"
+    load    = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-load:live"
+    report  = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-report:live"
+  }
+  schedules = {
+    ewm = { expression = "rate(1 hour)", enabled = true, input = "{\"source\":\"ewm\"}" }
+    ecb = { expression = "cron(0 16 ? * MON-FRI *)", enabled = false, input = "{\"source\":\"ecb\"}" }
+  }
+}
+
+run "fills_in_the_template" {
+  command = plan
+
+  assert {
+    condition = (
+      jsondecode(output.definition).States.Extract.MaxConcurrency == 7 &&
+      jsondecode(output.definition).States.Extract.ToleratedFailurePercentage == 12.5 &&
+      jsondecode(output.definition).States.Load.MaxConcurrency == 3 &&
+      jsondecode(output.definition).States.Plan.Retry[0].MaxAttempts == 4
+    )
+    error_message = "Numbers are numbers once they are filled in."
+  }
+
+  assert {
+    condition     = jsondecode(output.definition).States.Plan.Parameters.FunctionName == var.functions.plan
+    error_message = "States call the alias that they are given."
+  }
+
+  assert {
+    condition     = !strcontains(output.definition, "$${")
+    error_message = "A placeholder was left."
+  }
+}
+
+run "schedules_start_the_alias" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for schedule in aws_scheduler_schedule.source :
+      schedule.target[0].arn == output.state_machine_arn && endswith(schedule.target[0].arn, ":live")
+    ])
+    error_message = "What is scheduled is the alias, which a rollback moves."
+  }
+
+  assert {
+    condition     = { for source, schedule in aws_scheduler_schedule.source : source => schedule.state } == { ecb = "DISABLED", ewm = "ENABLED" }
+    error_message = "A source that is off keeps its schedule, disabled."
+  }
+}
+
+run "tells_of_failures" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(output.definition).States.Notify.Parameters.TopicArn == output.failures_topic_arn
+    error_message = "The state machine publishes to the topic that people subscribe to."
+  }
+}
+
+run "refuses_what_is_no_schedule" {
+  command = plan
+
+  variables {
+    schedules = { ewm = { expression = "every hour", enabled = true, input = "{}" } }
+  }
+
+  expect_failures = [var.schedules]
+}
+
+run "refuses_more_streams_than_an_inline_map_runs" {
+  command = plan
+
+  variables {
+    flow = { extract_concurrency = 7, extract_tolerated_failure_percentage = 0, load_concurrency = 41 }
+  }
+
+  expect_failures = [var.flow]
+}
+
+run "refuses_no_concurrency" {
+  command = plan
+
+  variables {
+    flow = { extract_concurrency = 0, extract_tolerated_failure_percentage = 0, load_concurrency = 1 }
+  }
+
+  expect_failures = [var.flow]
+}
+
+run "refuses_more_failures_than_there_are" {
+  command = plan
+
+  variables {
+    flow = { extract_concurrency = 7, extract_tolerated_failure_percentage = 101, load_concurrency = 1 }
+  }
+
+  expect_failures = [var.flow]
+}
+
+run "refuses_an_unknown_log_level" {
+  command = plan
+
+  variables {
+    logging = { level = "DEBUG", include_execution_data = true, retention_days = 30, tracing = false }
+  }
+
+  expect_failures = [var.logging]
+}
