@@ -256,7 +256,8 @@ class Source(Model, frozen=True):
 def check_base_url(url: str) -> None:
     """Raises ValueError unless `url` is https (or http) with a host and without credentials or a query."""
     parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    # Asking for a port that is none raises ValueError.
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0:
         raise ValueError("base_url must be https://host/path")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("base_url carries no user, password, query or fragment: put secrets into `auth`")

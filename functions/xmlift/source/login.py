@@ -10,6 +10,8 @@ import requests
 
 from xmlift.errors import SourceError
 
+# IBM's own client tries again at 408, 423 and 503; the rest is what proxies and overload answer.
+PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
 _JAZZ_HEADER = "X-com-ibm-team-repository-web-auth-msg"
 Secret = dict[str, str]
 
@@ -21,7 +23,10 @@ class Login(Protocol):
         """Put what every request carries into the session."""
 
     def sign_in(self, http: requests.Session, base_url: str, timeout: float) -> None:
-        """Sign in, or sign in again. Raises SourceError where the endpoint refuses."""
+        """Sign in, or sign in again. Raises SourceError where the endpoint refuses.
+
+        A requests exception, of a connection or a status in PASSING, means that it may be tried again.
+        """
 
     def is_asked_for(self, response: requests.Response) -> bool:
         """Whether this answer says that the session is not, or no longer, signed in."""
@@ -71,6 +76,13 @@ class JazzFormLogin:
         )
         answer = http.get(identity, timeout=timeout, allow_redirects=False)
         for response in (posted, answer):
+            if response.status_code in PASSING:
+                response.raise_for_status()
+            if response.status_code == requests.codes.not_found:
+                raise SourceError(
+                    f"the Jazz form login found nothing at {response.url} (HTTP 404): check that base_url is that "
+                    "of a Jazz application, such as https://host/ccm"
+                )
             if reason := _refusal(response):
                 raise SourceError(
                     f"the Jazz form login of user {user!r} at {form} was refused ({reason}): check the secret's "

@@ -1,11 +1,11 @@
 """From a page to the next one: decided from what stands around a page's records."""
 
 from typing import Protocol
-from urllib.parse import urljoin
 
 from lxml import etree
 
 from xmlift.errors import SourceError
+from xmlift.source.urls import joined
 
 
 class Paging(Protocol):
@@ -36,11 +36,14 @@ class NextUrlPaging:
         if self._when is not None and not self._when(root):
             return None
         found = str(self._url(root)).strip()
-        return urljoin(url, found) if found else None
+        return joined(url, found) if found else None
 
 
 def _compiled(expression: str, namespaces: dict[str, str]) -> etree.XPath:
     try:
-        return etree.XPath(expression, namespaces=namespaces, smart_strings=False)
-    except etree.XPathSyntaxError as error:
+        compiled = etree.XPath(expression, namespaces=namespaces, smart_strings=False)
+        # Prefixes and functions that nobody knows are only noticed where the expression is evaluated.
+        compiled(etree.Element("page"))
+    except etree.XPathError as error:
         raise SourceError(f"paging: XPath {expression!r} is not valid: {error}") from error
+    return compiled

@@ -9,16 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO, NamedTuple, cast
-from urllib.parse import urljoin
 
 import requests
 
 from xmlift.errors import SourceError
-from xmlift.source.login import Login
-from xmlift.source.urls import origin, shown
+from xmlift.source.login import PASSING, Login
+from xmlift.source.urls import joined, origin, shown
 
-# IBM's own client tries again at 408, 423 and 503; the rest is what proxies and overload answer.
-_PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
 # EWM answers a wrong query with 500 and a code of its own: the next try would get the same.
 _PERMANENT_CODE = re.compile(rb"CRRED\d{4}E")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -49,6 +46,10 @@ class Politeness(NamedTuple):
     attempts: int
     requests_per_second: float
     page_bytes: int
+
+
+class _SignedOutError(Exception):
+    """The endpoint asks for a login."""
 
 
 class _TryAgainError(Exception):
@@ -84,6 +85,19 @@ class Session:
 
     def fetch(self, url: str) -> Answer:
         """Read an answer to its end. Raises SourceError that names the URL, the reason and the remedy."""
+        try:
+            return self._fetch(url)
+        except _SignedOutError:
+            self._signed_in = False
+        try:
+            return self._fetch(url)
+        except _SignedOutError:
+            raise SourceError(
+                f"{shown(url)}: the endpoint asks for a login right after one. Check what the secret's user may "
+                "read there, and that base_url is the application that it signs in to"
+            ) from None
+
+    def _fetch(self, url: str) -> Answer:
         fault = ""
         for attempt in range(self._politeness.attempts):
             try:
@@ -91,11 +105,12 @@ class Session:
                 return self._ask(url, retries=attempt)
             except _TryAgainError as error:
                 fault, pause = str(error), error.pause
-            except requests.exceptions.SSLError as error:
-                raise SourceError(
-                    f"{shown(url)}: the server's certificate is not trusted: {_plain(error)}"
-                ) from error
-            except (requests.RequestException, OSError) as error:
+            # A bare ValueError is what requests raises for a Location that it cannot read.
+            except (requests.RequestException, OSError, ValueError) as error:
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    raise SourceError(
+                        f"{shown(url)}: the server's certificate is not trusted: {_plain(error)}"
+                    ) from error
                 fault, pause = _plain(error), None
             if attempt + 1 < self._politeness.attempts:
                 self._sleep(self._pause(attempt, pause))
@@ -128,10 +143,9 @@ class Session:
                 url, stream=True, allow_redirects=False, timeout=self._politeness.timeout
             ) as response:
                 if self._login.is_asked_for(response):
-                    self._signed_in = False
-                    raise _TryAgainError("the endpoint asks for a login again and again", pause=0.0)
+                    raise _SignedOutError
                 if response.status_code in _REDIRECTS:
-                    url = urljoin(url, str(response.headers.get("Location", "")))
+                    url = joined(url, str(response.headers.get("Location", "")))
                     continue
                 self._check_status(url, response)
                 return self._read(url, response, read_at, retries)
@@ -147,9 +161,10 @@ class Session:
         status = response.status_code
         if status == requests.codes.ok:
             return
-        excerpt = response.raw.read(64 * _EXCERPT, decode_content=True)
+        # By `iter_content`, not `raw`: an error page that breaks off is then a fault like any other.
+        excerpt = next(response.iter_content(64 * _EXCERPT), b"")
         said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {_words(excerpt)}"
-        if status in _PASSING and not _PERMANENT_CODE.search(excerpt):
+        if status in PASSING and not _PERMANENT_CODE.search(excerpt):
             raise _TryAgainError(said, _retry_after(response, self._now()))
         raise SourceError(f"{shown(url)}: {said}. {_remedy(status)}")
 

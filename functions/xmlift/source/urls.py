@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
+from xmlift.errors import SourceError
 from xmlift.windows import EPOCH, Interval
 
 _SECRET_NAME = re.compile(r"(?i)token|secret|password|passwd|signature|credential|api_?key|auth")
@@ -24,6 +25,16 @@ class Origin(NamedTuple):
 def origin(url: str) -> Origin:
     parts = urlsplit(url)
     return Origin(parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 0))
+
+
+def joined(url: str, reference: str) -> str:
+    """Where an answer from `url` leads on to. Raises SourceError where that is not a URL."""
+    try:
+        target = urljoin(url, reference)
+        origin(target)
+    except ValueError as error:
+        raise SourceError(f"{shown(url)}: the endpoint leads on to what is not a URL: {error}") from error
+    return target
 
 
 def request_url(base_url: str, path: str, query: Mapping[str, str | int], values: Mapping[str, str]) -> str:

@@ -1,0 +1,73 @@
+"""From a page to the next one."""
+
+import pytest
+from lxml import etree
+
+from xmlift.errors import SourceError
+from xmlift.source.paging import NextUrlPaging, NoPaging
+
+URL = "https://host/ccm/items?page=1"
+OSLC = {"oslc": "http://open-services.net/xmlns/cm/1.0/"}
+
+
+def next_url(paging: NextUrlPaging, xml: str) -> str | None:
+    return paging.next_url(etree.fromstring(xml), URL)
+
+
+@pytest.mark.parametrize(
+    ("xml", "url"),
+    [
+        ('<w rel="next" href="https://host/ccm/items?page=2"/>', "https://host/ccm/items?page=2"),
+        ('<w rel="next" href="?id=_x%2By&amp;pos=5"/>', "https://host/ccm/items?id=_x%2By&pos=5"),
+        ('<w rel="next" href="/other"/>', "https://host/other"),
+        ('<w rel="next" href="  ?page=2 \n"/>', "https://host/ccm/items?page=2"),
+        ('<w rel="prev" href="?page=0"/>', None),
+        ('<w href="?page=0"/>', None),
+        ('<w rel="next"/>', None),
+        ('<w rel="next" href=""/>', None),
+        ('<w rel="next" href="  "/>', None),
+        ("<w/>", None),
+    ],
+)
+def test_the_next_page_where_the_guard_holds(xml: str, url: str | None) -> None:
+    assert next_url(NextUrlPaging("/w/@href", "/w/@rel='next'", {}), xml) == url
+
+
+def test_without_a_guard_the_url_alone_decides() -> None:
+    paging = NextUrlPaging("/w/next", None, {})
+    assert (
+        next_url(paging, "<w><next>?page=2</next><next>?page=3</next></w>") == "https://host/ccm/items?page=2"
+    )
+    assert next_url(paging, "<w><next/></w>") is None
+
+
+def test_prefixes_are_the_catalogues_not_the_pages() -> None:
+    paging = NextUrlPaging("/oslc:Collection/@oslc:next", None, OSLC)
+    xml = '<x:Collection xmlns:x="http://open-services.net/xmlns/cm/1.0/" x:next="?page=2"/>'
+    assert next_url(paging, xml) == "https://host/ccm/items?page=2"
+
+
+def test_one_answer_holds_everything() -> None:
+    assert NoPaging().next_url(etree.fromstring('<w rel="next" href="?page=2"/>'), URL) is None
+
+
+@pytest.mark.parametrize(
+    ("xpath", "when"),
+    [
+        ("/w/@href[", None),
+        ("/w/@href", "/w/@rel=="),
+        ("/p:w/@href", None),
+        ("/w/@href", "/p:w"),
+        ("unknown-function(/w)", None),
+    ],
+)
+def test_an_expression_that_is_wrong_is_named_before_anything_is_asked(xpath: str, when: str | None) -> None:
+    wrong = when or xpath
+    with pytest.raises(SourceError, match="paging") as caught:
+        NextUrlPaging(xpath, when, OSLC)
+    assert wrong in str(caught.value)
+
+
+def test_a_next_page_that_is_no_url_is_a_fault_of_the_source() -> None:
+    with pytest.raises(SourceError, match="not a URL"):
+        next_url(NextUrlPaging("/w/@href", None, {}), '<w href="https://host:port/"/>')
