@@ -121,6 +121,8 @@ def decide(event: PlanEvent, source: Source, covered: Iterable[ledger.Coverage])
             for entry in loaded[name]
         ]
         watermarks[name] = watermark(_start(stream), settled)
+        # The overlap before now is for the next run: to this one it would be missing anew in every round.
+        own = [Interval(entry.start, entry.end) for entry in loaded[name] if entry.run == event.run]
         items += [
             WorkItem(
                 source=source.source,
@@ -133,7 +135,7 @@ def decide(event: PlanEvent, source: Source, covered: Iterable[ledger.Coverage])
                 start=window.start,
                 end=window.end,
             )
-            for window in missing_windows(stream, settled, event.started)
+            for window in missing_windows(stream, settled + own, event.started)
         ]
     items.sort(key=lambda item: (item.start, item.stream))
     limit = source.limits.windows_per_run

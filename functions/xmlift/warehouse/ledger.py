@@ -45,13 +45,14 @@ class Entry(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What a loaded window covers, and the server's clock when it was read."""
+    """What a loaded window covers, the server's clock when it was read, and the run that read it."""
 
     stream: str
     partition_id: str
     start: datetime
     end: datetime
     as_of: datetime
+    run: str
 
 
 _COLUMNS = ", ".join(Entry._fields)
@@ -61,7 +62,7 @@ def coverage(cursor: Cursor, source: str, epoch: int) -> list[Coverage]:
     """All loaded windows of a source. Raises WarehouseError where the ledger does not exist yet."""
     try:
         cursor.execute(
-            "SELECT stream, partition_id, window_start, window_end, as_of FROM xmlift.ledger "
+            "SELECT stream, partition_id, window_start, window_end, as_of, run FROM xmlift.ledger "
             "WHERE source = %s AND epoch = %s AND state = %s",
             (source, epoch, LOADED),
         )
