@@ -9,6 +9,8 @@ from lxml import etree
 from xmlift.errors import RecordError
 
 _STEP = re.compile(r"(?:(?P<prefix>[A-Za-z_][\w.-]*):)?(?P<name>[A-Za-z_][\w.-]*)")
+_PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_TAKEN = {"xml", "xmlns", "xsl"}  # the first two by XML, the last one by the stylesheet made of the fields
 
 
 class Field(NamedTuple):
@@ -30,8 +32,8 @@ class Mapping:
     """Where records stand in a page and what is read from each.
 
     `records` is an absolute path of names, `/root/group/record` or `/p:root/p:record`, whose prefixes are
-    those of `namespaces` and not those that a server happens to use. Raises RecordError where a path or an
-    expression cannot be read.
+    those of `namespaces` and not those that a server happens to use. Raises RecordError where a path, a prefix
+    or an expression cannot work, so that a catalogue's mistake is not taken for a page's.
     """
 
     def __init__(
@@ -41,12 +43,28 @@ class Mapping:
         self.fields = fields
         self.nested = nested
         self.namespaces = namespaces
+        self._check_namespaces()
         self.record_tags = tuple(self._tag(step) for step in records[1:].split("/"))
-        for expression in (*(field.xpath for field in fields), *self._nested_expressions()):
-            self.compiled(expression)
+        for field in (*fields, *(field for table in nested for field in table.fields)):
+            self._tried(field.xpath)
+        for table in nested:
+            if not isinstance(self._tried(table.path), list):
+                raise RecordError(f"XPath {table.path!r} finds no elements, so no records inside a record")
 
-    def _nested_expressions(self) -> list[str]:
-        return [x for nested in self.nested for x in (nested.path, *(field.xpath for field in nested.fields))]
+    def _check_namespaces(self) -> None:
+        for prefix, uri in self.namespaces.items():
+            if not uri or prefix in _TAKEN or not _PREFIX.fullmatch(prefix):
+                raise RecordError(
+                    f"namespaces: {prefix!r} cannot stand for {uri!r}; write a name of your own (letters, digits) "
+                    f"and the namespace's URI, also for what a page has as its default namespace"
+                )
+
+    def _tried(self, expression: str) -> object:
+        """What an expression finds in an empty element: unknown prefixes, functions and variables show here."""
+        try:
+            return self.compiled(expression)(etree.Element("record"))
+        except etree.XPathError as error:
+            raise RecordError(f"XPath {expression!r} is not valid: {error}") from error
 
     def _tag(self, step: str) -> str:
         match = _STEP.fullmatch(step)

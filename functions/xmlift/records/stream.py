@@ -4,6 +4,7 @@ Both ways yield the same fields (a property test holds them together); the secon
 and reads everything: self-closing records, values of changing parents, tags that look alike in comments.
 """
 
+import io
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -99,8 +100,9 @@ class Page:
         parser = event_parser("end", self._mapping.record_tags[-1])
         found: list[tuple[list[str], list[NestedRows]]] = []
         done: etree._Element | None = None
-        data = start
-        while data:
+        pending = io.BytesIO(start)
+        # In small pieces also what is at hand: libxml2 refuses to be fed 10 MB at a time.
+        while data := pending.read(PIECE_BYTES) or self._body.read(PIECE_BYTES):
             parser.feed(data)
             for _, element in parser.read_events():
                 assert isinstance(element, etree._Element)
@@ -114,7 +116,6 @@ class Page:
                 if len(found) == _EVENT_BATCH:
                     yield self._batch(found)
                     found = []
-            data = self._body.read(PIECE_BYTES)
         root = parser.close()
         assert isinstance(root, etree._Element)
         _refuse_doctype(root)

@@ -1,0 +1,133 @@
+"""The fast way by itself: that it is taken, that it notices what it cannot tell apart, that it cuts in time."""
+
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from xmlift.errors import RecordError
+from xmlift.records import Field, Mapping, Nested, cutter, stream
+from xmlift.records.cutter import Cutter, find_head
+from xmlift.records.stylesheet import FIELD, NESTED, RECORD, Stylesheet
+
+from .pages import read
+
+MAPPING = Mapping(
+    "/r/g/i",
+    (Field("a", "a"), Field("b", "@b")),
+    (Nested("k", "k", (Field("t", "."), Field("v", "@v"))),),
+    {},
+)
+LETTERS = st.text(alphabet=f"01{FIELD}{RECORD}{NESTED}", max_size=6)
+
+
+def tree_of(*records: tuple[str, str, list[tuple[str, str]]]) -> Any:
+    root = etree.Element("r")
+    group = etree.SubElement(root, "g")
+    for a, b, children in records:
+        record = etree.SubElement(group, "i", b=b)
+        etree.SubElement(record, "a").text = a
+        for text, v in children:
+            etree.SubElement(record, "k", v=v).text = text
+    return etree.ElementTree(root)
+
+
+def test_fields_of_records_and_of_records_inside_them() -> None:
+    tree = tree_of(("1", "x", [("k1", ""), ("k2", "v")]), ("", "", []), ("3", "€", [("", "")]))
+    assert Stylesheet(MAPPING).fields(tree) == (
+        [["1", "x"], ["", ""], ["3", "€"]],
+        [[(0, 1, ["k1", ""]), (0, 2, ["k2", "v"]), (2, 1, ["", ""])]],
+    )
+
+
+def test_no_records_are_no_rows() -> None:
+    assert Stylesheet(MAPPING).fields(tree_of()) == ([], [[]])
+
+
+@given(st.lists(st.tuples(LETTERS, LETTERS, st.lists(st.tuples(LETTERS, LETTERS), max_size=2)), max_size=3))
+def test_values_that_hold_the_separators_never_pass_for_others(
+    records: list[tuple[str, str, list[tuple[str, str]]]],
+) -> None:
+    found = Stylesheet(MAPPING).fields(tree_of(*records))
+    texts = [text for a, b, below in records for text in (a, b, *(part for child in below for part in child))]
+    if any(separator in text for text in texts for separator in (FIELD, RECORD, NESTED)):
+        assert found is None
+    else:
+        assert found is not None
+        rows, (children,) = found
+        assert rows == [[a, b] for a, b, _ in records]
+        assert [fields for _, _, fields in children] == [
+            list(child) for _, _, below in records for child in below
+        ]
+
+
+PAGE = (
+    '<?xml version="1.0"?><!-- <i> --><r><h/><g t="1">'
+    + "".join(f'<i b="{n}"><a>{n}é</a></i>\n' for n in range(200))
+    + "</g></r>"
+).encode()
+
+
+def test_the_head_is_what_stands_before_the_first_record() -> None:
+    head = find_head(PAGE, ("r", "g", "i"))
+    assert head is not None
+    assert head.before == b'<?xml version="1.0"?><!-- <i> --><r><h/><g t="1">'
+    assert (head.closing, head.record, head.parent, head.siblings) == (b"</g></r>", b"i", b"g", 0)
+
+
+@pytest.mark.parametrize(
+    ("start", "tags"),
+    [
+        (b"<r><g>", ("r", "g", "i")),
+        (b"<r><i>", ("r", "g", "i")),
+        (b"<r><g><i/></g></r>", ("r", "g", "i")),
+        (b"<i>", ("i",)),
+        (b"<r><<", ("r", "i")),
+        ("<r><i>1</i></r>".encode("utf-16"), ("r", "i")),
+    ],
+)
+def test_there_is_no_head_where_nothing_can_be_cut(start: bytes, tags: tuple[str, ...]) -> None:
+    assert find_head(start, tags) is None
+
+
+@pytest.mark.parametrize("size", [1, 5, 64, 1000, 1 << 20])
+def test_pieces_are_whole_records_and_together_the_page(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutter, "PIECE_BYTES", size)
+    cut = Cutter(io.BytesIO(PAGE), ("r", "g", "i"), 1000)
+    assert cut.head is not None
+    pieces = []
+    while (piece := cut.next_piece()) is not None:
+        assert piece.count(b"<i ") == piece.count(b"</i>") > 0
+        # The first one may hold what was read to find the head; none holds much more than was asked for.
+        assert len(piece) < size + 2000
+        pieces.append(piece)
+    assert cut.head.before + b"".join(pieces) + cut.rest == PAGE
+    assert cut.rest == b"\n</g></r>"
+
+
+def test_an_ordinary_page_is_never_read_by_the_slow_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the slow way was taken")
+
+    monkeypatch.setattr(cutter, "PIECE_BYTES", 500)
+    monkeypatch.setattr(stream.Page, "_by_events", refuse)
+    monkeypatch.setattr(stream.Page, "_fields", refuse)
+    rows, _ = read(PAGE, MAPPING)
+    assert rows == [[f"{n}é", str(n)] for n in range(200)]
+
+
+def test_only_a_piece_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutter, "PIECE_BYTES", 500)
+    body = io.BytesIO(PAGE)
+    batches = iter(stream.read_page(body, MAPPING, Stylesheet(MAPPING), 1000))
+    next(batches)
+    assert body.tell() <= 1000, "the first batch is given before the page is read to its end"
+
+
+def test_the_stylesheet_opens_no_other_document(tmp_path: Any) -> None:
+    (tmp_path / "other.xml").write_text("<secret/>")
+    with pytest.raises(RecordError, match="document"):
+        Mapping("/r/i", (Field("a", f"document('{tmp_path}/other.xml')/secret"),), (), {})
