@@ -106,7 +106,7 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
     )
     key = names.report(event.source, event.run)
     zone.put(key, msgspec.json.encode(result))
-    logger.info("reported", status=status, message=result.message)
+    logger.info("reported", status=status, summary=result.message)
     catch_up = status == "succeeded" and remaining > 0
     return ReportAnswer(status=status, catch_up=catch_up, message=result.message, report=key), result
 
