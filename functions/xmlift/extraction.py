@@ -191,7 +191,7 @@ class WindowReader:
     def _body(self, answer: Answer) -> BinaryIO:
         if not self._stream.repair:
             return answer.body
-        mended = repaired(answer.body.read())
+        mended = repaired(answer.body.read(), self._mapping)
         if mended.fault is not None:
             self._progress.repaired_pages += 1
             logger.warning("repaired a page", url=shown(answer.url), fault=mended.fault)

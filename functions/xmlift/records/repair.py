@@ -2,7 +2,8 @@
 
 Beautiful Soup (over libxml2's recovery) closes what was left open and drops what cannot be XML: a bare `&`,
 control bytes, crossed tags. That alters data, so the caller counts the pages that went this way and reports
-what was wrong with them.
+what was wrong with them. What it must not alter is how many records there are: recovery stops at some faults
+and leaves out the rest of the page, or takes a record for a part of the one before.
 """
 
 import re
@@ -13,8 +14,10 @@ from lxml import etree
 
 from xmlift.errors import RecordError
 from xmlift.records.cutter import secure_parser
+from xmlift.records.mapping import Mapping
 
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
+_NO_TAGS = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
 
 
 class Repaired(NamedTuple):
@@ -24,19 +27,58 @@ class Repaired(NamedTuple):
     fault: str | None
 
 
-def repaired(page: bytes) -> Repaired:
+def repaired(page: bytes, mapping: Mapping) -> Repaired:
     """Mend a page where it needs it.
 
-    Raises RecordError for a page that does not end with its root's closing tag: such a page was cut short,
-    and mending it would pass for an answer with fewer records.
+    Raises RecordError for a page that does not end with its root's closing tag (it was cut short, and mending
+    it would pass for an answer with fewer records), and for one whose records get lost on the way.
     """
     try:
         etree.fromstring(page, secure_parser())
     except etree.XMLSyntaxError as error:
-        root = _ROOT.search(page)
-        if root is None or not re.search(rb"</" + re.escape(root[1]) + rb"\s*>\s*\Z", page):
+        tags = _NO_TAGS.sub(b"", page)
+        if not _closes_root(tags):
             raise RecordError(
                 "the answer is cut short: its root is not closed, so it is not repaired"
             ) from error
-        return Repaired(BeautifulSoup(page, "xml").encode("utf-8"), error.msg)
+        mended: bytes = BeautifulSoup(page, "xml").encode("utf-8")
+        written, kept = _records_written(tags, mapping), _records_kept(_parsed(mended), mapping)
+        if kept != written:
+            raise RecordError(
+                f"the answer cannot be repaired without losing records: of {written} elements named as the "
+                f"records are, {kept} are where they belong after it. What is wrong with the page: {error.msg}"
+            ) from error
+        return Repaired(mended, error.msg)
     return Repaired(page, None)
+
+
+def _closes_root(tags: bytes) -> bool:
+    root = _ROOT.search(tags)
+    if root is None:
+        return False
+    name = re.escape(root[1])
+    opened = re.findall(rb"<" + name + rb"(?=[\s>])(?![^<>]*/>)", tags)
+    closed = re.findall(rb"</" + name + rb"\s*>", tags)
+    return len(closed) >= len(opened) and re.search(rb"</" + name + rb"\s*>\s*\Z", tags) is not None
+
+
+def _records_written(tags: bytes, mapping: Mapping) -> int:
+    """How many tags of the broken page start an element of the records' name, whatever their prefix."""
+    name = re.escape(etree.QName(mapping.record_tags[-1]).localname.encode())
+    return len(re.findall(rb"<(?:[\w.-]+:)?" + name + rb"(?=[\s/>])", tags))
+
+
+def _parsed(mended: bytes) -> etree._Element:
+    try:
+        return etree.fromstring(mended, secure_parser())
+    except etree.XMLSyntaxError as error:
+        raise RecordError(f"the answer is not well-formed XML even when repaired: {error.msg}") from error
+
+
+def _records_kept(root: etree._Element, mapping: Mapping) -> int:
+    """How many elements of the records' name are records, or parents on the way to records."""
+    count = 0
+    for element in root.iter(mapping.record_tags[-1]):
+        path = tuple(reversed([element.tag, *(ancestor.tag for ancestor in element.iterancestors())]))
+        count += path == mapping.record_tags[: len(path)]
+    return count
