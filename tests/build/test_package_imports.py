@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from reachable_code import FUNCTIONS, Part, code_run
 
 from contents import SERVICES
+
+from .reachable_code import FUNCTIONS, Part, code_run
 
 # As Terraform sets it for the functions, all variables of all of them.
 FUNCTION_ENVIRONMENT = {

@@ -114,6 +114,15 @@ def test_a_changed_service_is_vendored(project: Path, monkeypatch: pytest.Monkey
         build(project)
 
 
+def test_a_changed_rule_of_the_packaging_is_vendored(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(project)
+    monkeypatch.setattr(package, "vendor", refuse_to_vendor)
+    (project / "build").mkdir()
+    (project / "build" / "contents.py").write_text("LEFT_OUT = ()\n")
+    with pytest.raises(AssertionError, match="vendored again"):
+        build(project)
+
+
 def test_the_targets_do_not_share_libraries(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(project)
     monkeypatch.setattr(package, "vendor", refuse_to_vendor)
