@@ -52,15 +52,15 @@ class ColumnType(NamedTuple):
 
 
 _PLAIN_TYPES = ("bigint", "integer", "double", "boolean", "date", "timestamp", "timestamptz", "super")
-_SIZED = re.compile(r"(varchar|decimal)\((\d{1,5})(?:,(\d{1,2}))?\)")
+_SIZED = re.compile(r"(varchar|decimal)\s*\(\s*([0-9]{1,5})\s*(?:,\s*([0-9]{1,2})\s*)?\)")
 
 
 def parse_type(text: str) -> ColumnType:
     """Read a type as a catalogue writes it. Raises ValueError that lists what is allowed."""
-    compact = text.replace(" ", "")
-    if compact in _PLAIN_TYPES:
-        return ColumnType(compact)
-    sized = _SIZED.fullmatch(compact)
+    bare = text.strip(" ")
+    if bare in _PLAIN_TYPES:
+        return ColumnType(bare)
+    sized = _SIZED.fullmatch(bare)
     if sized and sized[1] == "varchar" and sized[3] is None and 1 <= int(sized[2]) <= MAX_VARCHAR_BYTES:
         return ColumnType("varchar", int(sized[2]))
     if sized and sized[1] == "decimal":
@@ -149,13 +149,13 @@ def _decimal(precision: int, scale: int) -> Convert:
             raise ValueError(f"not a number for decimal({precision},{scale})") from error
         if not number:
             return "0"
-        _, digits, exponent = number.as_tuple()
+        sign, digits, exponent = number.as_tuple()
         assert isinstance(exponent, int)  # the pattern admits neither NaN nor Infinity
         while digits and digits[-1] == 0 and exponent < 0:
             digits, exponent = digits[:-1], exponent + 1
         if -exponent > scale or len(digits) + exponent > precision - scale:
             raise ValueError(f"more digits than decimal({precision},{scale}) holds without loss")
-        return f"{number:f}"
+        return f"{Decimal((sign, digits, exponent)):f}"
 
     return convert
 
@@ -165,6 +165,8 @@ def _double(value: str) -> str:
     number = float(match[1]) if match else math.nan
     if not math.isfinite(number):
         raise ValueError("not a finite number for double")
+    if not number and match and re.search("[1-9]", re.split("[eE]", match[1])[0]):
+        raise ValueError("too small for double: it would become zero")
     return repr(number)
 
 
@@ -180,7 +182,7 @@ def _boolean(value: str) -> str:
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-5][0-9])?)?",
     re.ASCII,
 )
 
@@ -193,7 +195,7 @@ def _date(value: str) -> str:
 
 
 def parse_time(value: str) -> datetime:
-    """A date and time in ISO 8601, the offset (`Z`, `-0600`, `-06:00`) kept or absent. Raises ValueError."""
+    """A date and time in ISO 8601, the offset (`Z`, `-06`, `-0600`, `-06:00`) kept or absent. Raises ValueError."""
     text = value.strip()
     if not _TIME.fullmatch(text):
         raise ValueError("not a time: expected YYYY-MM-DDThh:mm:ss with an optional fraction and offset")

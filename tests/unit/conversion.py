@@ -1,0 +1,12 @@
+"""One value through its column type, as tests write it down."""
+
+from xmlift.tables.types import convert_column, parse_type
+
+
+def converted(value: str, column_type: str, split: str | None = None) -> str:
+    """The text for COPY; a refusal becomes `! reason`."""
+    (text,), refusals = convert_column([value], parse_type(column_type), split)
+    if not refusals:
+        return text
+    assert text == "", "a refused value leaves nothing behind"
+    return f"! {refusals[0].reason}"

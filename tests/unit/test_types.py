@@ -1,0 +1,236 @@
+"""Column types: what each writes for COPY, what it refuses and why, value by value."""
+
+import pytest
+
+from xmlift.tables.types import ColumnType, convert_column, parse_type
+
+from .conversion import converted
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "ddl", "shown"),
+    [
+        ("bigint", ColumnType("bigint"), "BIGINT", "bigint"),
+        ("integer", ColumnType("integer"), "INTEGER", "integer"),
+        ("double", ColumnType("double"), "DOUBLE PRECISION", "double"),
+        ("boolean", ColumnType("boolean"), "BOOLEAN", "boolean"),
+        ("date", ColumnType("date"), "DATE", "date"),
+        ("timestamp", ColumnType("timestamp"), "TIMESTAMP", "timestamp"),
+        ("timestamptz", ColumnType("timestamptz"), "TIMESTAMPTZ", "timestamptz"),
+        ("super", ColumnType("super"), "SUPER", "super"),
+        ("varchar(1)", ColumnType("varchar", 1), "VARCHAR(1)", "varchar(1)"),
+        ("varchar(65535)", ColumnType("varchar", 65535), "VARCHAR(65535)", "varchar(65535)"),
+        (" varchar ( 64 ) ", ColumnType("varchar", 64), "VARCHAR(64)", "varchar(64)"),
+        ("decimal(18,6)", ColumnType("decimal", 18, 6), "DECIMAL(18,6)", "decimal(18,6)"),
+        ("decimal(18, 6)", ColumnType("decimal", 18, 6), "DECIMAL(18,6)", "decimal(18,6)"),
+        ("decimal(5)", ColumnType("decimal", 5), "DECIMAL(5,0)", "decimal(5,0)"),
+        ("decimal(38,38)", ColumnType("decimal", 38, 38), "DECIMAL(38,38)", "decimal(38,38)"),
+    ],
+)
+def test_a_type_as_a_catalogue_writes_it(text: str, expected: ColumnType, ddl: str, shown: str) -> None:
+    parsed = parse_type(text)
+    assert (parsed, parsed.ddl, str(parsed)) == (expected, ddl, shown)
+    assert parse_type(shown) == parsed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "text",
+        "BIGINT",
+        "big int",
+        "varchar",
+        "varchar()",
+        "varchar(0)",
+        "varchar(65536)",
+        "varchar(5,2)",
+        "varchar(-1)",
+        "varchar(1e3)",
+        "varchar(٣)",
+        "decimal",
+        "decimal(0)",
+        "decimal(39,1)",
+        "decimal(5,6)",
+        "decimal(5,-1)",
+        "integer(4)",
+        "bigint not null",
+        "bigint\n; drop table x",
+        "varchar(max)",
+    ],
+)
+def test_any_other_type_is_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(ValueError, match=r"use bigint, integer, .*varchar\(1…65535 bytes\) or decimal\(1…38"):
+        parse_type(text)
+
+
+NOT_WHOLE = "! not a whole number for bigint"
+
+
+@pytest.mark.parametrize(
+    ("column_type", "value", "expected"),
+    [
+        ("bigint", "", ""),
+        ("bigint", "42", "42"),
+        ("bigint", " \n+42\t", "42"),
+        ("bigint", "-0007", "-7"),
+        ("bigint", "-0", "0"),
+        ("bigint", "9223372036854775807", "9223372036854775807"),
+        ("bigint", "-9223372036854775808", "-9223372036854775808"),
+        ("bigint", "9223372036854775808", "! outside the range of bigint"),
+        ("bigint", "-9223372036854775809", "! outside the range of bigint"),
+        ("integer", "2147483647", "2147483647"),
+        ("integer", "-2147483648", "-2147483648"),
+        ("integer", "2147483648", "! outside the range of integer"),
+        ("bigint", "1.0", NOT_WHOLE),
+        ("bigint", "1e3", NOT_WHOLE),
+        ("bigint", "1_000", NOT_WHOLE),
+        ("bigint", "1 000", NOT_WHOLE),
+        ("bigint", "٣", NOT_WHOLE),
+        ("bigint", "0x1F", NOT_WHOLE),
+        ("bigint", " ", NOT_WHOLE),
+        ("bigint", "1" * 31, NOT_WHOLE),
+        ("decimal(5,2)", "", ""),
+        ("decimal(5,2)", "123.45", "123.45"),
+        ("decimal(5,2)", " -1.5 ", "-1.5"),
+        ("decimal(5,2)", "+.5", "0.5"),
+        ("decimal(5,2)", "5.", "5"),
+        ("decimal(5,2)", "1.5000000", "1.5"),
+        ("decimal(5,2)", "00001", "1"),
+        ("decimal(5,2)", "1.2e2", "120"),
+        ("decimal(5,2)", "12E-1", "1.2"),
+        ("decimal(5,2)", "-0.000", "0"),
+        ("decimal(5,2)", "0e999", "0"),
+        ("decimal(5,2)", "999.99", "999.99"),
+        ("decimal(5,2)", "1000", "! more digits than decimal(5,2) holds without loss"),
+        ("decimal(5,2)", "1e3", "! more digits than decimal(5,2) holds without loss"),
+        ("decimal(5,2)", "0.001", "! more digits than decimal(5,2) holds without loss"),
+        ("decimal(5,2)", "1e-400", "! more digits than decimal(5,2) holds without loss"),
+        ("decimal(38,0)", "9" * 38, "9" * 38),
+        ("decimal(38,0)", "9" * 39, "! more digits than decimal(38,0) holds without loss"),
+        ("decimal(38,38)", "0." + "1" * 38, "0." + "1" * 38),
+        ("decimal(38,38)", "1", "! more digits than decimal(38,38) holds without loss"),
+        ("decimal(5,2)", "N/A", "! not a number for decimal(5,2)"),
+        ("decimal(5,2)", "NaN", "! not a number for decimal(5,2)"),
+        ("decimal(5,2)", "Infinity", "! not a number for decimal(5,2)"),
+        ("decimal(5,2)", "1,5", "! not a number for decimal(5,2)"),
+        ("decimal(5,2)", ".", "! not a number for decimal(5,2)"),
+        ("decimal(5,2)", "1e9999", "! not a number for decimal(5,2)"),
+        ("double", "1.5", "1.5"),
+        ("double", "1e300", "1e+300"),
+        ("double", "-.5", "-0.5"),
+        ("double", "0.1", "0.1"),
+        ("double", "1e400", "! not a finite number for double"),
+        ("double", "1e-400", "! too small for double: it would become zero"),
+        ("double", "0e-400", "0.0"),
+        ("double", "NaN", "! not a finite number for double"),
+        ("double", "INF", "! not a finite number for double"),
+        ("boolean", "true", "true"),
+        ("boolean", " TRUE ", "true"),
+        ("boolean", "1", "true"),
+        ("boolean", "False", "false"),
+        ("boolean", "0", "false"),
+        ("boolean", "yes", "! not a boolean: expected true, false, 1 or 0"),
+        ("boolean", "2", "! not a boolean: expected true, false, 1 or 0"),
+        ("date", "2024-02-29", "2024-02-29"),
+        ("date", " 0001-01-01\n", "0001-01-01"),
+        ("date", "20240229", "! not a date: expected YYYY-MM-DD"),
+        ("date", "2024-02-29T00:00:00", "! not a date: expected YYYY-MM-DD"),
+        ("date", "29.02.2024", "! not a date: expected YYYY-MM-DD"),
+        ("date", "2024-02-29Z", "! not a date: expected YYYY-MM-DD"),
+        ("varchar(4)", "abcd", "abcd"),
+        ("varchar(4)", " a ", " a "),
+        ("varchar(4)", "abcde", "! 5 bytes do not fit varchar(4)"),
+        ("varchar(4)", "éé", "éé"),
+        ("varchar(4)", "ééé", "! 6 bytes do not fit varchar(4)"),
+        ("varchar(4)", "😀", "😀"),
+        ("varchar(3)", "😀", "! 4 bytes do not fit varchar(3)"),
+        ("varchar(2)", "\\N", "\\N"),
+    ],
+)
+def test_a_value(column_type: str, value: str, expected: str) -> None:
+    assert converted(value, column_type) == expected
+
+
+@pytest.mark.parametrize(
+    ("column_type", "value", "expected"),
+    [
+        ("timestamptz", "2024-05-06T07:08:09Z", "2024-05-06 07:08:09.000000+00"),
+        ("timestamptz", " 2024-05-06 07:08Z\n", "2024-05-06 07:08:00.000000+00"),
+        ("timestamptz", "2024-05-06T07:08:09.1-0600", "2024-05-06 13:08:09.100000+00"),
+        ("timestamptz", "2024-05-06T00:00:00.123456+05:30", "2024-05-05 18:30:00.123456+00"),
+        ("timestamptz", "2024-05-06T00:00:00+00", "2024-05-06 00:00:00.000000+00"),
+        ("timestamptz", "0001-01-01T00:00:00Z", "0001-01-01 00:00:00.000000+00"),
+        ("timestamptz", "9999-12-31T23:59:59.999999Z", "9999-12-31 23:59:59.999999+00"),
+        ("timestamptz", "0001-01-01T00:00:00+01:00", "! outside the years 1 to 9999 in UTC"),
+        ("timestamptz", "9999-12-31T23:59:59-01:00", "! outside the years 1 to 9999 in UTC"),
+        ("timestamptz", "2024-05-06T07:08:09", "! a time without an offset is ambiguous for timestamptz"),
+        ("timestamp", "2024-05-06T07:08:09.5", "2024-05-06 07:08:09.500000"),
+        ("timestamp", "2024-05-06 07:08", "2024-05-06 07:08:00.000000"),
+        (
+            "timestamp",
+            "2024-05-06T07:08:09Z",
+            "! a time with an offset would lose it in a timestamp: use timestamptz",
+        ),
+    ],
+)
+def test_a_time(column_type: str, value: str, expected: str) -> None:
+    assert converted(value, column_type) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-05-06",
+        "07:08:09",
+        "2024-05-06T07",
+        "2024-05-06T07:08:09.1234567Z",
+        "2024-05-06T07:08:09,5Z",
+        "2024-13-06T07:08:09Z",
+        "2024-02-30T07:08:09Z",
+        "2024-05-06T24:00:00Z",
+        "2024-05-06T23:59:60Z",
+        "2024-05-06T07:08:09+24:00",
+        "2024-05-06T07:08:09+01:60",
+        "2024-05-06T07:08:09+0199",
+        "0000-01-01T00:00:00Z",
+        "20240506T070809Z",
+        "2024-W19-1T00:00:00Z",
+        "1714979289",
+        "May 6, 2024",
+        "\uff12024-05-06T07:08:09Z",
+        "2024-05-06T07:08:09 Z",
+        "2024-05-06T07:08:09z",
+    ],
+)
+def test_what_is_no_time_is_refused(value: str) -> None:
+    assert converted(value, "timestamptz").startswith("! ")
+
+
+@pytest.mark.parametrize(
+    ("split", "value", "expected"),
+    [
+        ("|", "|a|b|", '["a", "b"]'),
+        ("|", "a", '["a"]'),
+        ("|", "|", "[]"),
+        ("|", "", ""),
+        (", ", "a, b,c", '["a", "b,c"]'),
+        ("|", 'é"\\|\n', '["é\\"\\\\", "\\n"]'),
+        (None, "a|b", '"a|b"'),
+        (None, '{"a": 1}', '"{\\"a\\": 1}"'),
+    ],
+)
+def test_super_is_json_of_the_text_or_of_its_pieces(split: str | None, value: str, expected: str) -> None:
+    assert converted(value, "super", split) == expected
+
+
+def test_super_ends_where_a_varchar_does() -> None:
+    assert len(converted("x" * 65_533, "super")) == 65_535
+    assert converted("x" * 65_534, "super") == "! a list or text in super is limited to 65535 bytes here"
+    assert converted("é" * 32_767, "super").startswith("! ")
+
+
+def test_a_column_keeps_its_places_and_names_each_refusal() -> None:
+    texts, refusals = convert_column(["1", "x", "", "3", "y"], parse_type("bigint"))
+    assert texts == ["1", "", "", "3", ""]
+    assert [refusal.row for refusal in refusals] == [1, 4]
