@@ -84,6 +84,7 @@ _PART = re.compile(
     re.ASCII,
 )
 _LINK = re.compile(r"chain-(?P<restart>\d{3,})-(?P<number>\d{5,})\.json", re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def stream_prefix(source: str, stream: str, run: str) -> str:
@@ -96,9 +97,11 @@ def parse_window(key: str) -> tuple[WindowName, str]:
     try:
         zone, source, stream, run, partition, interval, file = key.split("/")
         window = WindowName(source, stream, run, unquote(partition), parse_interval(interval))
+        parse_instant(run.partition("-")[0])
     except ValueError as error:
         raise LandingError(f"{key}: not a name of the landing zone") from error
-    if zone != "landing" or f"{window.folder}{file}" != key:
+    named = _NAME.fullmatch(source) and _NAME.fullmatch(stream) and window.partition and file
+    if not named or zone != "landing" or f"{window.folder}{file}" != key:
         raise LandingError(f"{key}: not a name of the landing zone")
     return window, file
 
