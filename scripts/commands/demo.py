@@ -69,10 +69,15 @@ def _check_machine() -> None:
 
 
 def _loaded(reports: list[dict[str, Any]]) -> list[str]:
-    return [
-        f"{report['source']}.{table}"
+    """The tables to show: of each source the stream that brought most, and its children."""
+    streams = [
+        (report["source"], max(report["streams"], key=lambda stream: int(stream["loaded"])))
         for report in reports
-        for stream in report["streams"]
-        for table, counts in {stream["stream"]: stream, **stream.get("tables", {})}.items()
-        if counts["inserted"] + counts["updated"]
+        if report["streams"]
+    ]
+    return [
+        f"{source}.{table}"
+        for source, stream in streams
+        if stream["loaded"]
+        for table in sorted({stream["stream"], *stream["tables"]})
     ]

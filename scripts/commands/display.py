@@ -3,8 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, Protocol
 
 from rich import box
@@ -13,7 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-out = Console(soft_wrap=True)
+# Into a file or a pipe, a table is as wide as it needs to be.
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, soft_wrap=True)
 
 # Without a terminal, seconds between two lines about the same work.
@@ -26,8 +28,8 @@ class Work(Protocol):
     def update(self, note: str = "", done: int = 0, total: int = 0) -> None:
         """Show how far it is."""
 
-    def finish(self, note: str = "") -> None:
-        """Show that it is done."""
+    def finish(self, note: str = "", *, ok: bool = True) -> None:
+        """Show that it is over, well or not."""
 
 
 class Activity(Protocol):
@@ -44,8 +46,9 @@ class _BarWork:
     def update(self, note: str = "", done: int = 0, total: int = 0) -> None:
         self._progress.update(self._task, note=escape(note), completed=done, total=total or None)
 
-    def finish(self, note: str = "") -> None:
-        self._progress.update(self._task, note=escape(note), completed=1, total=1)
+    def finish(self, note: str = "", *, ok: bool = True) -> None:
+        shown = escape(note) if ok else f"[red]{escape(note)}[/]"
+        self._progress.update(self._task, note=shown, completed=1 if ok else 0, total=1)
         self._progress.stop_task(self._task)
 
 
@@ -66,10 +69,12 @@ class _LineWork:
     def update(self, note: str = "", done: int = 0, total: int = 0) -> None:
         if time.monotonic() - self._said >= _PLAIN_INTERVAL:
             self._said = time.monotonic()
-            _plain(f"{self._title}: {f'{done} of {total} ' if total else ''}{note}")
+            _plain(f"{self._title}: {f'{done} of {total}, ' if total else ''}{note}")
 
-    def finish(self, note: str = "") -> None:
-        _plain(f"{self._title}: {note or 'done'} ({time.monotonic() - self._begun:.1f} s)")
+    def finish(self, note: str = "", *, ok: bool = True) -> None:
+        _plain(
+            f"{self._title}: {note or ('done' if ok else 'failed')} ({time.monotonic() - self._begun:.1f} s)"
+        )
 
 
 class _Lines:
@@ -88,7 +93,7 @@ def activity() -> Iterator[Activity]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
+        TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=err) as progress:
         yield _Bars(progress)
@@ -115,16 +120,22 @@ def print_json(document: object) -> None:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, width: int | None = None
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    right: Collection[str] = (),
+    width: int | None = None,
 ) -> None:
-    """A table on standard output; numbers to the right. width: characters after which a cell is cut."""
+    """A table on standard output; numbers and the named columns stand right.
+
+    width: characters after which a cell is cut.
+    """
     rows = [list(row) for row in rows]
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     for index, column in enumerate(columns):
-        numbers = bool(rows) and all(
-            isinstance(row[index], int | float) and not isinstance(row[index], bool) for row in rows
-        )
-        table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
+        numbers = bool(rows) and all(type(row[index]) in {int, float, Decimal} for row in rows)
+        table.add_column(column, justify="right" if numbers or column in right else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(escape(_cell(value, width)) for value in row))
     out.print(table)
@@ -133,8 +144,7 @@ def print_table(
 def _cell(value: Any, width: int | None) -> str:
     if value is None:
         return ""
-    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    text = text.replace("\n", "⏎")
+    text = str(value).replace("\n", "⏎")
     return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 

@@ -19,14 +19,14 @@ def package(context: typer.Context) -> None:
 
 
 def build(activity: Activity) -> dict[str, Any]:
-    """Build the zips and show how far that is; answers the manifest.
+    """Build the zips for this machine and show how far that is; answers the manifest.
 
     Raises: LocalError with what the build said.
     """
     work = activity.begin("package the functions")
     said = []
     with subprocess.Popen(
-        [*_COMMAND, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*_COMMAND, "--local", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -13,6 +13,8 @@ from local import control, execution
 from local.deployment import Deployment, deployed
 from local.errors import LocalError
 from local.execution import Execution, Look
+from local.servers import CATALOGUE
+from xmlift.catalogue import load_source
 
 Report = dict[str, Any]
 
@@ -76,30 +78,35 @@ def show_reports(reports: Iterable[Report]) -> None:
     """A table of all streams, then in words what changed, then what went wrong."""
     reports = list(reports)
     rows = [
-        [f"{report['source']}.{stream['stream']}", *(stream[column] for column in _COLUMNS)]
+        [f"{report['source']}.{stream['stream']}", *(f"{stream[column]:,}" for column in _COLUMNS)]
         for report in reports
         for stream in report["streams"]
     ]
     if rows:
-        print_table("", ("stream", *_COLUMNS), rows)
+        print_table("", ("stream", *_COLUMNS), rows, right=_COLUMNS)
     for report in reports:
-        for stream in report["streams"]:
-            if report["status"] == "succeeded":
-                say(f"{report['source']}.{stream['stream']}: {changes(stream)}")
+        whole = _read_as_a_whole(report["source"])
+        for stream in report["streams"] if report["status"] == "succeeded" else ():
+            say(f"{report['source']}.{stream['stream']}: {changes(stream, stream['stream'] in whole)}")
     for report in reports:
         if report["status"] != "succeeded":
             fail(report["message"])
 
 
-def changes(stream: dict[str, Any]) -> str:
-    """What a run did to a stream's table, in words."""
-    known = stream["stale"] + stream["duplicates"]
+def changes(stream: dict[str, Any], read_as_a_whole: bool) -> str:
+    """What a run did to a stream's table, in words.
+
+    read_as_a_whole: its endpoint cannot be asked for a window, so that what it had before was read again.
+    """
     told = [
         f"{count:,} {what}"
         for count, what in (
             (stream["inserted"], "new"),
-            (stream["updated"], "changed"),
-            (known, "read again without a change"),
+            (
+                stream["updated"],
+                "updated (the endpoint always answers all)" if read_as_a_whole else "updated",
+            ),
+            (stream["stale"] + stream["duplicates"], "known already"),
             (stream["rejected"], "rejected"),
         )
         if count
@@ -107,19 +114,25 @@ def changes(stream: dict[str, Any]) -> str:
     return ", ".join(told) or "nothing new"
 
 
+def _read_as_a_whole(source: str) -> set[str]:
+    path = CATALOGUE / f"{source}.yaml"
+    streams = load_source(path.read_bytes(), path.name).streams
+    return {name for name, stream in streams.items() if not stream.is_bounded}
+
+
 def failed(reports: Iterable[Report]) -> bool:
     return any(report["status"] != "succeeded" for report in reports)
 
 
 def _words(look: Look) -> str:
-    return f"{look.state}, {look.landed} of {look.windows} windows landed" if look.windows else look.state
+    return f"{look.state}: {look.landed} of {look.windows} windows landed" if look.windows else look.state
 
 
 def _ended(started: Execution, work: Work) -> Report:
     try:
         report = started.report()
     except LocalError:
-        work.finish("failed")
+        work.finish("failed", ok=False)
         raise
-    work.finish(report["status"])
+    work.finish(report["status"], ok=report["status"] == "succeeded")
     return report

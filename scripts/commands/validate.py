@@ -8,12 +8,10 @@ import typer
 
 from commands.display import activity, fail, print_json, say
 from commands.options import Json
-from local.servers import ROOT
+from local.servers import CATALOGUE, ROOT
 from local.terraform import ENVIRONMENTS, Terraform
 from xmlift.catalogue import load_source
 from xmlift.errors import CatalogueError
-
-CATALOGUE = ROOT / "terraform" / "sources"
 
 
 def validate(

@@ -9,21 +9,30 @@ from local.cloud import Cloud
 
 def status(cloud: Cloud) -> dict[str, Any]:
     """What the endpoint serves: `families` (names of sources), `items`, `now`."""
-    return _call(cloud, "GET", "status")
+    return dict(_call(cloud, "GET", "status"))
 
 
 def advance(cloud: Cloud, *, change: int, create: int) -> dict[str, Any]:
     """Let time pass at the endpoint: some items change, some are created; answers their ids."""
-    return _call(cloud, "POST", "advance", {"change": change, "create": create})
+    return dict(_call(cloud, "POST", "advance", {"change": change, "create": create}))
 
 
-def truth(cloud: Cloud) -> dict[str, Any]:
-    """All work items as the endpoint holds them."""
-    return _call(cloud, "GET", "items")
+def truth(cloud: Cloud) -> list[dict[str, Any]]:
+    """All work items as the endpoint holds them, by id."""
+    return list(_call(cloud, "GET", "items"))
 
 
-def _call(cloud: Cloud, method: str, name: str, body: dict[str, int] | None = None) -> dict[str, Any]:
+def add_fault(cloud: Cloud, **fault: Any) -> None:
+    """Let the endpoint's next answers go wrong; `local.endpoint.faults.Fault` says how."""
+    _call(cloud, "POST", "faults", fault)
+
+
+def clear_faults(cloud: Cloud) -> None:
+    _call(cloud, "DELETE", "faults")
+
+
+def _call(cloud: Cloud, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
     url = f"{cloud.endpoint_url}/_endpoint/{name}"
     answer = requests.request(method, url, json=body, verify=str(cloud.instance.ca_file), timeout=60)
     answer.raise_for_status()
-    return dict(answer.json())
+    return answer.json()

@@ -12,6 +12,7 @@ from local.deployment import Deployment
 from local.errors import LocalError
 
 _PAUSE = 0.25  # seconds between two looks: Step Functions announces nothing
+_LONGEST_CAUSE = 1000  # a stack trace may follow
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,21 @@ class Execution:
     def report(self) -> dict[str, Any]:
         """What the run's last step wrote.
 
-        Raises: LocalError with the execution's own words if it ended before that.
+        Raises: LocalError with the execution's own words if it ended before that, or failed after it.
         """
-        prefix = f"runs/{self.source}/"
-        for key in self._keys(prefix):
+        ended = self._states.describe_execution(executionArn=self.arn)
+        report = self._written_report()
+        if report is not None and (ended["status"] == "SUCCEEDED" or report["status"] == "failed"):
+            return report
+        raise LocalError(f"The run of {self.source} ended as {ended['status']}: {_cause(ended)}")
+
+    def _written_report(self) -> dict[str, Any] | None:
+        for key in self._keys(f"runs/{self.source}/"):
             if key.endswith(f"-{self.name}/report.json"):
                 return dict(
                     json.load(self._bucket.get_object(Bucket=self.deployment.bucket, Key=key)["Body"])
                 )
-        ended = self._states.describe_execution(executionArn=self.arn)
-        why = ended.get("cause") or ended.get("error") or "it says nothing about why"
-        raise LocalError(f"The run of {self.source} ended as {ended['status']} without a report: {why}")
+        return None
 
     def _landed(self, plan: dict[str, Any]) -> int:
         return sum(
@@ -103,8 +108,8 @@ class Execution:
             yield from page["events"]
 
 
-def start(deployment: Deployment, source: str) -> Execution:
-    """Start the pipeline for a source, with the very input that its schedule passes.
+def start(deployment: Deployment, source: str, given: dict[str, Any] | None = None) -> Execution:
+    """Start the pipeline for a source, with the very input that its schedule passes unless another is given.
 
     Raises: LocalError if the environment has no such source.
     """
@@ -114,6 +119,13 @@ def start(deployment: Deployment, source: str) -> Execution:
     started = deployment.cloud.client("stepfunctions").start_execution(
         stateMachineArn=deployment.outputs["state_machine_arn"],
         name=uuid.uuid4().hex[:12],
-        input=deployment.sources[source]["input"],
+        input=json.dumps(given) if given else deployment.sources[source]["input"],
     )
     return Execution(deployment, source, started["executionArn"])
+
+
+def _cause(ended: dict[str, Any]) -> str:
+    """Why an execution failed; the emulator puts it into the output."""
+    told = json.loads(ended.get("output") or "{}")
+    cause = str(ended.get("cause") or told.get("Cause") or ended.get("error") or "it says nothing about why")
+    return cause if len(cause) <= _LONGEST_CAUSE else f"{cause[:_LONGEST_CAUSE]}…"

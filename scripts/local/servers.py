@@ -11,6 +11,7 @@ from local.environment import NOWHERE, with_package_path
 from local.instance import Instance
 
 ROOT = Path(__file__).resolve().parents[2]
+CATALOGUE = ROOT / "terraform" / "sources"
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 # The emulator's root user. It opens nothing but this emulator.
