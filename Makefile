@@ -54,7 +54,8 @@ demo: setup ## start the local cloud, deploy to it, run every source, show the r
 up: setup ## start the local cloud only
 	@$(lift) up --items $(ITEMS)
 
-apply: setup package ## deploy the local environment to the running local cloud
+apply: setup ## deploy the local environment to the running local cloud
+	@$(bin)/python build/package.py --local
 	@$(lift) apply
 
 run: setup ## run the sources again and say what changed (SOURCE=ewm for one)
@@ -86,7 +87,8 @@ fmt: setup ## format Python and Terraform
 	$(bin)/ruff format .
 	terraform fmt -recursive terraform
 
-test: setup lint package ## lint, package, then all tests: unit, contract, end to end on a local cloud
+test: setup lint ## lint, package, then all tests: unit, contract, end to end on a local cloud
+	@$(bin)/python build/package.py --local
 	@$(bin)/python -m pytest
 
 lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)

@@ -1,5 +1,6 @@
 """What the zips carry: whom they run on, which AWS services each function calls, what is left out."""
 
+import platform
 import re
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
@@ -14,6 +15,12 @@ class Target(NamedTuple):
     architecture: Architecture
     platform: Platform
     python: str = "3.13"
+
+
+def this_machine() -> Target:
+    """The target whose zips run here, for a local cloud."""
+    arm = platform.machine() in {"arm64", "aarch64"}
+    return Target("arm64" if arm else "x86_64", "macos" if platform.system() == "Darwin" else "linux")
 
 
 # The services whose clients a function creates. botocore carries the models of 400 others, 25 MB of

@@ -1,6 +1,8 @@
 """Build the functions' zips and dist/manifest.json.
 
-    python build/package.py [--architecture x86_64|arm64] [--platform linux|macos] [--json]
+    python build/package.py [--architecture x86_64|arm64] [--platform linux|macos] | [--local] [--json]
+
+For Lambda on x86_64 unless told otherwise, whatever builds it; with --local, for the machine that builds.
 
 A zip is a layer of vendored libraries and a layer of our own code. The first takes seconds to make, is kept
 in dist/.cache and made anew only when something that decides its bytes changes; the second takes a
@@ -25,7 +27,7 @@ import deflate
 
 from archive import Entry, archive, compress_all, read_entries, write_atomically
 from bytecode import cached_path, can_compile, compile_module
-from contents import SERVICES, UNZIPPED_LIMIT, ZIP_LIMIT, Target, is_shipped
+from contents import SERVICES, UNZIPPED_LIMIT, ZIP_LIMIT, Target, is_shipped, this_machine
 from vendor import PackageError, vendor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -196,18 +198,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the functions' zips and dist/manifest.json.")
     parser.add_argument("--architecture", choices=("x86_64", "arm64"), default="x86_64")
     parser.add_argument("--platform", choices=("linux", "macos"), default="linux")
+    parser.add_argument("--local", action="store_true", help="for a local cloud on this machine")
     parser.add_argument("--json", action="store_true", help="print the manifest instead of a table")
     options = parser.parse_args(arguments)
+    target = this_machine() if options.local else Target(options.architecture, options.platform)
     started = time.monotonic()
     try:
-        manifest = build(
-            Target(options.architecture, options.platform), ROOT / "dist", ROOT / "dist" / ".cache"
-        )
+        manifest = build(target, ROOT / "dist", ROOT / "dist" / ".cache")
     except PackageError as error:
         say(str(error))
         return 1
     sys.stdout.write((json.dumps(manifest, indent=2) if options.json else table(manifest)) + "\n")
-    say(f"dist/ for {options.platform} {options.architecture} in {time.monotonic() - started:.1f} s")
+    say(f"dist/ for {target.platform} {target.architecture} in {time.monotonic() - started:.1f} s")
     return 0
 
 

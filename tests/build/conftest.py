@@ -1,7 +1,5 @@
 """Zips of this machine's own kind, so that they can be imported from, whatever lies in dist/."""
 
-import platform
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import package
-from contents import SERVICES, Target
+from contents import SERVICES, Target, this_machine
 
 # Vendored libraries are shared with `make package`; the zips themselves are the tests' own.
 LAYERS = package.ROOT / "dist" / ".cache"
@@ -26,12 +24,6 @@ class Packages(NamedTuple):
 
     def open(self, step: str) -> zipfile.ZipFile:
         return zipfile.ZipFile(self.dist / f"{step}.zip")
-
-
-def this_machine() -> Target:
-    """The target whose zips can be imported here."""
-    arm = platform.machine() in {"arm64", "aarch64"}
-    return Target("arm64" if arm else "x86_64", "macos" if sys.platform == "darwin" else "linux")
 
 
 @pytest.fixture(scope="session")

@@ -214,6 +214,24 @@ def test_command_prints_the_manifest_or_a_table(project: Path, capsys: pytest.Ca
     assert "linux arm64" in captured.err
 
 
+@pytest.mark.parametrize(
+    ("system", "machine", "target"),
+    [
+        ("Linux", "x86_64", ("x86_64", "linux")),
+        ("Linux", "aarch64", ("arm64", "linux")),
+        ("Darwin", "arm64", ("arm64", "macos")),
+    ],
+)
+def test_zips_for_the_local_cloud_are_for_this_machine(
+    project: Path, system: str, machine: str, target: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert package.main(["--local"]) == 0
+    manifest = json.loads((project / "dist" / "manifest.json").read_text())
+    assert (manifest["architecture"], manifest["platform"]) == target
+
+
 def test_command_fails_with_one_message(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "functions" / "plan" / "lib.py").write_text("")
     assert package.main([]) == 1
