@@ -1,7 +1,6 @@
 """Bytes of a page → fields of records, as a stream and without guessing."""
 
 from xmlift.records.mapping import Field, Mapping, Nested
-from xmlift.records.repair import repaired
 from xmlift.records.stream import Batch, NestedRows, Page, read_page
 
-__all__ = ["Batch", "Field", "Mapping", "Nested", "NestedRows", "Page", "read_page", "repaired"]
+__all__ = ["Batch", "Field", "Mapping", "Nested", "NestedRows", "Page", "read_page"]

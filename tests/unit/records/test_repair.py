@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.errors import RecordError
-from xmlift.records import Field, Mapping, repaired
+from xmlift.records import Field, Mapping
+from xmlift.records.repair import repaired
 
 from .pages import read
 
