@@ -5,7 +5,7 @@ Canonical JSON: the same content is the same bytes, so that a commit is known by
 
 import hashlib
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,6 +17,8 @@ REJECTS = "_rejects"
 """The table name of the parts that hold rejected rows."""
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Meta(ge=0)]
+Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,10 +26,10 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     table: str
     attempt: str
-    sequence: int
-    rows: int
+    sequence: Count
+    rows: Count
     schema: str
-    bytes: int
+    bytes: Count
     sha256: Sha256
 
     @property
@@ -41,11 +43,11 @@ class TableCounts(Struct, kw_only=True, forbid_unknown_fields=True):
     `dropped` are those that the stream's transform left out.
     """
 
-    read: int = 0
-    written: int = 0
-    rejected: int = 0
-    out_of_window: int = 0
-    dropped: int = 0
+    read: Count = 0
+    written: Count = 0
+    rejected: Count = 0
+    out_of_window: Count = 0
+    dropped: Count = 0
 
     def __add__(self, other: "TableCounts") -> "TableCounts":
         return TableCounts(
@@ -64,14 +66,14 @@ class TableCounts(Struct, kw_only=True, forbid_unknown_fields=True):
 class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
     """Everything counted from a window's start; each link carries it whole, the last one is the window's."""
 
-    pages: int = 0
-    bytes: int = 0
-    repaired_pages: int = 0
-    retries: int = 0
+    pages: Count = 0
+    bytes: Count = 0
+    repaired_pages: Count = 0
+    retries: Count = 0
     seconds: float = 0.0
     tables: dict[str, TableCounts] = {}
     seen_columns: dict[str, list[str]] = {}
-    reject_reasons: dict[str, int] = {}
+    reject_reasons: dict[str, Count] = {}
 
 
 class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,7 +88,7 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     previous: Sha256 | None
     parts: list[Entry]
     progress: Progress
-    as_of: datetime
+    as_of: Instant
     next_url: str
     page_hashes: list[str]
 
@@ -97,7 +99,7 @@ class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: str
     stream: str
     partition: str
-    epoch: int
+    epoch: Count
 
 
 class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,18 +109,18 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     the catalogue that it was written by; `ended_by` says why no page came after the last one.
     """
 
-    format: int = 1
+    format: Literal[1] = 1
     scope: Scope
     run: str
-    start: datetime
-    end: datetime
+    start: Instant
+    end: Instant
     attempt: str
-    links: int
+    links: Count
     parts: list[Entry]
     columns: dict[str, list[str]]
     progress: Progress
-    as_of: datetime
-    parsed_at: datetime
+    as_of: Instant
+    parsed_at: Instant
     ended_by: str
 
     def parts_of(self, table: str) -> list[Entry]:

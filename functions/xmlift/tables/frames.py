@@ -32,6 +32,8 @@ def load_transform(name: str) -> Transform:
     try:
         module = importlib.import_module(f"transforms.{module_name}")
     except ModuleNotFoundError as error:
+        if error.name not in ("transforms", f"transforms.{module_name}"):
+            raise  # the transform is there, a package that it needs is not
         raise RowError(
             f"transform {name}: there is no functions/extract/transforms/{module_name}.py"
         ) from error
@@ -49,13 +51,23 @@ def apply(transform: Transform, names: Sequence[str], columns: Sequence[Sequence
     count = len(columns[0])
     given = pd.DataFrame(dict(zip(names, columns, strict=True)), dtype=object)
     frame = transform(given)
+    if not isinstance(frame, pd.DataFrame):
+        raise RowError(f"the transform answered a {type(frame).__name__}, not a DataFrame")
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise RowError(f"the transform's answer lacks the declared columns {', '.join(missing)}")
+    doubled = [name for name in names if list(frame.columns).count(name) > 1]
+    if doubled:
+        raise RowError(f"the transform's answer has the column {', '.join(doubled)} more than once")
     if not frame.index.is_unique or not frame.index.isin(range(count)).all():
         raise RowError("the transform's answer has rows that are none of the records given: keep the index")
-    return Transformed([_texts(frame[name]) for name in names], [int(index) for index in frame.index])
+    return Transformed([_texts(name, frame[name]) for name in names], [int(index) for index in frame.index])
 
 
-def _texts(column: pd.Series) -> list[str]:
+def _texts(name: str, column: pd.Series) -> list[str]:
+    listed = next((value for value in column if pd.api.types.is_list_like(value)), None)
+    if listed is not None:
+        raise RowError(
+            f"the transform's column {name} holds a {type(listed).__name__}: answer text, and `split` makes lists"
+        )
     return ["" if pd.isna(value) else str(value) for value in column]

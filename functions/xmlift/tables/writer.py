@@ -8,12 +8,13 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from isal import igzip
+from isal import isal_zlib
 
 # Level 2 of isal compresses about as well as zlib's 3 at several times its speed.
 _COMPRESSION_LEVEL = 2
+_GZIP = 31  # zlib's way of asking for a gzip header (neither name nor time in it) around the largest window
 
 
 class Part(NamedTuple):
@@ -31,30 +32,26 @@ class PartWriter:
         self._start()
 
     def _start(self) -> None:
-        self._buffer = io.BytesIO()
-        # No `with`: the file is closed by `finish`, which only then has all its bytes.
-        self._gzip: Any = igzip.GzipFile(  # type: ignore[no-untyped-call]
-            filename="", mode="wb", compresslevel=_COMPRESSION_LEVEL, fileobj=self._buffer, mtime=0
-        )
+        self._body = bytearray()
+        self._compressor = isal_zlib.compressobj(level=_COMPRESSION_LEVEL, wbits=_GZIP)
         self.rows = 0
 
     @property
     def bytes_written(self) -> int:
         """Compressed bytes so far; the compressor holds back a little."""
-        return self._buffer.tell()
+        return len(self._body)
 
     def write(self, columns: Sequence[Sequence[str]]) -> None:
         """Append rows given as columns of equal length."""
         text = encode_rows(zip(*columns, strict=True))
-        self._gzip.write(text.encode())
+        self._body += self._compressor.compress(text.encode())
         self.rows += len(columns[0]) if columns else 0
 
     def finish(self) -> Part | None:
         """The part, None without rows; the writer starts the next one."""
         if self.rows == 0:
             return None
-        self._gzip.close()
-        body = self._buffer.getvalue()
+        body = bytes(self._body) + self._compressor.flush()
         part = Part(body, self.rows, hashlib.sha256(body).hexdigest())
         self._start()
         return part

@@ -1,0 +1,61 @@
+"""A batch: columns typed together, and a row rejected once, for its first column that does not fit."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xmlift.tables.batch import ColumnRule, Reject, Typed, kept_rows, typed
+from xmlift.tables.types import parse_type
+
+ID = ColumnRule("id", parse_type("bigint"), required=True)
+NAME = ColumnRule("name", parse_type("varchar(4)"))
+TAGS = ColumnRule("tags", parse_type("super"), split="|", required=True)
+
+
+def test_rows_stay_in_place_and_each_reject_has_its_reason() -> None:
+    columns = [["1", "x", "", " 4"], ["ann", "robert", "robert", ""], ["|a|b|", "c", "", ""]]
+    assert typed([ID, NAME, TAGS], columns) == Typed(
+        [["1", "", "", "4"], ["ann", "", "", ""], ['["a", "b"]', '["c"]', "", ""]],
+        [
+            Reject(1, "id", "x", "not a whole number for bigint"),
+            Reject(2, "id", "", "is empty, and it is required"),
+            Reject(3, "tags", "", "is empty, and it is required"),
+        ],
+    )
+
+
+def test_a_column_that_is_not_required_may_be_empty() -> None:
+    assert typed([NAME], [["", "", "a"]]).rejects == []
+
+
+def test_a_refused_value_of_a_required_column_is_not_called_empty() -> None:
+    assert typed([ID], [["x"]]).rejects == [Reject(0, "id", "x", "not a whole number for bigint")]
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    (reject,) = typed([NAME], [["x" * 5000]]).rejects
+    assert reject.value == "x" * 200
+    assert reject.reason == "5000 bytes do not fit varchar(4)"
+
+
+def test_a_rule_too_few_is_a_mistake_of_the_program() -> None:
+    with pytest.raises(ValueError, match="longer"):
+        typed([ID], [["1"], ["2"]])
+
+
+def test_kept_rows_are_those_asked_for_in_that_order() -> None:
+    assert kept_rows([["a", "b", "c"], ["1", "2", "3"]], iter([2, 0])) == [["c", "a"], ["3", "1"]]
+    assert kept_rows([["a"], ["1"]], []) == [[], []]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["1", "x", ""]), st.sampled_from(["ok", "too long", ""])), max_size=8)
+)
+def test_every_row_is_either_fit_or_rejected_exactly_once(rows: list[tuple[str, str]]) -> None:
+    columns = [[row[0] for row in rows], [row[1] for row in rows]]
+    values, rejects = typed([ID, NAME], columns)
+    assert [len(column) for column in values] == [len(rows)] * 2
+    at_fault = [index for index, (number, name) in enumerate(rows) if number != "1" or name == "too long"]
+    assert [reject.row for reject in rejects] == at_fault
+    for index in set(range(len(rows))) - set(at_fault):
+        assert (values[0][index], values[1][index]) == rows[index]
