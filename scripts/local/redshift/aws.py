@@ -180,14 +180,20 @@ class Aws:
         return None
 
     def _functions(self) -> Iterator[tuple[str, str]]:
+        """ARNs that a function may have been called by (plain, of a version, of an alias), each with its role."""
         pages = self._client("lambda").get_paginator("list_functions").paginate(FunctionVersion="ALL")
         for page in pages:
             for function in page["Functions"]:
-                arn, role = function["FunctionArn"], function["Role"]
-                unqualified = ":".join(arn.split(":")[:7])
+                arn, role = ":".join(function["FunctionArn"].split(":")[:7]), function["Role"]
                 yield arn, role
-                yield unqualified, role
-                yield f"{unqualified}:{function['Version']}", role
+                yield f"{arn}:{function['Version']}", role
+                for alias in self._aliases(arn, function["Version"]):
+                    yield f"{arn}:{alias}", role
+
+    def _aliases(self, function: str, version: str) -> list[str]:
+        pages = self._client("lambda").get_paginator("list_aliases")
+        listed = pages.paginate(FunctionName=function, FunctionVersion=version)
+        return [alias["Name"] for page in listed for alias in page["Aliases"]]
 
     def _user(self, key: str) -> Caller:
         try:

@@ -37,6 +37,11 @@ class TargetColumn:
         """The name as PostgreSQL takes it."""
         return '"' + self.name.replace('"', '""') + '"'
 
+    @property
+    def scale(self) -> str:
+        """Decimals of a numeric(p,s)."""
+        return self.type.rpartition(",")[2].rstrip(")") if "," in self.type else "0"
+
 
 @dataclass(slots=True)
 class _Totals:
@@ -179,8 +184,7 @@ def _staged_expressions(copy: Copy, columns: list[TargetColumn]) -> list[str]:
     for column in columns:
         expression = column.quoted
         if column.base == "numeric" and not copy.round_decimals:
-            scale = column.type.rpartition(",")[2].rstrip(")") if "," in column.type else "0"
-            expression, differs = f"trunc({expression}, {scale})", True
+            expression, differs = f"trunc({expression}, {column.scale})", True
         if copy.blanks_as_null and column.base in {"varchar", "bpchar"}:
             expression, differs = f"CASE WHEN {expression} !~ '^\\\\s+$' THEN {expression} END", True
         expressions.append(expression)
@@ -191,7 +195,10 @@ def _create_stage(copy: Copy, columns: list[TargetColumn], backend: Backend) -> 
     backend.run(f"CREATE TEMP TABLE redshift_copy (LIKE {copy.table} INCLUDING CONSTRAINTS)")
     for column in columns:
         if column.base == "numeric":
+            # Any number of decimals is let in, but no number too large: that is found here, where lines are known.
+            fits = f"trunc({column.quoted}, {column.scale})::{column.type} IS NOT NULL"
             backend.run(f"ALTER TABLE {_STAGE} ALTER COLUMN {column.quoted} TYPE numeric")
+            backend.run(f"ALTER TABLE {_STAGE} ADD CHECK ({column.quoted} IS NULL OR {fits})")
 
 
 def _copy_from_stdin(copy: Copy, target: str, columns: list[TargetColumn]) -> str:

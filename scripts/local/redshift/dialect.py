@@ -83,6 +83,8 @@ def _rewritten(tokens: list[Token], index: int) -> Token:
         return replace(token, kind="sql", text="pg_catalog.sysdate()")
     if token.word == "nvl" and after == "(":
         return replace(token, text="coalesce")
+    if token.word == "json_serialize" and after == "(":  # PostgreSQL's grammar has one of its own
+        return replace(token, text="pg_catalog.json_serialize")
     if token.word == "super" and before in {"::", "as"}:
         return replace(token, text="jsonb")
     if (
@@ -151,8 +153,11 @@ def _merge(tokens: list[Token]) -> str:
                 if "remove" in at
                 else syntax_error("end of input")
             )
-    if len(tokens[2 : at["using"]]) not in {1, 3}:
-        raise syntax_error(tokens[at["using"] - 1].text)
+    end = 3
+    while words(tokens, end) == (".",):
+        end += 2
+    if end != at["using"]:  # the target takes no alias
+        raise syntax_error(tokens[end].text)
     if words(tokens, at["using"] + 1) == ("(",):
         raise RedshiftError("Source view/subquery in Merge statement is not supported.")
     _check_branches([tokens[i] for i in outside if i >= at["when"]])

@@ -16,6 +16,7 @@ _PLACE = re.compile(
     r'COPY [^,]+, line (?P<line>\d+)(?:, column (?P<column>[^:]+))?(?:: (?:"(?P<value>.*)"|null input))?',
     re.S,
 )
+_MISSING = re.compile(r'missing data for column "(.*)"')
 # PostgreSQL's SQLSTATE: Redshift's error code and what it says.
 _REASONS = {
     "22001": (1204, "String length exceeds DDL length"),
@@ -69,6 +70,8 @@ def load_error(fields: dict[str, str], file: str, skipped: int, columns: Sequenc
     limit = too_long(fields)
     if limit is not None:
         code, column = "22001", limit.column
+    missing = _MISSING.fullmatch(fields.get("M", ""))
+    column = missing[1] if missing else column
     kind = next((known.type for known in columns if known.name == column), "")
     number, reason = _reason(code, kind, fields.get("M", ""))
     return LoadError(file, line, column, kind, value[:1024], number, reason)
