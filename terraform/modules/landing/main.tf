@@ -19,7 +19,7 @@ resource "aws_s3_bucket" "this" {
 resource "aws_s3_bucket_versioning" "this" {
   for_each = local.buckets
 
-  bucket = aws_s3_bucket.this[each.key].id
+  bucket = aws_s3_bucket.this[each.key].bucket
 
   versioning_configuration {
     status = "Enabled"
@@ -29,7 +29,7 @@ resource "aws_s3_bucket_versioning" "this" {
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   for_each = local.buckets
 
-  bucket = aws_s3_bucket.this[each.key].id
+  bucket = aws_s3_bucket.this[each.key].bucket
 
   rule {
     apply_server_side_encryption_by_default {
@@ -41,7 +41,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 resource "aws_s3_bucket_ownership_controls" "this" {
   for_each = local.buckets
 
-  bucket = aws_s3_bucket.this[each.key].id
+  bucket = aws_s3_bucket.this[each.key].bucket
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -61,7 +61,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
 resource "aws_s3_bucket_policy" "this" {
   for_each = local.buckets
 
-  bucket = aws_s3_bucket.this[each.key].id
+  bucket = aws_s3_bucket.this[each.key].bucket
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -81,7 +81,7 @@ resource "aws_s3_bucket_policy" "this" {
 resource "aws_s3_bucket_lifecycle_configuration" "landing" {
   count = var.retention_days == null ? 0 : 1
 
-  bucket = aws_s3_bucket.this["landing"].id
+  bucket = aws_s3_bucket.this["landing"].bucket
 
   dynamic "rule" {
     for_each = toset(["landing", "load", "runs"])
@@ -122,7 +122,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "landing" {
 resource "aws_s3_object" "catalogue" {
   for_each = var.catalogues
 
-  bucket       = aws_s3_bucket.this["landing"].id
+  bucket       = aws_s3_bucket.this["landing"].bucket
   key          = local.catalogue_keys[each.key]
   source       = each.value
   source_hash  = filesha256(each.value)

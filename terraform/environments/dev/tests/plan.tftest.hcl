@@ -2,6 +2,7 @@
 # here. tests/contract reads this plan, and holds it against docs/aws-contract.md.
 
 mock_provider "aws" {
+  source          = "../../mocks"
   override_during = plan
 
   mock_data "aws_partition" {
@@ -24,9 +25,6 @@ mock_provider "aws" {
       endpoint = [{ address = "xmlift-dev.111122223333.eu-central-1.redshift-serverless.amazonaws.com", port = 5439, vpc_endpoint = [] }]
     }
   }
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:mocked" }
-  }
 }
 
 run "plan" {
@@ -40,5 +38,35 @@ run "plan" {
   assert {
     condition     = alltrue([for source in output.sources : source.enabled])
     error_message = "In dev every source runs by its schedule."
+  }
+}
+
+run "in_another_partition" {
+  command = plan
+
+  override_data {
+    target          = module.platform.data.aws_partition.current
+    override_during = plan
+    values          = { partition = "aws-cn" }
+  }
+  override_resource {
+    target          = module.platform.module.warehouse.aws_redshiftserverless_namespace.main
+    override_during = plan
+    values = {
+      admin_password_secret_arn = "arn:aws-cn:secretsmanager:eu-central-1:111122223333:secret:redshift!xmlift-dev-admin-AbCdEf"
+    }
+  }
+  override_resource {
+    target          = module.platform.module.warehouse.aws_redshiftserverless_workgroup.main
+    override_during = plan
+    values = {
+      arn      = "arn:aws-cn:redshift-serverless:eu-central-1:111122223333:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
+      endpoint = [{ address = "xmlift-dev.111122223333.eu-central-1.redshift-serverless.amazonaws.com.cn", port = 5439, vpc_endpoint = [] }]
+    }
+  }
+
+  assert {
+    condition     = startswith(output.state_machine_arn, "arn:aws-cn:")
+    error_message = "No ARN is bound to the partition `aws`."
   }
 }

@@ -2,6 +2,7 @@
 # here. tests/contract reads this plan, and holds it against docs/aws-contract.md.
 
 mock_provider "aws" {
+  source          = "../../mocks"
   override_during = plan
 
   mock_data "aws_partition" {
@@ -23,9 +24,6 @@ mock_provider "aws" {
       arn      = "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
       endpoint = [{ address = "xmlift-local.000000000000.us-east-1.redshift-serverless.amazonaws.com", port = 5439, vpc_endpoint = [] }]
     }
-  }
-  mock_resource "aws_cloudwatch_log_group" {
-    defaults = { arn = "arn:aws:logs:us-east-1:000000000000:log-group:mocked" }
   }
 }
 

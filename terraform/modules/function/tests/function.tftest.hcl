@@ -67,20 +67,11 @@ run "inside_a_vpc" {
   }
 }
 
-run "refuses_variables_that_lambda_sets" {
+run "refuses_what_lambda_refuses" {
   command = plan
 
   variables {
     environment_variables = { AWS_REGION = "eu-central-1" }
-  }
-
-  expect_failures = [var.environment_variables]
-}
-
-run "refuses_an_architecture_that_lambda_lacks" {
-  command = plan
-
-  variables {
     package = {
       path             = "dist/load.zip"
       bucket           = "xmlift-test-artifacts-111122223333"
@@ -89,19 +80,11 @@ run "refuses_an_architecture_that_lambda_lacks" {
       architecture     = "riscv64"
       python           = "3.13"
     }
+    limits  = { memory_mb = 512, timeout_seconds = 901 }
+    tracing = "On"
   }
 
-  expect_failures = [var.package]
-}
-
-run "refuses_a_longer_run_than_lambda_allows" {
-  command = plan
-
-  variables {
-    limits = { memory_mb = 512, timeout_seconds = 901 }
-  }
-
-  expect_failures = [var.limits]
+  expect_failures = [var.environment_variables, var.package, var.limits, var.tracing]
 }
 
 run "refuses_more_memory_than_lambda_has" {
@@ -112,14 +95,4 @@ run "refuses_more_memory_than_lambda_has" {
   }
 
   expect_failures = [var.limits]
-}
-
-run "refuses_an_unknown_kind_of_tracing" {
-  command = plan
-
-  variables {
-    tracing = "On"
-  }
-
-  expect_failures = [var.tracing]
 }

@@ -22,7 +22,7 @@ variables {
   }
 }
 
-run "a_role_for_each_step_and_each_service" {
+run "least_privilege" {
   command = plan
 
   assert {
@@ -37,16 +37,33 @@ run "a_role_for_each_step_and_each_service" {
     condition     = output.function_role_arns.load == "arn:aws:iam::111122223333:role/xmlift-test-load"
     error_message = "An ARN that is made from a name has to be the one that AWS makes."
   }
-}
-
-run "only_extract_reads_the_secrets_of_sources" {
-  command = plan
 
   assert {
     condition = [
       for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, "secret:xmlift/test/ewm-??????")
     ] == ["extract"]
     error_message = "A source's login is extract's business alone."
+  }
+
+  assert {
+    condition = [
+      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, var.admin_secret_arn)
+    ] == ["migrate"]
+    error_message = "The administrator's password is migrate's alone."
+  }
+
+  assert {
+    condition = [
+      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, "ec2:CreateNetworkInterface")
+    ] == ["load", "migrate", "plan", "report"]
+    error_message = "Whoever is inside needs network interfaces, and nobody else does."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in aws_iam_role_policy.this : !strcontains(policy.policy, "xray:")
+    ])
+    error_message = "Without tracing nobody writes traces."
   }
 }
 
@@ -63,44 +80,14 @@ run "no_secrets_no_statement" {
   }
 }
 
-run "only_migrate_reads_the_administrator_secret" {
-  command = plan
-
-  assert {
-    condition = [
-      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, var.admin_secret_arn)
-    ] == ["migrate"]
-    error_message = "The administrator's password is migrate's alone."
-  }
-}
-
-run "functions_inside_the_vpc_attach_to_it" {
-  command = plan
-
-  assert {
-    condition = [
-      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, "ec2:CreateNetworkInterface")
-    ] == ["load", "migrate", "plan", "report"]
-    error_message = "Whoever is inside needs network interfaces, and nobody else does."
-  }
-}
-
-run "x_ray_only_when_traced" {
-  command = plan
-
-  assert {
-    condition = alltrue([
-      for policy in aws_iam_role_policy.this : !strcontains(policy.policy, "xray:")
-    ])
-    error_message = "Without tracing nobody writes traces."
-  }
-}
-
-run "x_ray_when_traced" {
+run "traced_in_another_partition" {
   command = plan
 
   variables {
-    tracing = true
+    tracing          = true
+    account          = { partition = "aws-cn", region = "cn-north-1", id = "111122223333" }
+    admin_secret_arn = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:redshift!xmlift-test-admin-AbCdEf"
+    workgroup_arn    = "arn:aws-cn:redshift-serverless:cn-north-1:111122223333:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
   }
 
   assert {
@@ -109,16 +96,6 @@ run "x_ray_when_traced" {
     ] == ["extract", "load", "migrate", "pipeline", "plan", "report"]
     error_message = "The functions and the state machine write traces."
   }
-}
-
-run "another_partition" {
-  command = plan
-
-  variables {
-    account          = { partition = "aws-cn", region = "cn-north-1", id = "111122223333" }
-    admin_secret_arn = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:redshift!xmlift-test-admin-AbCdEf"
-    workgroup_arn    = "arn:aws-cn:redshift-serverless:cn-north-1:111122223333:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
-  }
 
   assert {
     condition     = !strcontains(aws_iam_role_policy.copy.policy, "arn:aws:") && !strcontains(aws_iam_role_policy.this["schedule"].policy, "arn:aws:")
@@ -126,24 +103,15 @@ run "another_partition" {
   }
 }
 
-run "refuses_a_step_without_a_role" {
+run "refuses_a_step_without_a_role_and_a_name_that_iam_refuses" {
   command = plan
 
   variables {
     functions = {
       plan = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-plan", log_group = "/aws/lambda/xmlift-test-plan", in_vpc = true }
     }
-  }
-
-  expect_failures = [var.functions]
-}
-
-run "refuses_a_name_that_iam_refuses" {
-  command = plan
-
-  variables {
     name = "xmlift-${join("", [for _ in range(60) : "x"])}"
   }
 
-  expect_failures = [var.name]
+  expect_failures = [var.functions, var.name]
 }

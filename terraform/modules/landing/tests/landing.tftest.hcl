@@ -9,7 +9,7 @@ variables {
   catalogues      = { ewm = "tests/catalogue.yaml" }
 }
 
-run "keeps_everything_unless_told_otherwise" {
+run "keeps_protects_and_uploads" {
   command = plan
 
   assert {
@@ -20,6 +20,27 @@ run "keeps_everything_unless_told_otherwise" {
   assert {
     condition     = !aws_s3_bucket.this["landing"].force_destroy && !aws_s3_bucket.this["artifacts"].force_destroy
     error_message = "A full bucket has to refuse its destruction unless force_destroy says otherwise."
+  }
+
+  assert {
+    condition = alltrue([
+      for bucket in ["landing", "artifacts"] :
+      aws_s3_bucket_versioning.this[bucket].versioning_configuration[0].status == "Enabled" &&
+      aws_s3_bucket_ownership_controls.this[bucket].rule[0].object_ownership == "BucketOwnerEnforced" &&
+      aws_s3_bucket_public_access_block.this[bucket].restrict_public_buckets &&
+      jsondecode(aws_s3_bucket_policy.this[bucket].policy).Statement[0].Effect == "Deny"
+    ])
+    error_message = "Both buckets are versioned, owned, private, and refuse plain HTTP."
+  }
+
+  assert {
+    condition     = output.catalogue_keys.ewm == "catalogue/ewm/${filesha256("tests/catalogue.yaml")}.yaml"
+    error_message = "The key is made from the file's own bytes."
+  }
+
+  assert {
+    condition     = aws_s3_object.catalogue["ewm"].source == "tests/catalogue.yaml"
+    error_message = "The file itself is uploaded, not what Terraform understood of it."
   }
 }
 
@@ -39,51 +60,13 @@ run "expires_what_runs_leave_behind" {
   }
 }
 
-run "protects_both_buckets" {
-  command = plan
-
-  assert {
-    condition = alltrue([
-      for bucket in ["landing", "artifacts"] :
-      aws_s3_bucket_versioning.this[bucket].versioning_configuration[0].status == "Enabled" &&
-      aws_s3_bucket_ownership_controls.this[bucket].rule[0].object_ownership == "BucketOwnerEnforced" &&
-      aws_s3_bucket_public_access_block.this[bucket].restrict_public_buckets &&
-      jsondecode(aws_s3_bucket_policy.this[bucket].policy).Statement[0].Effect == "Deny"
-    ])
-    error_message = "Both buckets are versioned, owned, private, and refuse plain HTTP."
-  }
-}
-
-run "uploads_the_catalogue_under_its_content" {
-  command = plan
-
-  assert {
-    condition     = output.catalogue_keys.ewm == "catalogue/ewm/${filesha256("tests/catalogue.yaml")}.yaml"
-    error_message = "The key is made from the file's own bytes."
-  }
-
-  assert {
-    condition     = aws_s3_object.catalogue["ewm"].source == "tests/catalogue.yaml"
-    error_message = "The file itself is uploaded, not what Terraform understood of it."
-  }
-}
-
-run "refuses_a_retention_that_redrive_outlives" {
+run "refuses_a_retention_that_redrive_outlives_and_a_name_that_s3_refuses" {
   command = plan
 
   variables {
     retention_days = 14
-  }
-
-  expect_failures = [var.retention_days]
-}
-
-run "refuses_a_name_that_s3_refuses" {
-  command = plan
-
-  variables {
     landing_bucket = "xmlift-${join("", [for _ in range(60) : "x"])}"
   }
 
-  expect_failures = [var.landing_bucket]
+  expect_failures = [var.retention_days, var.landing_bucket]
 }

@@ -13,8 +13,12 @@ variables {
   }
 }
 
-run "one_subnet_a_zone" {
+run "subnets_endpoints_and_ports" {
   command = plan
+
+  variables {
+    warehouse_port = 5440
+  }
 
   assert {
     condition     = aws_subnet.private[*].cidr_block == ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"]
@@ -25,10 +29,6 @@ run "one_subnet_a_zone" {
     condition     = length(output.subnet_ids) == 3
     error_message = "The warehouse needs all three."
   }
-}
-
-run "endpoints_for_what_is_called" {
-  command = plan
 
   assert {
     condition = (
@@ -41,6 +41,14 @@ run "endpoints_for_what_is_called" {
   assert {
     condition     = aws_vpc_endpoint.interface["secretsmanager"].service_name == "com.amazonaws.eu-central-1.secretsmanager"
     error_message = "Service names are the region's."
+  }
+
+  assert {
+    condition = (
+      aws_vpc_security_group_egress_rule.functions_to_warehouse.from_port == 5440 &&
+      aws_vpc_security_group_ingress_rule.warehouse_from_functions.to_port == 5440
+    )
+    error_message = "Both sides of the pair open the warehouse's port."
   }
 }
 
@@ -79,22 +87,6 @@ run "endpoints_in_every_zone" {
   assert {
     condition     = aws_subnet.private[2].cidr_block == "10.0.2.0/24"
     error_message = "Subnets are /24 in a larger range too."
-  }
-}
-
-run "follows_the_port" {
-  command = plan
-
-  variables {
-    warehouse_port = 5440
-  }
-
-  assert {
-    condition = (
-      aws_vpc_security_group_egress_rule.functions_to_warehouse.from_port == 5440 &&
-      aws_vpc_security_group_ingress_rule.warehouse_from_functions.to_port == 5440
-    )
-    error_message = "Both sides of the pair open the warehouse's port."
   }
 }
 

@@ -32,7 +32,7 @@ variables {
   flow                   = { extract_concurrency = 8, extract_tolerated_failure_percentage = 50, load_concurrency = 2 }
 }
 
-run "names" {
+run "names_sources_and_migration" {
   command = plan
 
   assert {
@@ -46,10 +46,6 @@ run "names" {
     )
     error_message = "Operators, tests and database users rely on these names."
   }
-}
-
-run "sources" {
-  command = plan
 
   assert {
     condition = (
@@ -73,45 +69,11 @@ run "sources" {
     condition     = keys(aws_secretsmanager_secret.source) == ["xmlift/test/ewm"]
     error_message = "There is a secret for every login that a catalogue names, and no other."
   }
-}
-
-run "protected_data_can_be_restored" {
-  command = plan
 
   assert {
     condition     = aws_secretsmanager_secret.source["xmlift/test/ewm"].recovery_window_in_days == 30
     error_message = "A deleted login can be restored for 30 days."
   }
-}
-
-run "unprotected_names_are_free_at_once" {
-  command = plan
-
-  variables {
-    protect = false
-  }
-
-  assert {
-    condition     = aws_secretsmanager_secret.source["xmlift/test/ewm"].recovery_window_in_days == 0
-    error_message = "An environment that is destroyed and applied again needs the name back at once."
-  }
-}
-
-run "schedules_off" {
-  command = plan
-
-  variables {
-    schedules_enabled = false
-  }
-
-  assert {
-    condition     = !anytrue([for source in output.sources : source.enabled])
-    error_message = "Without schedules nothing starts by itself."
-  }
-}
-
-run "migrates_before_anything_is_scheduled" {
-  command = plan
 
   assert {
     condition = jsondecode(aws_lambda_invocation.migrate.input) == {
@@ -123,14 +85,37 @@ run "migrates_before_anything_is_scheduled" {
   }
 }
 
-run "refuses_a_missing_package" {
+run "unprotected_and_unscheduled" {
+  command = plan
+
+  variables {
+    protect           = false
+    schedules_enabled = false
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret.source["xmlift/test/ewm"].recovery_window_in_days == 0
+    error_message = "An environment that is destroyed and applied again needs the name back at once."
+  }
+
+  assert {
+    condition     = !anytrue([for source in output.sources : source.enabled])
+    error_message = "Without schedules nothing starts by itself."
+  }
+}
+
+run "refuses_each_on_its_own" {
   command = plan
 
   variables {
     package_folder = "tests/nowhere"
+    environment    = "Test_1"
+    warehouse      = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24, certificate_authority = "cacert.pem" }
+    logging        = { functions = "TRACE", state_machine = "ERROR", retention_days = 30, tracing = "PassThrough" }
+    sources        = {}
   }
 
-  expect_failures = [var.package_folder]
+  expect_failures = [var.package_folder, var.environment, var.warehouse, var.logging, var.sources]
 }
 
 run "refuses_a_source_without_a_file" {
@@ -181,44 +166,4 @@ run "refuses_an_address_with_credentials" {
   }
 
   expect_failures = [var.sources]
-}
-
-run "refuses_no_sources" {
-  command = plan
-
-  variables {
-    sources = {}
-  }
-
-  expect_failures = [var.sources]
-}
-
-run "refuses_a_name_that_buckets_refuse" {
-  command = plan
-
-  variables {
-    environment = "Test_1"
-  }
-
-  expect_failures = [var.environment]
-}
-
-run "refuses_a_relative_certificate_authority" {
-  command = plan
-
-  variables {
-    warehouse = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24, certificate_authority = "cacert.pem" }
-  }
-
-  expect_failures = [var.warehouse]
-}
-
-run "refuses_an_unknown_log_level" {
-  command = plan
-
-  variables {
-    logging = { functions = "TRACE", state_machine = "ERROR", retention_days = 30, tracing = "PassThrough" }
-  }
-
-  expect_failures = [var.logging]
 }

@@ -10,7 +10,7 @@ variables {
   settings           = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
 }
 
-run "private_and_bounded" {
+run "private_bounded_and_able_to_copy" {
   command = plan
 
   assert {
@@ -36,10 +36,6 @@ run "private_and_bounded" {
     )
     error_message = "The administrator's password is Redshift's to make and keep."
   }
-}
-
-run "copy_role_is_one_of_the_namespace" {
-  command = plan
 
   assert {
     condition = contains(
@@ -48,10 +44,6 @@ run "copy_role_is_one_of_the_namespace" {
     )
     error_message = "Redshift refuses a default role that is not among the namespace's roles."
   }
-}
-
-run "defaults" {
-  command = plan
 
   assert {
     condition     = output.database == "warehouse" && aws_redshiftserverless_workgroup.main.port == 5439
@@ -59,14 +51,16 @@ run "defaults" {
   }
 }
 
-run "refuses_a_port_that_redshift_refuses" {
+run "refuses_a_port_subnets_and_a_name_that_redshift_refuses" {
   command = plan
 
   variables {
-    settings = { port = 5432 + 24, base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
+    settings   = { port = 5432 + 24, base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
+    subnet_ids = ["subnet-a", "subnet-b"]
+    name       = "Xmlift_Test"
   }
 
-  expect_failures = [var.settings]
+  expect_failures = [var.settings, var.subnet_ids, var.name]
 }
 
 run "refuses_a_capacity_between_steps" {
@@ -97,24 +91,4 @@ run "refuses_to_be_unlimited" {
   }
 
   expect_failures = [var.settings]
-}
-
-run "refuses_two_subnets" {
-  command = plan
-
-  variables {
-    subnet_ids = ["subnet-a", "subnet-b"]
-  }
-
-  expect_failures = [var.subnet_ids]
-}
-
-run "refuses_a_name_that_redshift_refuses" {
-  command = plan
-
-  variables {
-    name = "Xmlift_Test"
-  }
-
-  expect_failures = [var.name]
 }

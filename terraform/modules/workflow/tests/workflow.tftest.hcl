@@ -24,7 +24,7 @@ variables {
   }
 }
 
-run "fills_in_the_template" {
+run "fills_in_schedules_and_tells" {
   command = plan
 
   assert {
@@ -46,10 +46,6 @@ run "fills_in_the_template" {
     condition     = !strcontains(output.definition, "$${")
     error_message = "A placeholder was left."
   }
-}
-
-run "schedules_start_the_alias" {
-  command = plan
 
   assert {
     condition = alltrue([
@@ -63,10 +59,6 @@ run "schedules_start_the_alias" {
     condition     = { for source, schedule in aws_scheduler_schedule.source : source => schedule.state } == { ecb = "DISABLED", ewm = "ENABLED" }
     error_message = "A source that is off keeps its schedule, disabled."
   }
-}
-
-run "tells_of_failures" {
-  command = plan
 
   assert {
     condition     = jsondecode(output.definition).States.Notify.Parameters.TopicArn == output.failures_topic_arn
@@ -74,24 +66,16 @@ run "tells_of_failures" {
   }
 }
 
-run "refuses_what_is_no_schedule" {
+run "refuses_what_is_no_schedule_no_log_level_and_too_wide" {
   command = plan
 
   variables {
     schedules = { ewm = { expression = "every hour", enabled = true, input = "{}" } }
+    logging   = { level = "DEBUG", include_execution_data = true, retention_days = 30, tracing = false }
+    flow      = { extract_concurrency = 7, extract_tolerated_failure_percentage = 0, load_concurrency = 41 }
   }
 
-  expect_failures = [var.schedules]
-}
-
-run "refuses_more_streams_than_an_inline_map_runs" {
-  command = plan
-
-  variables {
-    flow = { extract_concurrency = 7, extract_tolerated_failure_percentage = 0, load_concurrency = 41 }
-  }
-
-  expect_failures = [var.flow]
+  expect_failures = [var.schedules, var.logging, var.flow]
 }
 
 run "refuses_no_concurrency" {
@@ -112,14 +96,4 @@ run "refuses_more_failures_than_there_are" {
   }
 
   expect_failures = [var.flow]
-}
-
-run "refuses_an_unknown_log_level" {
-  command = plan
-
-  variables {
-    logging = { level = "DEBUG", include_execution_data = true, retention_days = 30, tracing = false }
-  }
-
-  expect_failures = [var.logging]
 }

@@ -1,0 +1,81 @@
+"""Order: what has to exist before something else is made, or AWS refuses it, or it fails by chance."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from ..terraform_roots import Roots
+
+# AWS tests a role when it creates what uses it; a schedule may fire as soon as it exists.
+NEEDED = {
+    "function.aws_lambda_function.main": (
+        "iam.aws_iam_role_policy.this",
+        "network.aws_vpc_endpoint.s3",
+        "function.aws_cloudwatch_log_group.main",
+    ),
+    "workflow.aws_sfn_state_machine.pipeline": (
+        "iam.aws_iam_role_policy.this",
+        "function.aws_lambda_alias.live",
+        "workflow.aws_cloudwatch_log_group.pipeline",
+    ),
+    "workflow.aws_scheduler_schedule.source": (
+        "aws_lambda_invocation.migrate",
+        "workflow.aws_sfn_alias.live",
+        "iam.aws_iam_role_policy.this",
+        "landing.aws_s3_object.catalogue",
+    ),
+    "aws_lambda_invocation.migrate": (
+        "warehouse.aws_redshiftserverless_workgroup.main",
+        "network.aws_vpc_endpoint.interface",
+        "network.aws_vpc_security_group_ingress_rule.warehouse_from_functions",
+        "function.aws_lambda_alias.live",
+    ),
+    "warehouse.aws_redshiftserverless_namespace.main": ("iam.aws_iam_role_policy.copy",),
+    "landing.aws_s3_object.catalogue": (
+        "landing.aws_s3_bucket_versioning.this",
+        "landing.aws_s3_bucket_server_side_encryption_configuration.this",
+    ),
+}
+Order = Mapping[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def order(roots: Roots) -> Order:
+    return roots.order("environments/dev")
+
+
+def full(address: str) -> str:
+    module, _, rest = address.partition(".")
+    return (
+        f"module.platform.{address}"
+        if module.startswith("aws_")
+        else f"module.platform.module.{module}.{rest}"
+    )
+
+
+def earlier(order: Order, address: str) -> set[str]:
+    """Everything that is made before a resource."""
+    found: set[str] = set()
+    waiting = [address]
+    while waiting:
+        new = order.get(waiting.pop(), set()) - found
+        found |= new
+        waiting.extend(new)
+    return found
+
+
+def wrong_order(order: Order) -> Iterator[str]:
+    for later, needed in NEEDED.items():
+        made = earlier(order, full(later))
+        yield from (f"{later} does not wait for {address}" for address in needed if full(address) not in made)
+
+
+def test_what_is_needed_is_made_first(order: Order) -> None:
+    assert not list(wrong_order(order))
+    schedules = full("workflow.aws_scheduler_schedule.source")
+    eager = {later: waits - {full("aws_lambda_invocation.migrate")} for later, waits in order.items()}
+    assert (
+        "workflow.aws_scheduler_schedule.source does not wait for aws_lambda_invocation.migrate"
+        in wrong_order(eager)
+    )
+    assert schedules in order

@@ -1,0 +1,220 @@
+"""State machine and schedules: what Step Functions and Scheduler refuse, or accept and then fail with."""
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+from statelint.linter import Linter
+
+from .deployment import Deployment, Statement, states, step_of
+
+PIPELINE_POLICY = 'aws_iam_role_policy.this["pipeline"]'
+LOG_DELIVERY = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+
+
+def is_granted(statements: list[Statement], action: str, resource: str) -> bool:
+    return any(
+        statement.allows(action) and any(fnmatchcase(resource, pattern) for pattern in statement.resources)
+        for statement in statements
+    )
+
+
+def needed_grants(deployment: Deployment) -> Iterator[tuple[str, str]]:
+    """What the definition makes Step Functions do with the state machine's role: action and resource."""
+    definition = deployment.definition()
+    machine = state_machine_arn(deployment)
+    execution = machine.replace(":stateMachine:", ":execution:")
+    bucket = deployment.resources['module.platform.module.landing.aws_s3_bucket.this["landing"]'].values[
+        "bucket"
+    ]
+    partition = machine.split(":")[1]
+    for _, state in states(definition):
+        resource = state.get("Resource", "")
+        if resource.endswith(":states:::lambda:invoke"):
+            yield "lambda:InvokeFunction", state["Parameters"]["FunctionName"]
+        elif resource.endswith(":states:::sns:publish"):
+            yield "sns:Publish", state["Parameters"]["TopicArn"]
+        elif state["Type"] == "Task":
+            yield f"whatever {resource} needs", "?"
+        if state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
+            yield "states:StartExecution", machine
+            for action in ("DescribeExecution", "StopExecution", "RedriveExecution"):
+                yield f"states:{action}", f"{execution}:a-run"
+                yield f"states:{action}", f"{execution}/a-map:a-child"
+            yield "s3:GetObject", f"arn:{partition}:s3:::{bucket}/runs/ewm/a-run/work-0001.json"
+
+
+def state_machine_arn(deployment: Deployment) -> str:
+    """The ARN without the alias, as the Map uses it."""
+    target: str = deployment.all("aws_scheduler_schedule")[0].values["target"][0]["arn"]
+    return target.rsplit(":", 1)[0]
+
+
+def missing_grants(deployment: Deployment) -> Iterator[str]:
+    statements = deployment.statements("pipeline")
+    for action, resource in needed_grants(deployment):
+        if not is_granted(statements, action, resource):
+            yield f"{action} on {resource}"
+
+
+def test_state_machine_may_do_what_its_states_do(deployment: Deployment) -> None:
+    assert not list(missing_grants(deployment))
+    for action in sorted({action for action, _ in needed_grants(deployment)}):
+        assert list(
+            missing_grants(deployment.with_text(PIPELINE_POLICY, "policy", action, "sts:GetCallerIdentity"))
+        ), action
+    queue = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": True}
+    unknown = deployment.with_definition(lambda definition: definition["States"].update(Queue=queue))
+    assert len(list(missing_grants(unknown))) == 1
+
+
+def unqualified_calls(deployment: Deployment) -> Iterator[str]:
+    aliases = {each.values["name"] for each in deployment.all("aws_lambda_alias")}
+    functions = deployment.functions()
+    for name, state in states(deployment.definition()):
+        if arn := state.get("Parameters", {}).get("FunctionName"):
+            parts = arn.split(":")
+            if len(parts) != 8 or parts[7] not in aliases:
+                yield f"{name}: calls {arn}, which is no alias"
+            elif functions[step_of(parts[6])]["function_name"] != parts[6]:
+                yield f"{name}: calls {arn}, which is no function of ours"
+
+
+def test_states_call_aliases(deployment: Deployment) -> None:
+    assert not list(unqualified_calls(deployment))
+    load = deployment.definition()["States"]["Plan"]["Parameters"]["FunctionName"]
+    latest = deployment.with_definition(
+        lambda definition: definition["States"]["Plan"]["Parameters"].update(
+            FunctionName=load.removesuffix(":live")
+        )
+    )
+    assert len(list(unqualified_calls(latest))) == 1
+
+
+def undelivered_logs(deployment: Deployment) -> Iterator[str]:
+    machine = deployment.one("aws_sfn_state_machine")
+    (configuration,) = machine["logging_configuration"]
+    group = next(each for each in deployment.all("aws_cloudwatch_log_group") if "workflow" in each.address)
+    statements = deployment.statements("pipeline")
+    if configuration["log_destination"] != f"{group.values['arn']}:*":
+        yield f"the log goes to {configuration['log_destination']}, which is not the group's ARN and `:*`"
+    if not group.values["name"].startswith("/aws/vendedlogs/"):
+        yield f"{group.values['name']}: each such group adds to a resource policy of 5,120 characters"
+    missing = {action for action in LOG_DELIVERY if not is_granted(statements, action, "*")}
+    if configuration["level"] != "OFF" and missing:
+        yield f"the role lacks {sorted(missing)}"
+
+
+def test_state_machine_may_deliver_its_log(deployment: Deployment) -> None:
+    assert not list(undelivered_logs(deployment))
+    arn = next(each for each in deployment.all("aws_cloudwatch_log_group") if "workflow" in each.address)
+    group_alone = deployment.with_values(
+        "aws_sfn_state_machine",
+        logging_configuration=[{"level": "ALL", "log_destination": arn.values["arn"]}],
+    )
+    assert len(list(undelivered_logs(group_alone))) == 1
+    elsewhere = deployment.with_values("workflow.aws_cloudwatch_log_group", name="/xmlift/pipeline")
+    assert len(list(undelivered_logs(elsewhere))) == 1
+    for action in sorted(LOG_DELIVERY):
+        less = deployment.with_text(PIPELINE_POLICY, "policy", action, "logs:GetLogEvents")
+        assert list(undelivered_logs(less)) == [f"the role lacks ['{action}']"]
+
+
+def statelint_problems(deployment: Deployment) -> list[str]:
+    # statelint knows a ReaderConfig of CSV alone; AWS demands an InputType.
+    unknown_to_it = 'Field "InputType" not allowed in State Machine.States.Extract.ItemReader.ReaderConfig'
+    return [problem for problem in Linter.validate(deployment.definition()) if problem != unknown_to_it]
+
+
+def test_definition_is_clean_under_statelint(deployment: Deployment) -> None:
+    assert not statelint_problems(deployment)
+    astray = deployment.with_definition(
+        lambda definition: definition["States"]["Plan"].update(Next="Elsewhere")
+    )
+    assert statelint_problems(astray)
+    # A number that stayed text, as a placeholder inside quotes leaves it.
+    text = deployment.with_definition(
+        lambda definition: definition["States"]["Extract"].update(MaxConcurrency="8")
+    )
+    assert statelint_problems(text)
+
+
+def schema_violations(deployment: Deployment) -> list[str]:
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"RoleArn": "arn:aws:iam::111122223333:role/r", "Definition": deployment.definition()},
+    }
+    template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Machine": machine}}
+    return [match.message for match in lint(json.dumps(template), config=ManualArgs(regions=["us-east-1"]))]
+
+
+def test_definition_follows_the_schema_of_aws(dev: Deployment) -> None:
+    assert not schema_violations(dev)
+    unknown_field = dev.with_definition(lambda definition: definition["States"]["Plan"].update(Timeout=960))
+    assert schema_violations(unknown_field)
+
+
+def oversized_definition(deployment: Deployment) -> Iterator[str]:
+    size = len(deployment.one("aws_sfn_state_machine")["definition"])
+    if size > 1_048_576:
+        yield f"{size} bytes"
+    for name, state in states(deployment.definition()):
+        inline = state["Type"] == "Map" and state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "INLINE"
+        if inline and not 0 < state["MaxConcurrency"] <= 40:
+            yield f"{name}: an inline Map runs at most 40 at once"
+
+
+def test_definition_keeps_the_limits(deployment: Deployment) -> None:
+    assert not list(oversized_definition(deployment))
+    wide = deployment.with_definition(
+        lambda definition: definition["States"]["Load"].update(MaxConcurrency=41)
+    )
+    assert list(oversized_definition(wide)) == ["Load: an inline Map runs at most 40 at once"]
+
+
+def unstartable_schedules(deployment: Deployment) -> Iterator[str]:
+    alias = deployment.one("aws_sfn_alias")["name"]
+    machine = deployment.one("aws_sfn_state_machine")
+    statements = deployment.statements("schedule")
+    for schedule in deployment.all("aws_scheduler_schedule"):
+        (target,) = schedule.values["target"]
+        if not target["arn"].endswith(f":stateMachine:{machine['name']}:{alias}"):
+            yield f"{schedule.values['name']}: starts {target['arn']}"
+        if not is_granted(statements, "states:StartExecution", target["arn"]):
+            yield f"{schedule.values['name']}: its role may not start {target['arn']}"
+        if step_of(target["role_arn"]) != "schedule":
+            yield f"{schedule.values['name']}: uses {target['role_arn']}"
+        if read_by(deployment.definition()) - set(json.loads(target["input"])):
+            yield f"{schedule.values['name']}: the state machine reads what {target['input']} lacks"
+
+
+def read_by(definition: dict[str, Any]) -> set[str]:
+    """The keys of its input that the first task reads."""
+    payload = definition["States"]["Plan"]["Parameters"]["Payload"]
+    return {
+        path.removeprefix("$.") for path in payload.values() if path.startswith("$.") and path.count(".") == 1
+    }
+
+
+def test_schedules_start_the_alias(deployment: Deployment) -> None:
+    assert deployment.one("aws_sfn_state_machine")["publish"]
+    assert read_by(deployment.definition()) == {"source", "catalogue", "base_url"}
+    assert not list(unstartable_schedules(deployment))
+    target = deployment.all("aws_scheduler_schedule")[0].values["target"][0]
+    address = 'aws_scheduler_schedule.source["ecb"]'
+    unversioned = deployment.with_values(address, target=[target | {"arn": state_machine_arn(deployment)}])
+    assert len(list(unstartable_schedules(unversioned))) == 2
+    incomplete = deployment.with_values(address, target=[target | {"input": '{"source": "ecb"}'}])
+    assert len(list(unstartable_schedules(incomplete))) == 1

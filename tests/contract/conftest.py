@@ -1,0 +1,39 @@
+"""Plans of the environments, made once for all contract tests."""
+
+import pytest
+
+from .aws.deployment import Deployment
+from .terraform_roots import Roots
+
+
+@pytest.fixture(scope="session")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> Roots:
+    return Roots.copied_to(tmp_path_factory.mktemp("roots") / "terraform")
+
+
+@pytest.fixture(scope="session")
+def dev_plans(roots: Roots) -> dict[str, Deployment]:
+    """dev as it is, and as it would be in another partition."""
+    return {run: Deployment.of_plan(plan) for run, plan in roots.plans("environments/dev").items()}
+
+
+@pytest.fixture(scope="session")
+def dev(dev_plans: dict[str, Deployment]) -> Deployment:
+    return dev_plans["plan"]
+
+
+@pytest.fixture(scope="session")
+def china(dev_plans: dict[str, Deployment]) -> Deployment:
+    return dev_plans["in_another_partition"]
+
+
+@pytest.fixture(scope="session")
+def local(roots: Roots) -> Deployment:
+    return Deployment.of_plan(roots.plans("environments/local")["plan"])
+
+
+@pytest.fixture(scope="session", params=["dev", "local"])
+def deployment(request: pytest.FixtureRequest) -> Deployment:
+    """Each environment in turn."""
+    found: Deployment = request.getfixturevalue(request.param)
+    return found
