@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 import yaml
 
-from xmlift.catalogue.model import Source, Stream, check_base_url
+from xmlift.catalogue.model import Child, Column, Name, Source, Stream, check_base_url
 from xmlift.errors import CatalogueError
 
 _AMBIGUOUS = re.compile(
     r"(?i:on|off|yes|no|y|n)"  # booleans of YAML 1.1
-    r"|[-+]?0[0-9_]+|0[xob].*|[-+]?[0-9][0-9_]*_[0-9_]*"  # octal, hexadecimal, digits with _
+    r"|[-+]?0[0-9_]+|0[xobXOB].*|[-+]?[0-9][0-9_]*_[0-9_]*"  # octal, hexadecimal, digits with _
+    r"|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+"  # a number, or only with a sign and a point
     r"|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"  # sexagesimal
     r"|[-+]?\.(?i:inf|nan)"
 )
@@ -37,6 +38,10 @@ _StrictLoader.yaml_implicit_resolvers = {
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key must be a name, not a list or a mapping", key.start_mark
+            )
         if key.value in seen:
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {key.value!r} stands twice", key.start_mark
@@ -50,9 +55,22 @@ def _scalar(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
         raise yaml.constructor.ConstructorError(
             None, None, f"{node.value!r} is ambiguous in YAML: put it in quotes", node.start_mark
         )
-    return yaml.SafeLoader.yaml_constructors[node.tag](loader, node)
+    try:
+        return yaml.SafeLoader.yaml_constructors[node.tag](loader, node)
+    except (ValueError, KeyError) as error:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{node.value!r} is not what its tag {node.tag} says", node.start_mark
+        ) from error
 
 
+_StrictLoader.yaml_constructors = {
+    tag: yaml.SafeLoader.yaml_constructors[tag]
+    for tag in (
+        "tag:yaml.org,2002:seq",
+        "tag:yaml.org,2002:null",
+        None,
+    )  # None: what any other tag gets, an error
+}
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 for _tag in ("bool", "int", "float", "str"):
     _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _scalar)
@@ -67,6 +85,8 @@ def load_source(text: bytes, origin: str, base_url: str | None = None) -> Source
         document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader by inheritance)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{origin}: not readable as YAML: {error}") from error
+    except RecursionError as error:
+        raise CatalogueError(f"{origin}: not readable as YAML: nested too deeply") from error
     if not isinstance(document, dict):
         raise CatalogueError(f"{origin}: the file must be a mapping that starts with `source: <name>`")
     _check_streams(document, origin)
@@ -81,33 +101,74 @@ def load_source(text: bytes, origin: str, base_url: str | None = None) -> Source
 
 
 def _check_streams(document: dict[str, Any], origin: str) -> None:
-    """Check each stream by itself first, since only here a message can name the stream it is about."""
+    """Check from the inside out what stands under a name: the models' own messages cannot tell which one."""
     streams = document.get("streams")
     if not isinstance(streams, dict):
         raise CatalogueError(f"{origin}: `streams` must map a stream's name to its request, records, columns")
     for name, stream in streams.items():
-        try:
-            msgspec.convert(stream, Stream)
-        except (msgspec.ValidationError, ValueError) as error:
-            where = f"{document.get('source', '?')}.{name}"
-            raise CatalogueError(f"{origin}: stream {where}: {_readable(error, Stream)}") from error
+        where = f"{origin}: stream {document.get('source', '?')}.{name}"
+        _check(name, Name, where)
+        _check_columns(stream, where)
+        for child_name, child in _entries(stream, "children"):
+            _check(child_name, Name, f"{where}: child {child_name}")
+            _check_columns(child, f"{where}: child {child_name}")
+            _check(child, Child, f"{where}: child {child_name}")
+        _check(stream, Stream, where)
+
+
+def _check_columns(table: Any, where: str) -> None:
+    for name, column in _entries(table, "columns"):
+        _check(name, Name, f"{where}: column {name}")
+        _check(column, Column, f"{where}: column {name}")
+
+
+def _entries(table: Any, key: str) -> list[tuple[Any, Any]]:
+    """What stands under a key by name; nothing where it is no mapping, which the check around it says."""
+    entries = table.get(key) if isinstance(table, dict) else None
+    return list(entries.items()) if isinstance(entries, dict) else []
+
+
+def _check(value: Any, model: Any, where: str) -> None:
+    try:
+        msgspec.convert(value, model)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise CatalogueError(f"{where}: {_readable(error, model)}") from error
 
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`")
+_NO_CHOICE = re.compile(r"Invalid (?:enum )?value .* \(at `(?P<path>[^`]*)`\)")
+_NAME_PATTERN = re.compile(r"Expected `str` matching regex '\^\[a-z\]\(.*?\$'")
 
 
-def _readable(error: Exception, model: type) -> str:
-    """msgspec's message, its path in words, and for an unknown key the known one that is most like it."""
-    message = str(error).replace(" - at `$.", " (at `").replace("`$`", "the top")
+def _readable(error: Exception, model: Any) -> str:
+    """msgspec's message with its path in words, and what it does not say: the name most like it, the choices."""
+    message = str(error).replace(" - at `$.", " (at `").replace(" - at `$`", "").replace("`$`", "the top")
     message = message + ")" if " (at `" in message else message
-    unknown = _UNKNOWN.search(message)
-    if unknown is None:
-        return message
-    known = sorted(_all_keys(msgspec.json.schema(model)))
-    near = difflib.get_close_matches(unknown["key"], known, n=1)
-    remedy = f"did you mean `{near[0]}`?" if near else "known keys are in terraform/sources/schema.json"
-    return f"{message}; {remedy}"
+    message = _NAME_PATTERN.sub("Expected a name of lower case letters, digits and single _ between", message)
+    if unknown := _UNKNOWN.search(message):
+        known = sorted(_all_keys(msgspec.json.schema(model)))
+        near = difflib.get_close_matches(unknown["key"], known, n=1)
+        remedy = f"did you mean `{near[0]}`?" if near else "known keys are in terraform/sources/schema.json"
+        return f"{message}; {remedy}"
+    if no_choice := _NO_CHOICE.fullmatch(message):
+        return f"{message}; use {', '.join(_choices(msgspec.json.schema(model), no_choice['path']))}"
+    return message
 
 
 def _all_keys(schema: dict[str, Any]) -> set[str]:
     return {key for part in schema.get("$defs", {}).values() for key in part.get("properties", {})}
+
+
+def _choices(schema: dict[str, Any], path: str) -> list[str]:
+    """The values that a JSON Schema allows at a path of keys."""
+    parts = [schema]
+    for key in path.split("."):
+        below = [_referred(schema, part).get("properties", {}).get(key, {}) for part in parts]
+        parts = [choice for part in below for choice in part.get("anyOf", [part])]
+    return sorted({value for part in parts for value in part.get("enum", ())})
+
+
+def _referred(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    name = part.get("$ref", "").removeprefix("#/$defs/")
+    found: dict[str, Any] = schema["$defs"][name] if name else part
+    return found

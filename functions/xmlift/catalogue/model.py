@@ -13,15 +13,15 @@ from msgspec import Meta, Struct, field
 from xmlift.tables.types import ColumnType, parse_type
 
 # Redshift folds unquoted names to lower case and allows 127 bytes. A leading `_` is lineage's, and a double one
-# parts a stream's name from its child's (`work_items__comments`).
+# parts a stream's name from its child's (`work_items__comments`, for a load `winners_work_items__comments`).
 Name = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z](_?[a-z0-9])*$", max_length=60, description="lower case, digits and single _ between"
+        pattern=r"^[a-z](_?[a-z0-9])*$", max_length=58, description="lower case, digits and single _ between"
     ),
 ]
 
-_DURATION = re.compile(r"(\d{1,6})(us|ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,6})(us|ms|s|m|h|d)")
 _UNITS = {
     "us": timedelta(microseconds=1),
     "ms": timedelta(milliseconds=1),
@@ -124,7 +124,12 @@ class Watermark(Model, frozen=True, tag_field="type", tag="watermark"):
 
     @property
     def start_time(self) -> datetime:
-        start = datetime.fromisoformat(self.start)
+        try:
+            start = datetime.fromisoformat(self.start)
+        except ValueError as error:
+            raise ValueError(
+                f"cursor start {self.start!r} is not a time: write 2020-01-01T00:00:00Z"
+            ) from error
         return start.astimezone(UTC) if start.tzinfo else start
 
 

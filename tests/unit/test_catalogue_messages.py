@@ -1,0 +1,191 @@
+"""What is wrong with a catalogue is told with file, stream, column, key and remedy."""
+
+import pytest
+
+from xmlift.catalogue import load_source
+from xmlift.errors import CatalogueError
+
+SOURCE = """\
+source: ewm
+base_url: https://elm.example.com/ccm
+streams:
+  work_items:
+    request: {path: /rpt}
+    records: /r/i
+    key: [id]
+    columns:
+      id: {path: id, type: bigint}
+      modified: {path: modified, type: timestamptz}
+"""
+STREAM = "ewm.yaml: stream ewm.work_items: "
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(CatalogueError) as caught:
+        load_source(text.encode(), "ewm.yaml")
+    return str(caught.value)
+
+
+def test_the_source_that_all_these_are_made_of_is_right() -> None:
+    assert list(load_source(SOURCE.encode(), "ewm.yaml").streams["work_items"].columns) == ["id", "modified"]
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("x: {path: 3}", "column x: Expected `str`, got `int` (at `path`)"),
+        ("x: {path: ''}", "column x: Expected `str` of length >= 1 (at `path`)"),
+        ("x: {type: bigint}", "column x: Object missing required field `path`"),
+        ("x: {pth: a}", "column x: Object contains unknown field `pth`; did you mean `path`?"),
+        ("x: {path: a, tpe: date}", "column x: Object contains unknown field `tpe`; did you mean `type`?"),
+        ("x: {path: a, required: 1}", "column x: Expected `bool`, got `int` (at `required`)"),
+        ("x: a", "column x: Expected `object`, got `str`"),
+        ("x:", "column x: Expected `object`, got `null`"),
+        ("x: {path: a, type: text}", "column x: unknown type 'text': use bigint, integer,"),
+        ("x: {path: a, type: varchar}", "or decimal(1…38, scale)"),
+        (
+            "x: {path: a, split: ','}",
+            "column x: split makes a list, which varchar(256) cannot hold: use type super",
+        ),
+        ("x: {path: a, type: super, split: ''}", "column x: Expected `str` of length >= 1 (at `split`)"),
+        ("X: {path: a}", "column X: Expected a name of lower case letters, digits and single _ between"),
+        ("_run: {path: a}", "column _run: Expected a name of lower case letters"),
+        ("a__b: {path: a}", "column a__b: Expected a name of lower case letters"),
+        ("1: {path: a}", "column 1: Expected `str`, got `int`"),
+        (f"{'x' * 59}: {{path: a}}", "Expected `str` of length <= 58"),
+    ],
+)
+def test_a_column(column: str, said: str) -> None:
+    message = refusal(f"{SOURCE}      {column}\n")
+    assert message.startswith(f"{STREAM}column ")
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("child", "said"),
+    [
+        (
+            "c: {records: k, columns: {z: {path: 1}}}",
+            "child c: column z: Expected `str`, got `int` (at `path`)",
+        ),
+        ("c: {records: k, columns: {z: {path: z, type: txt}}}", "child c: column z: unknown type 'txt'"),
+        ("c: {records: k, columns: {Z: {path: z}}}", "child c: column Z: Expected a name of"),
+        ("c: {records: k, columns: {}}", "child c: Expected `object` of length >= 1 (at `columns`)"),
+        ("c: {records: k}", "child c: Object missing required field `columns`"),
+        (
+            "c: {recrds: k, columns: {z: {path: z}}}",
+            "child c: Object contains unknown field `recrds`; did you mean",
+        ),
+        ("C: {records: k, columns: {z: {path: z}}}", "child C: Expected a name of"),
+        ("c: [a]", "child c: Expected `object`, got `array`"),
+    ],
+)
+def test_a_child(child: str, said: str) -> None:
+    assert refusal(f"{SOURCE}    children: {{{child}}}\n").startswith(f"{STREAM}{said}")
+
+
+CURSOR = "cursor: {type: watermark, field: modified"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("recrods: /r", "Object contains unknown field `recrods`; did you mean `records`?"),
+        ("zzzzzzzz: 1", "unknown field `zzzzzzzz`; known keys are in terraform/sources/schema.json"),
+        ("disposition: replace", "Invalid enum value 'replace' (at `disposition`); use append, merge"),
+        ("page: {type: offset}", "Invalid value 'offset' (at `page.type`); use next_url, none"),
+        ("page: {type: next_url}", "Object missing required field `xpath` (at `page`)"),
+        ("page: next_url", "Expected `object`, got `str` (at `page`)"),
+        ("cursor: {type: delta, field: id}", "Invalid value 'delta' (at `cursor.type`); use watermark"),
+        (
+            "cursor: {type: watermark, field: nix}",
+            "cursor field 'nix' is not among the columns: id, modified",
+        ),
+        ("cursor: {type: watermark, field: id}", "cursor field 'id' must be of type timestamptz, not bigint"),
+        (
+            f"{CURSOR}, overlap: 5 minutes}}",
+            "'5 minutes' is not a length of time: write a number and us, ms, s, m",
+        ),
+        (f"{CURSOR}, overlap: -5m}}", "'-5m' is not a length of time"),
+        (f"{CURSOR}, overlap: 5}}", "Expected `str`, got `int` (at `cursor.overlap`)"),
+        (f"{CURSOR}, resolution: 0s}}", "cursor resolution must lie between 1us and 1d (at `cursor`)"),
+        (f"{CURSOR}, resolution: 2d}}", "cursor resolution must lie between 1us and 1d"),
+        (f"{CURSOR}, slice: 59s}}", "cursor slice must be at least 1m"),
+        (
+            f"{CURSOR}, start: 2020-01-01}}",
+            "cursor start '2020-01-01' needs an offset: write 2020-01-01T00:00:00Z",
+        ),
+        (
+            f"{CURSOR}, start: yesterday}}",
+            "cursor start 'yesterday' is not a time: write 2020-01-01T00:00:00Z",
+        ),
+        ("max_rejects: -1", "Expected `int` >= 0 (at `max_rejects`)"),
+        ("max_rejects: many", "Expected `int`, got `str` (at `max_rejects`)"),
+        ("transform: ecb", "Expected `str` matching regex"),
+        ("disposition: append", "append reads whole cells of time: it needs a cursor with a slice"),
+        ("repair: 1", "Expected `bool`, got `int` (at `repair`)"),
+        (
+            "transform: a.b\n    children: {c: {records: k, columns: {z: {path: z}}}}",
+            "a stream with a transform has no children: the transform sees one table",
+        ),
+    ],
+)
+def test_a_stream(line: str, said: str) -> None:
+    message = refusal(f"{SOURCE}    {line}\n")
+    assert message.startswith(STREAM)
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("key: [id]", "key: [nr]", f"{STREAM}key 'nr' is not among the columns: id, modified"),
+        ("    key: [id]\n", "", f"{STREAM}merge needs a key: name the columns that identify a record"),
+        ("/r/i", "r/i", f"{STREAM}Expected `str` matching regex '^/[^/]' (at `records`)"),
+        ("/r/i", "//i", f"{STREAM}Expected `str` matching regex '^/[^/]' (at `records`)"),
+        ("{path: /rpt}", "{path: rpt}", f"{STREAM}Expected `str` matching regex '^/' (at `request.path`)"),
+        (
+            "{path: /rpt}",
+            "{path: /rpt, query: {q: 'modified>{window.from}'}}",
+            f"{STREAM}the request asks for {{window.…}}, so the stream needs a cursor",
+        ),
+        ("  work_items:", "  Work:", "ewm.yaml: stream ewm.Work: Expected a name of lower case letters"),
+        ("source: ewm\n", "", "Object missing required field `source`"),
+        ("source: ewm", "source: E W M", "(at `source`)"),
+        ("source: ewm", "source: ewm\nschedul: rate(1 hour)", "did you mean `schedule`?"),
+        (
+            "source: ewm",
+            "source: ewm\nauth: {type: basic}",
+            "Object missing required field `secret` (at `auth`)",
+        ),
+        (
+            "source: ewm",
+            "source: ewm\nauth: {type: oauth, secret: s}",
+            "Invalid value 'oauth' (at `auth.type`); use basic, jazz_form, none",
+        ),
+        ("source: ewm", "source: ewm\nlimits: {attempts: 0}", "Expected `int` >= 1 (at `limits.attempts`)"),
+        ("source: ewm", "source: ewm\nlimits: {requests_per_second: 0}", "(at `limits.requests_per_second`)"),
+        ("https://elm.example.com/ccm", "elm.example.com", "base_url must be https://host/path"),
+        ("https://elm.example.com/ccm", "ftp://elm/ccm", "base_url must be https://host/path"),
+        ("https://elm.example.com/ccm", "https:///ccm", "base_url must be https://host/path"),
+        (
+            "https://elm.example.com/ccm",
+            "https://h/?q=1",
+            "base_url carries no user, password, query or fragment",
+        ),
+    ],
+)
+def test_the_rest_of_a_source(old: str, new: str, said: str) -> None:
+    assert old in SOURCE
+    message = refusal(SOURCE.replace(old, new))
+    assert message.startswith("ewm.yaml: ")
+    assert said in message
+
+
+def test_a_credential_in_a_url_is_refused_without_being_shown() -> None:
+    message = refusal(SOURCE.replace("https://", "https://etl:swordfish@"))
+    assert "put secrets into `auth`" in message
+    assert "swordfish" not in message
+    with pytest.raises(CatalogueError) as caught:
+        load_source(SOURCE.encode(), "ewm.yaml", base_url="https://etl:swordfish@h")
+    assert "swordfish" not in str(caught.value)
