@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from xmlift.landing.chain import Landed
+from xmlift.landing.commits import REJECTS, TableCounts
 
 
 class LoadedCounts(Struct, kw_only=True):
@@ -38,7 +39,11 @@ def window_faults(landed: Landed, loaded: LoadedWindow) -> Iterator[str]:
     """What does not add up between a window's commit and its row in the ledger."""
     if loaded.commit_sha != landed.sha256:
         yield f"{landed.window}: another commit was loaded than the one that stands on S3"
-    for table, counts in landed.commit.progress.tables.items():
+    counted = landed.commit.progress.tables
+    # Also what nobody counted: rows of a table that only the parts or only the ledger know.
+    written = {part.table for part in landed.commit.parts} - {REJECTS}
+    for table in sorted({*counted, *written, *loaded.tables}):
+        counts = counted.get(table, TableCounts())
         if not counts.adds_up:
             yield (
                 f"{landed.window}: {table}: {counts.read} read ≠ {counts.written} written + {counts.rejected} "

@@ -112,6 +112,7 @@ def test_an_ambiguous_key_is_refused_as_well(key: str) -> None:
         ("a: !!binary aGk=\n", "could not determine a constructor"),
         ("a: !!set {b, c}\n", "could not determine a constructor"),
         ("a: !!bool maybe\n", "'maybe' is not what its tag"),
+        ("a: !!int\n", "'' is not what its tag"),
         ("a: !!int many\n", "'many' is not what its tag"),
         ("a: =\n", "could not determine a constructor"),
         ("[" * 3000, "nested too deeply"),

@@ -57,7 +57,7 @@ def _scalar(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
         )
     try:
         return yaml.SafeLoader.yaml_constructors[node.tag](loader, node)
-    except (ValueError, KeyError) as error:
+    except (ValueError, LookupError) as error:
         raise yaml.constructor.ConstructorError(
             None, None, f"{node.value!r} is not what its tag {node.tag} says", node.start_mark
         ) from error
