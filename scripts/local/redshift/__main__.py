@@ -30,7 +30,8 @@ def main() -> int:
     if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         # A pipe is the starter's hand: when it lets go, even by a SIGKILL, PostgreSQL must not stay behind.
         threading.Thread(target=_await_end_of_input, args=(stop,), daemon=True).start()
-    postgresql = PostgreSQL(options.folder)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    postgresql = PostgreSQL(options.folder / "postgresql.log")
     try:
         postgresql.start()
         _serve(options, postgresql)
@@ -72,7 +73,7 @@ def _serve(options: argparse.Namespace, postgresql: PostgreSQL) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.redshift", description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="keeps a note of where PostgreSQL runs")
+    parser.add_argument("--folder", type=Path, required=True, help="gets PostgreSQL's log")
     parser.add_argument("--control-port", type=int, default=0, help="of the API; 0: any free one")
     parser.add_argument("--wire-port", type=int, default=0, help="of the database; 0: any free one")
     parser.add_argument("--certificate", type=Path, required=True)

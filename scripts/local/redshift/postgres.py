@@ -22,6 +22,8 @@ from psycopg2 import extensions, sql
 _UNPRIVILEGED = 65534
 SUPERUSER = "rdsdb"
 _TEMPLATE = "template1"
+_PREFIX = "xmlift-redshift-"
+_OWNER = "owner.json"
 _START_SECONDS = 30
 _STOP_SECONDS = 10
 
@@ -63,12 +65,12 @@ class PostgreSQL:
     """One server on a unix socket that only its own user (and root) can reach.
 
     It lives in a private folder under the system's temporary one, because its unprivileged user could
-    not traverse an instance folder below a 0700 home. `folder` (the instance's) keeps a note of where,
-    so that the next start can clear what a killed run left behind.
+    not traverse an instance folder below a 0700 home; its log is written to `log`. What a killed run left
+    behind, wherever it was started from, the next start clears.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._note = folder / "postgresql.json"
+    def __init__(self, log: Path) -> None:
+        self._log = log
         self._home = Path()
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -78,11 +80,10 @@ class PostgreSQL:
         return self._home / "s"
 
     def start(self) -> None:
-        """Clear an earlier run's remains, make a server and wait until it answers."""
-        self._clear_remains()
-        self._home = Path(tempfile.mkdtemp(prefix="xmlift-redshift-"))
-        self._note.parent.mkdir(parents=True, exist_ok=True)
-        self._note.write_text(json.dumps({"home": str(self._home)}))
+        """Clear remains of killed runs, make a server and wait until it answers."""
+        _clear_remains()
+        self._home = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        (self._home / _OWNER).write_text(json.dumps([os.getpid(), psutil.Process().create_time()]))
         _unpack(self._home)
         for name in ("s", "data"):
             (self._home / name).mkdir(mode=0o700)
@@ -90,7 +91,7 @@ class PostgreSQL:
         self._give(self._home)
         self._make_cluster()
         # In this process's group: who kills the group takes the server along.
-        with (self._home / "log").open("wb") as log:
+        with self._log.open("wb") as log:
             command = [str(self._home / "bin" / "postgres"), "-D", str(self._home / "data")]
             self._server = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._home, **_account()
@@ -108,7 +109,6 @@ class PostgreSQL:
                 self._server.kill()
                 self._server.wait()
         shutil.rmtree(self._home, ignore_errors=True)
-        self._note.unlink(missing_ok=True)
 
     def running(self) -> bool:
         """Whether the server is still there."""
@@ -188,7 +188,7 @@ class PostgreSQL:
                     return
             except psycopg2.OperationalError as error:
                 if server.poll() is not None or time.monotonic() > deadline:
-                    log = (self._home / "log").read_text(errors="replace")[-2000:]
+                    log = self._log.read_text(errors="replace")[-2000:]
                     raise RuntimeError(f"PostgreSQL did not start in {self._home}: {log}") from error
             time.sleep(0.02)
 
@@ -202,18 +202,22 @@ class PostgreSQL:
         if os.geteuid() == 0:
             os.chown(path, _UNPRIVILEGED, _UNPRIVILEGED)
 
-    def _clear_remains(self) -> None:
-        if not self._note.exists():
-            return
-        note = json.loads(self._note.read_text() or "{}")
-        home = Path(note.get("home", ""))
-        if not home.name.startswith("xmlift-redshift-"):
-            return
-        for process in _servers_of(home):
+
+def _clear_remains() -> None:
+    """End the servers and remove the folders whose owners are gone."""
+    for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            pid, started = json.loads((home / _OWNER).read_text())
+        except (OSError, ValueError):
+            continue  # another user's, or being made at this moment
+        with suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).create_time() == started:
+                continue
+        left = _servers_of(home)
+        for process in left:
             process.kill()
-        psutil.wait_procs(_servers_of(home), timeout=_STOP_SECONDS)
+        psutil.wait_procs(left, timeout=_STOP_SECONDS)
         shutil.rmtree(home, ignore_errors=True)
-        self._note.unlink()
 
 
 def _servers_of(home: Path) -> list[psutil.Process]:

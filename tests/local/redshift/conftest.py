@@ -23,7 +23,7 @@ from local.redshift.postgres import PostgreSQL
 from local.redshift.wire import WireFront
 from local.servers import SERVERS, Options
 
-from .redshift_client import DATABASE, Connect, PgConnection, make_role, run
+from .redshift_client import DATABASE, Connect, PgConnection, aws, make_role, run
 
 PASSWORD = "right"
 
@@ -43,7 +43,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    server = PostgreSQL(tmp_path_factory.mktemp("redshift"))
+    server = PostgreSQL(tmp_path_factory.mktemp("redshift") / "postgresql.log")
     server.start()
     server.create_database(DATABASE)
     server.ensure_user("admin", superuser=True)
@@ -120,7 +120,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield Cloud(instance, State(running[0][1], "running", ports=ports))
     finally:
         for process, identity in reversed(running):
-            end(identity, 10)
+            end(
+                identity, 2
+            )  # the emulator waits for connections that are kept alive, the stand-in for nobody
             process.wait()
 
 
@@ -134,7 +136,7 @@ def warehouse(cloud: Cloud) -> dict[str, Any]:
     role = make_role(
         cloud, "copy", "s3:GetObject", "arn:aws:s3:::landing/*", "s3:ListBucket", "arn:aws:s3:::landing"
     )
-    redshift = cloud.client("redshift-serverless")
+    redshift = aws(cloud, "redshift-serverless")
     namespace = redshift.create_namespace(
         namespaceName="xmlift-test",
         dbName=DATABASE,
@@ -145,7 +147,7 @@ def warehouse(cloud: Cloud) -> dict[str, Any]:
     workgroup = redshift.create_workgroup(
         namespaceName="xmlift-test", workgroupName="xmlift-test", baseCapacity=8
     )["workgroup"]
-    cloud.client("s3").create_bucket(Bucket="landing")
+    aws(cloud, "s3").create_bucket(Bucket="landing")
     return {"namespace": namespace, "workgroup": workgroup, "copy_role": role}
 
 
@@ -156,7 +158,7 @@ def client(cloud: Cloud, warehouse: dict[str, Any]) -> Iterator[Connect]:
 
     def open_connection(user: str = "", password: str = "") -> PgConnection:
         if not user:
-            given = cloud.client("redshift-serverless").get_credentials(workgroupName="xmlift-test")
+            given = aws(cloud, "redshift-serverless").get_credentials(workgroupName="xmlift-test")
             user, password = given["dbUser"], given["dbPassword"]
         endpoint = warehouse["workgroup"]["endpoint"]
         opened.append(

@@ -17,6 +17,17 @@ type Connect = Callable[..., PgConnection]
 DATABASE = "warehouse"
 
 
+_clients: dict[tuple[int, str], Any] = {}
+
+
+def aws(cloud: Cloud, service: str) -> Any:
+    """A boto3 client, made once: making one takes longer than most tests."""
+    key = (id(cloud), service)
+    if key not in _clients:
+        _clients[key] = cloud.client(service)
+    return _clients[key]
+
+
 def run(connection: PgConnection, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
     """Run a statement; its rows, if it has any."""
     with connection.cursor() as cursor:
@@ -33,7 +44,7 @@ def refused(connection: PgConnection, sql: str) -> psycopg2.Error:
 
 def make_role(cloud: Cloud, name: str, *allowed: str) -> str:
     """A role that may do what is named (action, resource, action, resource …) and no more; its ARN."""
-    iam = cloud.client("iam")
+    iam = aws(cloud, "iam")
     trust = {"Version": "2012-10-17", "Statement": []}
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
     statements = [
@@ -48,12 +59,12 @@ def make_role(cloud: Cloud, name: str, *allowed: str) -> str:
 def put_csv(cloud: Cloud, key: str, content: str, *, bucket: str = "landing") -> str:
     """A gzipped file in S3; its URL."""
     body = gzip.compress(content.encode())
-    cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    aws(cloud, "s3").put_object(Bucket=bucket, Key=key, Body=body)
     return f"s3://{bucket}/{key}"
 
 
 def put_manifest(cloud: Cloud, key: str, urls: Iterable[str], *, mandatory: bool = True) -> str:
     """A manifest in S3; its URL."""
     entries = [{"url": url, "mandatory": mandatory} for url in urls]
-    cloud.client("s3").put_object(Bucket="landing", Key=key, Body=json.dumps({"entries": entries}))
+    aws(cloud, "s3").put_object(Bucket="landing", Key=key, Body=json.dumps({"entries": entries}))
     return f"s3://landing/{key}"

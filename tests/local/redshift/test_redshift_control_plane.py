@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from local.cloud import Cloud
 from local.servers import url
 
-from .redshift_client import DATABASE, Connect, make_role, run
+from .redshift_client import DATABASE, Connect, aws, make_role, run
 
 pytestmark = pytest.mark.cloud
 
@@ -39,7 +39,7 @@ def test_a_namespace_reads_back_as_terraform_expects(warehouse: dict[str, Any]) 
 
 
 def test_a_workgroup_reads_back_as_terraform_expects(cloud: Cloud, warehouse: dict[str, Any]) -> None:
-    workgroup = cloud.client("redshift-serverless").get_workgroup(workgroupName="xmlift-test")["workgroup"]
+    workgroup = aws(cloud, "redshift-serverless").get_workgroup(workgroupName="xmlift-test")["workgroup"]
     assert workgroup["endpoint"] == {
         "address": "127.0.0.1",
         "port": cloud.state.ports["warehouse"],
@@ -53,7 +53,7 @@ def test_the_managed_password_is_a_secret_that_opens_the_database(
     cloud: Cloud, warehouse: dict[str, Any], client: Connect
 ) -> None:
     arn = warehouse["namespace"]["adminPasswordSecretArn"]
-    secret = cloud.client("secretsmanager").get_secret_value(SecretId=arn)
+    secret = aws(cloud, "secretsmanager").get_secret_value(SecretId=arn)
     assert secret["Name"] == "redshift!xmlift-test-xmlift_admin"
     known = json.loads(secret["SecretString"])
     connection = client(known["username"], known["password"])
@@ -61,7 +61,7 @@ def test_the_managed_password_is_a_secret_that_opens_the_database(
 
 
 def test_the_life_of_a_namespace(cloud: Cloud, warehouse: dict[str, Any]) -> None:
-    redshift = cloud.client("redshift-serverless")
+    redshift = aws(cloud, "redshift-serverless")
     made = redshift.create_namespace(
         namespaceName="passing", dbName="passing", manageAdminPassword=True, tags=[{"key": "a", "value": "b"}]
     )["namespace"]
@@ -93,14 +93,14 @@ def test_the_life_of_a_namespace(cloud: Cloud, warehouse: dict[str, Any]) -> Non
         redshift.get_namespace(namespaceName="passing")
     assert code(gone) == "ResourceNotFoundException"
     with pytest.raises(ClientError) as deleted:
-        cloud.client("secretsmanager").get_secret_value(SecretId=made["adminPasswordSecretArn"])
+        aws(cloud, "secretsmanager").get_secret_value(SecretId=made["adminPasswordSecretArn"])
     assert code(deleted) == "ResourceNotFoundException"
     names = {known["namespaceName"] for known in redshift.list_namespaces()["namespaces"]}
     assert names == {"xmlift-test"}
 
 
 def test_credentials_are_several_and_for_a_while(cloud: Cloud, client: Connect) -> None:
-    redshift = cloud.client("redshift-serverless")
+    redshift = aws(cloud, "redshift-serverless")
     given = [
         redshift.get_credentials(workgroupName="xmlift-test", dbName=DATABASE, durationSeconds=seconds)
         for seconds in (900, 3600)
@@ -117,13 +117,13 @@ def test_credentials_are_several_and_for_a_while(cloud: Cloud, client: Connect) 
 
 
 def test_credentials_are_for_their_database(cloud: Cloud, client: Connect) -> None:
-    given = cloud.client("redshift-serverless").get_credentials(workgroupName="xmlift-test", dbName="other")
+    given = aws(cloud, "redshift-serverless").get_credentials(workgroupName="xmlift-test", dbName="other")
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         client(given["dbUser"], given["dbPassword"])
 
 
 def test_a_user_needs_the_permission(cloud: Cloud, warehouse: dict[str, Any], client: Connect) -> None:
-    iam = cloud.client("iam")
+    iam = aws(cloud, "iam")
     iam.create_user(UserName="analyst")
     key = iam.create_access_key(UserName="analyst")["AccessKey"]
     redshift = redshift_as(cloud, key["AccessKeyId"], key["SecretAccessKey"])
@@ -158,7 +158,7 @@ def test_unknown_keys_are_refused(cloud: Cloud, key: str) -> None:
 
 @pytest.mark.usefixtures("warehouse")
 def test_a_wrong_signature_is_refused(cloud: Cloud) -> None:
-    iam = cloud.client("iam")
+    iam = aws(cloud, "iam")
     iam.create_user(UserName="forged")
     key = iam.create_access_key(UserName="forged")["AccessKey"]["AccessKeyId"]
     with pytest.raises(ClientError) as refused:
@@ -182,7 +182,7 @@ def function_role(cloud: Cloud, warehouse: dict[str, Any]) -> str:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("handler.py", FUNCTION)
-    functions = cloud.client("lambda")
+    functions = aws(cloud, "lambda")
     functions.create_function(
         FunctionName="load",
         Runtime="python3.13",
@@ -200,7 +200,7 @@ def test_a_function_is_known_by_its_role(
     cloud: Cloud, function_role: str, warehouse: dict[str, Any], client: Connect, name: str
 ) -> None:
     """Private to the emulator: this tells when a new version hands out credentials in another way."""
-    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=b"null")
+    answer = aws(cloud, "lambda").invoke(FunctionName=name, Payload=b"null")
     key, secret, token = json.loads(answer["Payload"].read())
     redshift = redshift_as(cloud, key, secret, token)
     given = redshift.get_credentials(workgroupName="xmlift-test", dbName=DATABASE)

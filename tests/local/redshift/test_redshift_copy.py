@@ -8,7 +8,7 @@ import pytest
 
 from local.cloud import Cloud
 
-from .redshift_client import Connect, PgConnection, put_csv, put_manifest, refused, run
+from .redshift_client import Connect, PgConnection, aws, put_csv, put_manifest, refused, run
 
 pytestmark = pytest.mark.cloud
 
@@ -61,7 +61,7 @@ def test_header_delimiter_quote_blanks_and_several_members(
     cloud: Cloud, table: PgConnection, role: str
 ) -> None:
     body = b"".join(gzip.compress(part) for part in (b"id|na", b"me\n1|%a%%|%\n", b"2|  \n3|\n"))
-    cloud.client("s3").put_object(Bucket="landing", Key="odd.csv.gz", Body=body)
+    aws(cloud, "s3").put_object(Bucket="landing", Key="odd.csv.gz", Body=body)
     options = "CSV GZIP DELIMITER '|' QUOTE '%' IGNOREHEADER 1 BLANKSASNULL ROUNDEC"
     run(table, f"COPY s.t (id, name) FROM 's3://landing/odd.csv.gz' {role} {options}")
     assert run(table, "SELECT id, name FROM s.t ORDER BY id") == [(1, "a%|"), (2, None), (3, "")]
@@ -137,7 +137,7 @@ def test_outside_a_transaction_nothing_stays_of_a_failed_copy(
 
 def test_a_file_that_is_no_gzip_or_is_cut_short(cloud: Cloud, table: PgConnection, role: str) -> None:
     for body in (b"1,a\n", gzip.compress(b"1,a\n" * 1000)[:-9]):
-        cloud.client("s3").put_object(Bucket="landing", Key="broken", Body=body)
+        aws(cloud, "s3").put_object(Bucket="landing", Key="broken", Body=body)
         manifest = put_manifest(cloud, "manifest", ["s3://landing/broken"])
         run(table, "BEGIN")
         assert FAILED in str(
@@ -150,9 +150,7 @@ def test_a_file_that_is_no_gzip_or_is_cut_short(cloud: Cloud, table: PgConnectio
 
 
 def test_invalid_utf8(cloud: Cloud, table: PgConnection, role: str) -> None:
-    cloud.client("s3").put_object(
-        Bucket="landing", Key="latin", Body=gzip.compress("1,ä\n".encode("latin-1"))
-    )
+    aws(cloud, "s3").put_object(Bucket="landing", Key="latin", Body=gzip.compress("1,ä\n".encode("latin-1")))
     manifest = put_manifest(cloud, "manifest", ["s3://landing/latin"])
     assert FAILED in str(refused(table, f"COPY s.t (id, name) FROM '{manifest}' {role} MANIFEST {OPTIONS}"))
     assert run(table, "SELECT error_code FROM sys_load_error_detail ORDER BY query_id DESC LIMIT 1") == [
@@ -183,7 +181,7 @@ def test_the_role_must_be_the_namespaces_and_may_read(cloud: Cloud, table: PgCon
     foreign = "IAM_ROLE 'arn:aws:iam::000000000000:role/x'"
     error = str(refused(table, f"COPY s.t (id) FROM 's3://landing/there.csv.gz' {foreign} {OPTIONS}"))
     assert "Not authorized to get credentials of role" in error
-    cloud.client("s3").create_bucket(Bucket="elsewhere")
+    aws(cloud, "s3").create_bucket(Bucket="elsewhere")
     url = put_csv(cloud, "there.csv.gz", "1,a\n", bucket="elsewhere")
     manifest = put_manifest(cloud, "manifest", [url])
     error = str(refused(table, f"COPY s.t (id, name) FROM '{manifest}' {role} MANIFEST {OPTIONS}"))
@@ -195,7 +193,7 @@ def test_the_role_must_be_the_namespaces_and_may_read(cloud: Cloud, table: PgCon
     "content", ["not json", "[]", '{"entries": [{}]}', '{"entries": [{"url": "/etc/passwd"}]}']
 )
 def test_a_wrong_manifest(cloud: Cloud, table: PgConnection, role: str, content: str) -> None:
-    cloud.client("s3").put_object(Bucket="landing", Key="manifest", Body=content)
+    aws(cloud, "s3").put_object(Bucket="landing", Key="manifest", Body=content)
     error = refused(table, f"COPY s.t (id) FROM 's3://landing/manifest' {role} MANIFEST {OPTIONS}")
     assert "Problem reading manifest file" in str(error)
 

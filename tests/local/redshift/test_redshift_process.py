@@ -55,8 +55,10 @@ def start(certificates: Path, tmp_path: Path) -> Iterator[Start]:
         process.wait()
 
 
-def home(folder: Path) -> Path:
-    return Path(json.loads((folder / "redshift" / "postgresql.json").read_text())["home"])
+def home(stand_in: subprocess.Popen[bytes]) -> Path:
+    """The folder that its PostgreSQL runs from."""
+    (server,) = psutil.Process(stand_in.pid).children()
+    return Path(server.exe()).parents[1]
 
 
 def servers(folder: Path) -> list[psutil.Process]:
@@ -71,9 +73,9 @@ def servers(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "end of input"])
-def test_it_ends_with_everything_it_made(start: Start, tmp_path: Path, how: str) -> None:
+def test_it_ends_with_everything_it_made(start: Start, how: str) -> None:
     process = start()
-    folder = home(tmp_path)
+    folder = home(process)
     assert servers(folder)
     if how == "end of input":
         assert process.stdin is not None
@@ -85,21 +87,20 @@ def test_it_ends_with_everything_it_made(start: Start, tmp_path: Path, how: str)
     assert not servers(folder)
 
 
-def test_a_killed_one_is_cleared_by_the_next(start: Start, tmp_path: Path) -> None:
+def test_a_killed_one_is_cleared_by_the_next(start: Start) -> None:
     killed = start()
-    left = home(tmp_path)
+    left = home(killed)
     killed.kill()
     killed.wait()
     assert left.exists()
-    start()
-    assert home(tmp_path) != left
+    assert home(start()) != left
     assert not left.exists()
     assert not servers(left)
 
 
-def test_it_ends_when_postgresql_does(start: Start, tmp_path: Path) -> None:
+def test_it_ends_when_postgresql_does(start: Start) -> None:
     process = start()
-    for server in servers(home(tmp_path)):
+    for server in servers(home(process)):
         server.kill()
     assert process.wait(10) == 1
 
