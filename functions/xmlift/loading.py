@@ -28,6 +28,7 @@ from xmlift.telemetry import logger
 from xmlift.warehouse import ledger, statements, tables
 from xmlift.warehouse.connection import Warehouse, one_line
 from xmlift.warehouse.statements import Table
+from xmlift.windows import Interval
 
 BATCH_WINDOWS = 1_000
 BATCH_BYTES = 5 * 1024**3
@@ -162,7 +163,7 @@ class StreamLoader:
 
         try:
             self._warehouse.autocommit(prepare)
-        except psycopg2.errors.InsufficientPrivilege as error:
+        except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.InvalidSchemaName) as error:
             raise WarehouseError(
                 f"{self._table.qualified}: the loader may not create tables there ({one_line(error)}): migrate "
                 "grants it after every apply; run `terraform apply` again"
@@ -258,13 +259,14 @@ class StreamLoader:
 
     def _take_cells(self, cursor: Cursor, landed: Sequence[Landed]) -> tuple[list[Landed], list[Landed]]:
         """Which readings of their cells count, the newest of each, and take out what older ones brought (L5)."""
-        before = ledger.of_cells(
+        before = ledger.overlapping(
             cursor,
             self._source,
             self._stream,
             landed[0].commit.scope.epoch,
-            sorted({window.commit.start for window in landed}),
+            Interval(min(w.commit.start for w in landed), max(w.commit.end for w in landed)),
         )
+        self._refuse_other_grid(landed, before)
         newest = {(entry.partition_id, entry.window_start): (entry.as_of, entry.run) for entry in before}
         for window in landed:
             cell = (window.window.partition, window.commit.start)
@@ -281,6 +283,21 @@ class StreamLoader:
                 cursor.execute(statements.delete_windows(table), (partition, windows))
         current_keys = {_key(window) for window in current}
         return current, [window for window in landed if _key(window) not in current_keys]
+
+    def _refuse_other_grid(self, landed: Sequence[Landed], before: Sequence[ledger.Entry]) -> None:
+        """Cells of one grid never overlap; those of another would bring rows twice, or take some away (L5)."""
+        starts = {(window.window.partition, window.commit.start) for window in landed}
+        for entry in before:
+            if (entry.partition_id, entry.window_start) in starts:
+                continue
+            for window in landed:
+                if window.window.partition == entry.partition_id and (
+                    window.commit.start < entry.window_end and entry.window_start < window.commit.end
+                ):
+                    raise WarehouseError(
+                        f"{window.window}: overlaps the loaded cell {entry.window_name} and does not begin with "
+                        "it: the cursor's start or slice was changed. Restore them, or name the stream anew"
+                    )
 
     def _stage(
         self, cursor: Cursor, batch: Batch, manifests: dict[tuple[str, str], str]

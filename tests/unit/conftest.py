@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from local.certificates import make_certificates
+from xmlift.landing.zone import Zone
 
 from .endpoint_process import EwmEndpoint, ewm_endpoint
+from .warehouse_stand_in import StandIn
+from .warehouse_stand_in import stand_in as running_stand_in
 
 ITEMS = 60
 
@@ -26,3 +32,24 @@ def ewm_endpoint_fixture(certificates: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "ca.pem"))
     with ewm_endpoint(certificates, ITEMS) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory, certificates: Path) -> Iterator[StandIn]:
+    """The Redshift stand-in, one for all tests: each has schemas of its own."""
+    with running_stand_in(tmp_path_factory.mktemp("redshift"), certificates) as running:
+        yield running
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    """A client of an S3 in this process, with the bucket `landing`."""
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="landing")
+        yield client
+
+
+@pytest.fixture
+def zone(s3: Any) -> Zone:
+    return Zone(s3, "landing", sleep=lambda _: None)

@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 from psycopg2.extras import execute_values
 
 from xmlift.errors import WarehouseError
+from xmlift.windows import Interval
 
 LOADED = "loaded"
 SUPERSEDED = "superseded"
@@ -84,12 +85,12 @@ def of_run(cursor: Cursor, source: str, run: str, stream: str | None = None) -> 
     return [Entry(*row) for row in cursor.fetchall()]
 
 
-def of_cells(cursor: Cursor, source: str, stream: str, epoch: int, starts: Sequence[datetime]) -> list[Entry]:
-    """The rows of loaded windows that start where one of these cells does (append)."""
+def overlapping(cursor: Cursor, source: str, stream: str, epoch: int, interval: Interval) -> list[Entry]:
+    """The rows of loaded windows that have an instant in common with `interval`."""
     cursor.execute(
         f"SELECT {_COLUMNS} FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s "
-        "AND state = %s AND window_start IN %s",
-        (source, stream, epoch, LOADED, tuple(starts)),
+        "AND state = %s AND window_start < %s AND window_end > %s",
+        (source, stream, epoch, LOADED, interval.end, interval.start),
     )
     return [Entry(*row) for row in cursor.fetchall()]
 

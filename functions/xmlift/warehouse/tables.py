@@ -23,14 +23,25 @@ def prepare(cursor: Cursor, table: Table) -> None:
             continue
         declared, width = _VARCHAR.fullmatch(column_type), widths[name]
         if declared and width is not None and width < int(declared[1]):
-            cursor.execute(widen_column(table, name, column_type))
+            _widen(cursor, table, name, column_type, int(declared[1]))
 
 
 def ensure(cursor: Cursor, statement: str) -> None:
     """Run a statement that makes something; that another loader just made it is success."""
-    exists = psycopg2.errors.DuplicateTable, psycopg2.errors.DuplicateColumn, psycopg2.errors.UniqueViolation
-    with suppress(*exists):
+    # IF NOT EXISTS does not keep two that run at the same moment from meeting in the system tables.
+    errors = psycopg2.errors
+    with suppress(
+        errors.DuplicateTable, errors.DuplicateColumn, errors.DuplicateObject, errors.UniqueViolation
+    ):
         cursor.execute(statement)
+
+
+def _widen(cursor: Cursor, table: Table, name: str, column_type: str, wanted: int) -> None:
+    try:
+        cursor.execute(widen_column(table, name, column_type))
+    except psycopg2.Error:
+        if (_widths(cursor, table)[name] or 0) < wanted:  # else another loader was faster
+            raise
 
 
 def _widths(cursor: Cursor, table: Table) -> dict[str, int | None]:

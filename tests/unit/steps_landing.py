@@ -1,0 +1,91 @@
+"""Windows put into the landing zone without an endpoint, by the code that extract itself uses."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from xmlift.catalogue import Source
+from xmlift.landing import commits, names
+from xmlift.landing.chain import Chain, Landed
+from xmlift.landing.commits import Commit, Progress, Scope
+from xmlift.landing.names import WindowName
+from xmlift.landing.zone import Zone
+from xmlift.layout import stream_layout
+from xmlift.records import Batch
+from xmlift.window_rows import WindowRows
+from xmlift.windows import Interval
+
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+Row = dict[str, Any]
+"""Fields as text by column; under a child's name a list of such."""
+
+
+class ReadPage(NamedTuple):
+    """What one page held, and when it was asked for."""
+
+    rows: Sequence[Row]
+    read_at: datetime
+
+
+def at(hours: float) -> datetime:
+    """So many hours after the first day of these tests began."""
+    return DAY + timedelta(hours=hours)
+
+
+def run_at(hours: float, execution: str = "x") -> str:
+    """The run that started then."""
+    return names.run_id(at(hours), execution)
+
+
+def land(
+    zone: Zone,
+    source: Source,
+    stream_name: str,
+    run: str,
+    window: tuple[float, float],
+    pages: Sequence[ReadPage],
+    *,
+    as_of: datetime,
+    attempt: str = "0123456789ab",
+) -> Landed:
+    """Land a window, a part of each table for every page; `window` is in hours."""
+    stream = source.streams[stream_name]
+    name = WindowName(source.source, stream_name, run, names.WHOLE, Interval(at(window[0]), at(window[1])))
+    chain, progress = Chain(zone, name), Progress()
+    layout = stream_layout(stream_name, stream)
+    rows = WindowRows(layout, stream, name, attempt, progress, names.run_started(run))
+    parts = []
+    for number, read in enumerate(pages, start=1):
+        progress.pages = number
+        rows.add(_batch(stream, read.rows), number, read.read_at)
+        parts += rows.flush(chain)
+    commit = chain.commit(
+        Commit(
+            scope=Scope(source=source.source, stream=stream_name, partition=names.WHOLE, epoch=0),
+            run=run,
+            start=name.interval.start,
+            end=name.interval.end,
+            attempt=attempt,
+            links=0,
+            parts=parts,
+            columns=rows.columns,
+            progress=progress,
+            as_of=as_of,
+            parsed_at=names.run_started(run),
+            ended_by="the test said so",
+        )
+    )
+    return Landed(name, commit, commits.sha256(commits.encode(commit)))
+
+
+def _batch(stream: Any, rows: Sequence[Row]) -> Batch:
+    nested = tuple(
+        [
+            (index, position, [str(child.get(column, "")) for column in spec.columns])
+            for index, row in enumerate(rows)
+            for position, child in enumerate(row.get(name, []), start=1)
+        ]
+        for name, spec in stream.children.items()
+    )
+    return Batch(1, [[str(row.get(column, "")) for column in stream.columns] for row in rows], nested)
