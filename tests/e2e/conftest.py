@@ -2,8 +2,12 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,27 @@ from local.servers import CATALOGUE, ROOT
 
 Rows = list[dict[str, Any]]
 ITEMS = 5000
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Demo:
+    """How the demo went."""
+
+    folder: Path
+    done: "subprocess.CompletedProcess[str]"
+    seconds: float
+
+
+def lift(*arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run the command line as a person does."""
+    command = [sys.executable, str(ROOT / "scripts" / "lift.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """test_ewm comes first: it counts what changed, on an endpoint where nothing else has changed yet."""
+    items.sort(key=lambda item: item.path.name != "test_ewm.py" if item.path.parent == HERE else False)
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +50,12 @@ def data() -> Path | None:
     """The folder of recorded responses, if it is here."""
     folder = Path(os.environ.get("XMLIFT_DATA") or ROOT.parent / "shared" / "data")
     return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session", name="lift")
+def lift_fixture() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run the command line as a person does."""
+    return lift
 
 
 @pytest.fixture(scope="session")
@@ -41,21 +72,40 @@ def recorded(data: Path | None) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory, data: Path | None) -> Iterator[Cloud]:
-    """A local cloud of its own: it neither sees nor disturbs one that `make demo` has started."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """`lift demo` as a person runs it, in an instance folder of its own: the session's one cloud.
+
+    It neither sees nor disturbs a cloud that `make demo` has started.
+    """
     scrub(os.environ)
+    assert (PACKAGES / "manifest.json").exists(), "the functions are not packaged: make package"
     folder = tmp_path_factory.mktemp("cloud")
+    began = time.monotonic()
     try:
-        yield clouds.start(folder, items=ITEMS, data=data)
+        done = lift("demo", "--folder", folder, "--items", ITEMS, "--json")
+        yield Demo(folder, done, time.monotonic() - began)
     finally:
         clouds.stop(folder)
 
 
 @pytest.fixture(scope="session")
+def cloud(demo: Demo) -> Cloud:
+    """The running local cloud."""
+    assert demo.done.returncode == 0, demo.done.stderr
+    return clouds.get(demo.folder)
+
+
+@pytest.fixture(scope="session")
+def first(demo: Demo, cloud: Cloud) -> Callable[[str], dict[str, Any]]:
+    """The report of the first run of a source, which the demo has made."""
+    reports = {report["source"]: report for report in json.loads(demo.done.stdout)["reports"]}
+    return lambda source: reports[source]
+
+
+@pytest.fixture(scope="session")
 def deployed(cloud: Cloud) -> Deployment:
-    """The `local` environment, applied."""
-    assert (PACKAGES / "manifest.json").exists(), "the functions are not packaged: make package"
-    return deployment.deploy(cloud)
+    """The `local` environment, as the demo has applied it."""
+    return deployment.deployed(cloud)
 
 
 @pytest.fixture(scope="session")
@@ -94,26 +144,25 @@ def run(deployed: Deployment) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def snapshot(query: Callable[..., Rows]) -> Callable[[], dict[str, tuple[int, str]]]:
-    """How many rows each table of the warehouse has, and a digest of them."""
+def snapshot(query: Callable[..., Rows]) -> Callable[[], dict[str, str]]:
+    """What is in each table of the warehouse: of rows with lineage how many came from each run, else all."""
 
-    def snapshot() -> dict[str, tuple[int, str]]:
+    def snapshot() -> dict[str, str]:
         tables = query(
-            "SELECT table_schema AS schema, table_name AS name FROM information_schema.tables "
-            "WHERE table_schema IN ('ewm', 'ecb', 'ewm_oslc', 'xmlift') ORDER BY 1, 2"
+            "SELECT table_schema || '.' || table_name AS name, "
+            "MAX(CASE WHEN column_name = '_run' THEN 1 ELSE 0 END) AS has_lineage "
+            "FROM information_schema.columns WHERE table_schema IN ('ewm', 'ecb', 'ewm_oslc', 'xmlift') GROUP BY 1"
         )
         return {
-            f"{table['schema']}.{table['name']}": _digest(
-                query(f'SELECT * FROM "{table["schema"]}"."{table["name"]}"')
+            table["name"]: repr(
+                query(f"SELECT _run, COUNT(*) FROM {table['name']} GROUP BY _run ORDER BY _run")
+                if table["has_lineage"]
+                else sorted(query(f"SELECT * FROM {table['name']}"), key=repr)
             )
             for table in tables
         }
 
     return snapshot
-
-
-def _digest(rows: Rows) -> tuple[int, str]:
-    return len(rows), str(hash(tuple(sorted(json.dumps(row, default=str, sort_keys=True) for row in rows))))
 
 
 @pytest.fixture(scope="session")

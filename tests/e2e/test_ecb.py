@@ -15,7 +15,7 @@ CUBE = "{http://www.ecb.int/vocabulary/2002-08-01/eurofxref}Cube"
 
 
 def test_every_rate_of_every_day_is_loaded_exactly(
-    recorded: Callable[[str], Path], run: Callable[..., dict[str, Any]], query: Callable[..., Rows]
+    recorded: Callable[[str], Path], first: Callable[[str], dict[str, Any]], query: Callable[..., Rows]
 ) -> None:
     days = ElementTree.parse(recorded("ecb/eurofxref-hist-90d.xml")).getroot().findall(f"{CUBE}/{CUBE}")
     quoted = {
@@ -26,7 +26,7 @@ def test_every_rate_of_every_day_is_loaded_exactly(
     }
     assert len(quoted) > 1000
 
-    report = run("ecb")
+    report = first("ecb")
     assert report["status"] == "succeeded", report["message"]
     rows = query("SELECT day, currency, rate, pair FROM ecb.reference_rates")
     assert len(rows) == len(quoted)

@@ -29,12 +29,12 @@ def value(record: Any, column: dict[str, str], namespaces: dict[str, str]) -> An
 def test_every_stream_equals_its_recorded_response(
     recorded: Callable[[str], Path],
     catalogue: Callable[[str], str],
-    run: Callable[..., dict[str, Any]],
+    first: Callable[[str], dict[str, Any]],
     query: Callable[..., Rows],
 ) -> None:
     folder = recorded("ewm_oslc_cm")
     source = yaml.safe_load(catalogue("ewm_oslc"))
-    report = run("ewm_oslc")
+    report = first("ewm_oslc")
     assert report["status"] == "succeeded", report["message"]
     assert {stream["stream"] for stream in report["streams"]} == set(source["streams"])
     for name, stream in source["streams"].items():
