@@ -119,7 +119,7 @@ class WindowReader:
         self._paging = _paging(source, stream)
         self._session = _session(source, stream, read_secret)
         last = chain.last
-        self._progress = last.progress if last else Progress()
+        self._progress = _copied(last.progress) if last else Progress()
         self._as_of = last.as_of if last else None
         self._read_urls = set(last.page_hashes) if last else set[str]()
         self._rows = WindowRows(
@@ -211,7 +211,7 @@ class WindowReader:
                 attempt=self._attempt,
                 previous=self._chain.last_sha,
                 parts=self._rows.flush(self._chain),
-                progress=msgspec.convert(msgspec.to_builtins(self._progress), Progress),
+                progress=_copied(self._progress),
                 as_of=self._as_of,
                 next_url=next_url,
                 page_hashes=sorted(self._read_urls),
@@ -248,6 +248,11 @@ class WindowReader:
     def _answer(self, status: str) -> ExtractAnswer:
         own = self._progress.tables.get(self._window.stream)
         return ExtractAnswer(status=status, pages=self._progress.pages, records=own.read if own else 0)
+
+
+def _copied(progress: Progress) -> Progress:
+    """A link keeps what was counted then, whatever is counted later."""
+    return msgspec.convert(msgspec.to_builtins(progress), Progress)
 
 
 def record_mapping(source: Source, stream: Stream) -> Mapping:

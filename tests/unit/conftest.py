@@ -41,11 +41,17 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory, certificates: Path) -> It
         yield running
 
 
+@pytest.fixture(scope="session")
+def aws() -> boto3.Session:
+    """One for all: making clients anew would read the same descriptions of services from disk each time."""
+    return boto3.Session("key", "secret", region_name="us-east-1")
+
+
 @pytest.fixture
-def s3() -> Iterator[Any]:
+def s3(aws: boto3.Session) -> Iterator[Any]:
     """A client of an S3 in this process, with the bucket `landing`."""
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = aws.client("s3")
         client.create_bucket(Bucket="landing")
         yield client
 

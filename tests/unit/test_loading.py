@@ -1,5 +1,8 @@
 """load against real transactions: what the target holds afterwards, and what the ledger says of it."""
 
+import csv
+import gzip
+import io
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -317,10 +320,6 @@ class Tampering:
 
     def rewrite(self, landed: Landed, change: Callable[[list[str]], list[str] | None]) -> str:
         """Change the values of the first row of the window's first part; None drops the row."""
-        import csv  # noqa: PLC0415
-        import gzip  # noqa: PLC0415
-        import io  # noqa: PLC0415
-
         key = f"{landed.window.folder}{landed.commit.parts[0].name}"
         first, *rest = list(csv.reader(io.StringIO(gzip.decompress(self.loads.zone.get(key)).decode())))
         changed = change(first)
