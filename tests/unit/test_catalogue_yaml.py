@@ -115,7 +115,7 @@ def test_an_ambiguous_key_is_refused_as_well(key: str) -> None:
         ("a: !!int\n", "'' is not what its tag"),
         ("a: !!int many\n", "'many' is not what its tag"),
         ("a: =\n", "could not determine a constructor"),
-        ("[" * 3000, "nested too deeply"),
+        ("[" * 1200, "nested too deeply"),
         ("a: 1\n", "`streams` must map a stream's name to its request, records, columns"),
         ("streams: [a]\n", "`streams` must map a stream's name"),
     ],

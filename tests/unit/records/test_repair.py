@@ -109,4 +109,5 @@ def test_whatever_is_mended_is_well_formed_afterwards(parts: list[str]) -> None:
     except RecordError:
         return
     assert repaired(mended.page, MAPPING) == (mended.page, None)
-    assert len(read(mended.page, MAPPING)[0]) == re.sub("<!--.*?-->", "", page.decode()).count("<i>")
+    if mended.fault is not None:
+        assert len(read(mended.page, MAPPING)[0]) == re.sub("<!--.*?-->", "", page.decode()).count("<i>")
