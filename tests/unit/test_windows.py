@@ -1,7 +1,7 @@
 """Windows: literal examples, and the arithmetic against sets of instants."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -162,7 +162,7 @@ def test_the_watermark_stops_at_the_first_gap() -> None:
 
 @given(windows, st.integers(1, 30))
 def test_cells_of_the_grid_partition_the_interval(interval: Interval, size: int) -> None:
-    cells = list(grid_cells(interval, size * US))
+    cells = list(islice(grid_cells(interval, size * US), 100))
     assert cells[0].start == interval.start
     assert cells[-1].end == interval.end
     for one, other in pairwise(cells):
@@ -175,7 +175,7 @@ def test_cells_of_the_grid_partition_the_interval(interval: Interval, size: int)
 def test_whole_cells_are_the_same_whoever_asks(interval: Interval, size: int, limit: Interval) -> None:
     assume(limit.start <= interval.start)
     assume(interval.end <= limit.end)
-    cells = list(whole_cells(interval, size * US, limit))
+    cells = list(islice(whole_cells(interval, size * US, limit), 100))
     assert instants(interval) <= instants(*cells) <= instants(limit)
     assert all(one.end == other.start for one, other in pairwise(cells))
     every = list(whole_cells(limit, size * US, limit))

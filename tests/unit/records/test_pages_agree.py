@@ -39,7 +39,7 @@ def way(name: str, piece: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_way_reads_what_a_plain_reading_reads(kind: str, data: st.DataObject) -> None:
     mapped = mapping(KINDS[kind])
     page = encoded(data.draw(pages(KINDS[kind])), data.draw(st.sampled_from(ENCODINGS)))
@@ -54,7 +54,7 @@ def test_every_way_reads_what_a_plain_reading_reads(kind: str, data: st.DataObje
 
 @pytest.mark.parametrize("kind", list(KINDS))
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_page_is_refused_wherever_a_plain_reading_refuses_it(
     kind: str, data: st.DataObject
 ) -> None:
