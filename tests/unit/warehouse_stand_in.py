@@ -68,7 +68,8 @@ class StandIn:
 
 @contextmanager
 def stand_in(folder: Path, certificates: Path) -> Iterator[StandIn]:
-    postgresql = PostgreSQL(folder)
+    folder.mkdir(exist_ok=True)
+    postgresql = PostgreSQL(folder / "postgresql.log")
     postgresql.start()
     try:
         postgresql.create_database(DATABASE)

@@ -1,0 +1,167 @@
+"""migrate: run any number of times, and what it grants is enough for each role and nothing more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from xmlift.errors import WarehouseError
+from xmlift.migration import MigrateAnswer, MigrateEvent, migrate
+from xmlift.warehouse import ledger, migrations
+from xmlift.warehouse.migrations import Migration
+
+from .warehouse_stand_in import ADMIN, LOADER, PLANNER, REPORTER, STRANGER, StandIn, stand_in
+
+EVENT = MigrateEvent(sources=["first", "second"], loader=LOADER, observers=[PLANNER, REPORTER])
+LATEST = migrations.MIGRATIONS[-1].version
+
+
+@pytest.fixture
+def empty(tmp_path: Path, certificates: Path) -> Iterator[StandIn]:
+    """A warehouse that nobody has migrated: its roles are the server's, so it is a server of its own."""
+    with stand_in(tmp_path / "redshift", certificates) as running:
+        yield running
+
+
+def run(warehouse: StandIn, role: str, *statements: str) -> Any:
+    """Run statements as a role; the last one's rows."""
+
+    def work(cursor: Any) -> Any:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+    return warehouse.warehouse(role).transaction(work)
+
+
+def refused(warehouse: StandIn, role: str, statement: str) -> bool:
+    try:
+        run(warehouse, role, statement)
+    except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.InvalidSchemaName):
+        return True
+    return False
+
+
+def grants(warehouse: StandIn) -> list[tuple[Any, ...]]:
+    return warehouse.run(
+        "SELECT grantee, table_schema, table_name, privilege_type FROM information_schema.role_table_grants "
+        "WHERE table_schema IN ('xmlift', 'first', 'second') ORDER BY 1, 2, 3, 4"
+    )
+
+
+def test_the_life_of_a_warehouse(empty: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One server for all of it: first run, second run, another source, a second version, a failing third."""
+    with pytest.raises(WarehouseError, match="migrate has to run"):
+        empty.warehouse(PLANNER).transaction(lambda cursor: ledger.coverage(cursor, "first", 0))
+
+    admin = empty.warehouse(ADMIN)
+    assert migrate(EVENT, admin) == MigrateAnswer(applied=[m.version for m in migrations.MIGRATIONS], version=LATEST)
+    before = grants(empty)
+    assert migrate(EVENT, admin) == MigrateAnswer(applied=[], version=LATEST)
+    assert grants(empty) == before
+    assert empty.run("SELECT version FROM xmlift.migrations") == [(m.version,) for m in migrations.MIGRATIONS]
+
+    second = Migration(LATEST + 1, "one more", ("CREATE TABLE xmlift.more (n INTEGER)",))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, second))
+    assert migrate(EVENT, admin) == MigrateAnswer(applied=[LATEST + 1], version=LATEST + 1)
+    assert migrate(EVENT, admin) == MigrateAnswer(applied=[], version=LATEST + 1)
+
+    broken = Migration(LATEST + 2, "wrong", ("CREATE TABLE xmlift.third (n INTEGER)", "CREATE TABLE oh no"))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, broken))
+    with pytest.raises(WarehouseError, match="migrate was rolled back"):
+        migrate(EVENT, admin)
+    assert empty.run("SELECT MAX(version) FROM xmlift.migrations") == [(LATEST + 1,)]
+    assert empty.run("SELECT to_regclass('xmlift.third')") == [(None,)]
+
+
+@pytest.fixture(scope="module")
+def granted(stand_in: StandIn) -> Iterator[StandIn]:
+    """The shared warehouse with a table that the loader made in the source `granted`."""
+    stand_in.add_sources("granted", "granted_later")
+    run(stand_in, LOADER, "CREATE TABLE granted.items (id INTEGER)", "INSERT INTO granted.items VALUES (7)")
+    yield stand_in
+    stand_in.remove_sources("granted", "granted_later")
+
+
+INTO_LEDGER = (
+    "INSERT INTO xmlift.ledger SELECT 'granted', 's', '-', 0, 'w', GETDATE(), GETDATE(), 'r', 'loaded', 'c', "
+    "GETDATE(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}'"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM xmlift.ledger",
+        INTO_LEDGER,
+        "CREATE TABLE granted.made (id INTEGER)",
+        "UPDATE granted.items SET id = 8",
+        "DELETE FROM granted.items",
+        "ALTER TABLE granted.items ADD COLUMN more INTEGER",
+        "LOCK granted.items",
+        "CREATE TEMP TABLE stage (id INTEGER)",
+        "CREATE TABLE granted_later.items (id INTEGER)",
+    ],
+)
+def test_the_loader_may(granted: StandIn, statement: str) -> None:
+    def work(cursor: Any) -> None:
+        cursor.execute(statement)
+        cursor.connection.rollback()
+
+    granted.warehouse(LOADER).transaction(work)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE xmlift.ledger SET state = 'loaded'",
+        "DELETE FROM xmlift.ledger",
+        "DROP TABLE xmlift.ledger",
+        "SELECT * FROM xmlift.migrations",
+        "INSERT INTO xmlift.migrations VALUES (99, 'x', GETDATE())",
+        "CREATE TABLE xmlift.mine (id INTEGER)",
+        "CREATE SCHEMA mine",
+        "CREATE TABLE public.mine (id INTEGER)",
+        "DROP SCHEMA granted",
+        "CREATE USER other PASSWORD DISABLE",
+        f'GRANT ROLE xmlift_loader TO "IAMR:{PLANNER}"',
+    ],
+)
+def test_the_loader_may_not(granted: StandIn, statement: str) -> None:
+    assert refused(granted, LOADER, statement)
+
+
+@pytest.mark.parametrize("role", [PLANNER, REPORTER])
+def test_observers_read_and_no_more(granted: StandIn, role: str) -> None:
+    assert run(granted, role, "SELECT * FROM granted.items") == [(7,)]
+    run(granted, role, "SELECT * FROM xmlift.ledger")
+    for statement in (
+        INTO_LEDGER,
+        "DELETE FROM xmlift.ledger",
+        "INSERT INTO granted.items VALUES (1)",
+        "DELETE FROM granted.items",
+        "CREATE TABLE granted.made (id INTEGER)",
+        "SELECT * FROM xmlift.migrations",
+        "LOCK granted.items",
+    ):
+        assert refused(granted, role, statement), statement
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELECT * FROM xmlift.ledger", "SELECT * FROM granted.items", "CREATE TABLE granted.x (id INTEGER)"]
+)
+def test_any_other_role_may_nothing(granted: StandIn, statement: str) -> None:
+    assert refused(granted, STRANGER, statement)
+
+
+def test_observers_read_what_the_loader_makes_later(granted: StandIn) -> None:
+    run(granted, LOADER, "CREATE TABLE granted.afterwards (id INTEGER)")
+    assert run(granted, PLANNER, "SELECT * FROM granted.afterwards") == []
+
+
+def test_names_that_no_identifier_could_have_are_quoted(stand_in: StandIn) -> None:
+    event = MigrateEvent(sources=[], loader='ro"le; DROP SCHEMA xmlift', observers=[])
+    migrate(event, stand_in.warehouse(ADMIN))
+    assert stand_in.run("SELECT 1 FROM pg_roles WHERE rolname = %s", 'IAMR:ro"le; DROP SCHEMA xmlift') == [(1,)]
