@@ -49,7 +49,7 @@ COMMIT = Commit(
     attempt="0123456789ab",
     links=2,
     parts=[ENTRY],
-    columns={"deadbeef": ["id", "summary"]},
+    columns={"deadbeef": ["id", "summary"], "0badcafe": ["text"]},
     progress=PROGRESS,
     as_of=AT,
     parsed_at=AT,
@@ -134,6 +134,7 @@ def test_the_same_content_is_the_same_bytes_in_whatever_order_it_came() -> None:
 
     text = json.dumps(reversed_keys(again), indent=2).encode()
     assert text != body
+    assert list(again["columns"]) == ["0badcafe", "deadbeef"]
     assert commits.encode(commits.decode_commit(text, "key")) == body
     assert b" " not in body.replace(b"the last page names no next one", b"").replace(
         b"not a whole number for bigint", b""
