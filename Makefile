@@ -13,7 +13,7 @@ export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export AWS_EC2_METADATA_DISABLED := true
 comma := ,
-export NO_PROXY := 127.0.0.1,localhost$(addprefix $(comma),$(NO_PROXY))
+export NO_PROXY := 127.0.0.1,localhost$(addprefix $(comma),$(or $(NO_PROXY),$(no_proxy)))
 export no_proxy := $(NO_PROXY)
 
 bin := .venv/bin

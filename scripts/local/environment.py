@@ -21,9 +21,9 @@ def scrub(environment: MutableMapping[str, str]) -> None:
         if not (name == "TF_CLI_CONFIG_FILE" and Path(environment[name]).is_file()):
             del environment[name]
     environment |= NOWHERE
-    for name in ("NO_PROXY", "no_proxy"):
-        hosts = [host for host in environment.get(name, "").split(",") if host]
-        environment[name] = ",".join(dict.fromkeys(["127.0.0.1", "localhost", *hosts]))
+    theirs = environment.get("NO_PROXY") or environment.get("no_proxy") or ""
+    hosts = ["127.0.0.1", "localhost", *(host for host in theirs.split(",") if host)]
+    environment["NO_PROXY"] = environment["no_proxy"] = ",".join(dict.fromkeys(hosts))
 
 
 def with_package_path(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
+
 from local.certificates import make_certificates
 from local.cloud import Cloud
 from local.instance import Instance, State

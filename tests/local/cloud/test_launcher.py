@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+
 from local.cloud import Cloud
 
 pytestmark = pytest.mark.cloud
