@@ -78,7 +78,7 @@ lint: setup ## style, types, layers, Terraform
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
-	$(bin)/lint-imports
+	PYTHONPATH=functions $(bin)/lint-imports
 	terraform fmt -check -recursive terraform
 	@$(lift) validate --terraform
 
