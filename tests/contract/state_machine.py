@@ -1,0 +1,128 @@
+"""The deployed definition in moto's interpreter: every state real, every Lambda answer said by the test.
+
+moto's interpreter follows the whole grammar of Amazon States Language, and refuses an invalid definition or a path
+that is not there. What it does not do: it never fails a DISTRIBUTED Map because of its children (it ignores
+ToleratedFailurePercentage), says States.Runtime where AWS says States.ItemReaderFailed or States.NoChoiceMatched,
+and checks no permissions. The first is shown end to end on the local cloud, the last in tests/contract/aws.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
+
+from .aws.deployment import Deployment, states, step_of
+
+REGION = "us-east-1"
+BUCKET = "landing"
+STARTED = "nightly-1"
+# moto's one place that calls a function: what is replaced is Lambda, nothing of Step Functions.
+INVOKE = (
+    "moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils._invoke_lambda_function"
+)
+
+Answer = dict[str, Any]
+Handler = Callable[[dict[str, Any]], Answer]
+
+logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)  # it logs its parse tree with every error
+
+
+class FunctionError(Exception):
+    """What a function raises: the class name is the error that Step Functions sees."""
+
+    def __init__(self, error: str, message: str) -> None:
+        super().__init__(message)
+        self.error = error
+
+
+@dataclass
+class Run:
+    """How an execution went: its status, the states it entered in order, calls by function, and messages."""
+
+    status: str = ""
+    error: str | None = None
+    cause: str | None = None
+    entered: list[str] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    messages: list[tuple[str, str]] = field(default_factory=list)
+
+    def of(self, step: str) -> list[dict[str, Any]]:
+        """The events that a function was called with, in order."""
+        return [event for called, event in self.calls if called == step]
+
+
+def run(
+    deployment: Deployment, source: dict[str, Any], work: list[dict[str, Any]] | None, **handlers: Handler
+) -> Run:
+    """Run the pipeline for one input; work is the list that plan wrote to S3, None if it wrote none."""
+    found = Run()
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}), _lambda(found, handlers):
+        s3 = boto3.client("s3", region_name=REGION)
+        s3.create_bucket(Bucket=BUCKET)
+        if work is not None:
+            s3.put_object(Bucket=BUCKET, Key="work.json", Body=json.dumps(work))
+        topic = boto3.client("sns", region_name=REGION).create_topic(Name="failures")["TopicArn"]
+        _execute(
+            boto3.client("stepfunctions", region_name=REGION), _prepared(deployment, topic), source, found
+        )
+        sent = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[topic].sent_notifications
+        found.messages = [(subject or "", message) for _, message, subject, *_ in sent]
+    return found
+
+
+def _prepared(deployment: Deployment, topic: str) -> str:
+    """The definition as deployed, but for the topic of this account, shorter waits, and what moto cannot read."""
+    definition = deployment.definition()
+    for _, state in states(definition):
+        for retry in state.get("Retry", []):
+            retry |= {"IntervalSeconds": 1, "MaxDelaySeconds": 2, "MaxAttempts": min(retry["MaxAttempts"], 2)}
+        if "TopicArn" in state.get("Parameters", {}):
+            state["Parameters"]["TopicArn"] = topic
+        if "ToleratedFailurePercentage" in state:  # moto reads a float alone, AWS both
+            state["ToleratedFailurePercentage"] = float(state["ToleratedFailurePercentage"])
+    return json.dumps(definition)
+
+
+@contextmanager
+def _lambda(found: Run, handlers: dict[str, Handler]) -> Iterator[None]:
+    def invoke(parameters: dict[str, Any], **_: Any) -> dict[str, Any]:
+        step = step_of(parameters["FunctionName"].split(":")[6])
+        event = json.loads(parameters["Payload"])
+        found.calls.append((step, event))
+        try:
+            answer = handlers[step](event)
+        except FunctionError as failed:
+            payload = {"errorType": failed.error, "errorMessage": str(failed)}
+            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload}
+        return {"StatusCode": 200, "Payload": json.loads(json.dumps(answer))}
+
+    with patch(INVOKE, invoke):
+        yield
+
+
+def _execute(client: Any, definition: str, source: dict[str, Any], found: Run) -> None:
+    role = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/pipeline"
+    machine = client.create_state_machine(name="pipeline", definition=definition, roleArn=role)[
+        "stateMachineArn"
+    ]
+    started = client.start_execution(stateMachineArn=machine, name=STARTED, input=json.dumps(source))
+    execution = started["executionArn"]
+    deadline = time.monotonic() + 60
+    while (described := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline, "the execution does not end"
+        time.sleep(0.01)  # moto tells nobody when an execution ends
+    found.status, found.error, found.cause = (described.get(key) for key in ("status", "error", "cause"))
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
+    events = [event for page in pages for event in page["events"]]
+    found.entered = [
+        event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event
+    ]

@@ -1,0 +1,236 @@
+"""The flow of the state machine, path by path: who is called with what, what is repeated, where failures lead."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from .aws.deployment import Deployment
+from .state_machine import STARTED, Answer, FunctionError, Handler, Run, run
+
+SOURCE = {"source": "ewm", "catalogue": "catalogue/ewm/0123.yaml", "base_url": None}
+STREAMS = [
+    {"source": "ewm", "catalogue": SOURCE["catalogue"], "stream": stream, "run": "a-run"}
+    for stream in ("work_items", "comments")
+]
+WORK = [
+    {"source": "ewm", "stream": "work_items", "run": "a-run", "from": day, "to": day + 1} for day in range(3)
+]
+Event = dict[str, Any]
+
+
+def planned(event: Event, items: int = len(WORK)) -> Answer:
+    streams = STREAMS if items else []
+    return {
+        "run": "a-run",
+        "round": event["round"] + 1,
+        "extract": {"items": items, "bucket": "landing", "key": "work.json"},
+        "streams": streams,
+        "load_items": len(streams),
+    }
+
+
+def nothing_planned(event: Event) -> Answer:
+    return planned(event, items=0)
+
+
+def done(_: Event) -> Answer:
+    return {"status": "done"}
+
+
+def reported(event: Event) -> Answer:
+    """What report answers: a failure that it is told of is in its message."""
+    failure = event["failure"]
+    return {
+        "status": "failed" if failure else "succeeded",
+        "catch_up": False,
+        "message": f"ewm failed: {failure['Error']}" if failure else "ewm: all loaded",
+        "report": "runs/ewm/a-run/report.json",
+    }
+
+
+def fails(error: str = "SourceError", message: str = "the endpoint says no") -> Handler:
+    def handler(_: Event) -> Answer:
+        raise FunctionError(error, message)
+
+    return handler
+
+
+def more_then_done(loops: int) -> Handler:
+    """Answers "more" so many times, whoever asks, then "done"."""
+    calls = count(1)
+    return lambda _: {"status": "more" if next(calls) <= loops else "done"}
+
+
+def assert_told(found: Run, text: str) -> None:
+    """The run failed, and one message says of what and where to look."""
+    assert found.status == "FAILED"
+    assert found.error == "RunFailed"
+    ((subject, message),) = found.messages
+    assert subject == "xmlift-dev-pipeline: ewm failed"
+    assert text in message
+    assert message.endswith(f":{STARTED}")
+    assert found.cause is not None
+    assert text in found.cause
+
+
+def test_several_windows(dev: Deployment) -> None:
+    found = run(dev, SOURCE, WORK, plan=planned, extract=done, load=done, report=reported)
+    assert found.status == "SUCCEEDED"
+    assert found.messages == []
+    (plan,) = found.of("plan")
+    assert plan.pop("started")
+    assert plan == SOURCE | {"execution": STARTED, "round": 0}
+    assert sorted(found.of("extract"), key=lambda window: window["from"]) == WORK
+    assert sorted(found.of("load"), key=lambda stream: stream["stream"], reverse=True) == STREAMS
+    (report,) = found.of("report")
+    assert report.pop("started")
+    assert report == {
+        "source": "ewm",
+        "catalogue": SOURCE["catalogue"],
+        "execution": STARTED,
+        "round": 1,
+        "failure": None,
+    }
+    assert [call[0] for call in found.calls if call[0] != "extract"] == ["plan", "load", "load", "report"]
+
+
+def test_an_address_of_the_environment_reaches_plan(dev: Deployment) -> None:
+    source = SOURCE | {"base_url": "https://elm.example.org/ccm"}
+    found = run(dev, source, None, plan=nothing_planned, report=reported)
+    assert found.of("plan")[0]["base_url"] == "https://elm.example.org/ccm"
+
+
+def test_nothing_to_do(dev: Deployment) -> None:
+    found = run(dev, SOURCE, None, plan=nothing_planned, report=reported)
+    assert found.status == "SUCCEEDED"
+    assert found.entered == ["FirstRound", "Plan", "HasWork", "Report", "Verdict", "Done"]
+
+
+def test_extract_is_called_until_it_is_done(dev: Deployment) -> None:
+    found = run(dev, SOURCE, WORK[:1], plan=planned, extract=more_then_done(3), load=done, report=reported)
+    assert found.status == "SUCCEEDED"
+    assert found.of("extract") == [WORK[0]] * 4  # the same event each time: it finds its own place
+
+
+def test_load_is_called_until_it_is_done(dev: Deployment) -> None:
+    found = run(dev, SOURCE, WORK, plan=planned, extract=done, load=more_then_done(2), report=reported)
+    assert found.status == "SUCCEEDED"
+    assert len(found.of("load")) == len(STREAMS) + 2
+    assert all(event in STREAMS for event in found.of("load"))
+
+
+@pytest.mark.parametrize("step", ["extract", "load"])
+def test_an_answer_that_is_neither_more_nor_done_is_no_success(dev: Deployment, step: str) -> None:
+    """extract's bad answer fails its window alone, which report finds; load's fails the run."""
+    handlers: dict[str, Any] = {"extract": done, "load": done} | {step: lambda _: {"status": "maybe"}}
+    found = run(dev, SOURCE, WORK[:1], plan=planned, report=reported, **handlers)
+    assert found.entered.count("WindowLanded" if step == "extract" else "StreamLoaded") == 0
+    if step == "load":
+        assert_told(found, "ewm failed: States.")
+
+
+def test_a_failed_window_is_not_tried_again_and_the_others_are_loaded(dev: Deployment) -> None:
+    def extract(event: Event) -> Answer:
+        return fails()(event) if event["from"] == 1 else {"status": "done"}
+
+    found = run(dev, SOURCE, WORK, plan=planned, extract=extract, load=done, report=reported)
+    assert len(found.of("extract")) == len(WORK)
+    assert len(found.of("load")) == len(STREAMS)
+    assert len(found.of("report")) == 1  # it compares what was planned with what was loaded, and judges
+
+
+def test_a_failed_map_still_loads_what_landed_and_then_fails(dev: Deployment) -> None:
+    """The work list is missing: the Map fails as a whole, as it does when too many windows fail."""
+    found = run(dev, SOURCE, None, plan=planned, extract=done, load=done, report=reported)
+    assert found.entered[:4] == ["FirstRound", "Plan", "HasWork", "Extract"]
+    assert len(found.of("load")) == len(STREAMS)
+    assert found.entered[-4:] == ["Outcome", "ReportFailure", "Notify", "Failed"]
+    (report,) = found.of("report")
+    assert report["failure"]["Error"].startswith("States.")
+    assert "work.json" in report["failure"]["Cause"] or "key does not exist" in report["failure"]["Cause"]
+    assert_told(found, "ewm failed: States.")
+
+
+def test_a_failed_plan_is_reported(dev: Deployment) -> None:
+    found = run(dev, SOURCE, None, plan=fails("CatalogueError", "no key"), report=reported)
+    assert found.entered == ["FirstRound", "Plan", "ReportFailure", "Notify", "Failed"]
+    (report,) = found.of("report")
+    assert report["round"] == 0
+    assert report["failure"]["Error"] == "CatalogueError"
+    assert "no key" in report["failure"]["Cause"]
+    assert_told(found, "CatalogueError")
+
+
+def test_a_failed_load_is_reported(dev: Deployment) -> None:
+    found = run(dev, SOURCE, WORK, plan=planned, extract=done, load=fails("LoadError"), report=reported)
+    assert found.entered[-3:] == ["ReportFailure", "Notify", "Failed"]
+    assert_told(found, "LoadError")
+
+
+def test_a_report_that_finds_a_failure_fails_the_run(dev: Deployment) -> None:
+    def report(event: Event) -> Answer:
+        return reported(event) | {"status": "failed", "message": "ewm: 1 window missing"}
+
+    found = run(dev, SOURCE, WORK, plan=planned, extract=done, load=done, report=report)
+    assert found.entered[-4:] == ["Report", "Verdict", "Notify", "Failed"]
+    assert_told(found, "1 window missing")
+
+
+def test_a_report_that_says_neither_fails_the_run(dev: Deployment) -> None:
+    def report(event: Event) -> Answer:
+        return reported(event) | {"status": "perhaps", "message": "ewm: who knows"}
+
+    assert_told(run(dev, SOURCE, None, plan=nothing_planned, report=report), "who knows")
+
+
+def test_catching_up_plans_again_with_the_next_round(dev: Deployment) -> None:
+    def report(event: Event) -> Answer:
+        return reported(event) | {"catch_up": event["round"] < 3}
+
+    found = run(dev, SOURCE, WORK, plan=planned, extract=done, load=done, report=report)
+    assert found.status == "SUCCEEDED"
+    assert [event["round"] for event in found.of("plan")] == [0, 1, 2]
+    assert (
+        len({event["started"] for event in found.of("plan")}) == 1
+    )  # the plan's "now" is fixed for all rounds
+    assert len(found.of("extract")) == 3 * len(WORK)
+
+
+def test_a_failed_run_does_not_catch_up(dev: Deployment) -> None:
+    def report(event: Event) -> Answer:
+        return reported(event) | {"status": "failed", "catch_up": True}
+
+    found = run(dev, SOURCE, WORK, plan=planned, extract=done, load=done, report=report)
+    assert len(found.of("plan")) == 1
+    assert found.status == "FAILED"
+
+
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_a_report_that_crashes_is_told(dev: Deployment, failed_before: bool) -> None:
+    plan = fails() if failed_before else nothing_planned
+    found = run(dev, SOURCE, None, plan=plan, report=fails("KeyError", "a bug"))
+    assert found.entered[-3:] == ["NoReport", "Notify", "Failed"]
+    assert_told(found, "could not be reported: KeyError")
+
+
+@pytest.mark.parametrize(
+    "error", ["Lambda.TooManyRequestsException", "Sandbox.Timedout", "Runtime.ExitError"]
+)
+def test_what_lambda_failed_is_tried_again(dev: Deployment, error: str) -> None:
+    attempts = count()
+
+    def plan(event: Event) -> Answer:
+        return fails(error)(event) if next(attempts) == 0 else nothing_planned(event)
+
+    found = run(dev, SOURCE, None, plan=plan, report=reported)
+    assert found.status == "SUCCEEDED"
+    assert len(found.of("plan")) == 2
+
+
+def test_what_lambda_keeps_failing_fails_the_run(dev: Deployment) -> None:
+    found = run(
+        dev, SOURCE, WORK, plan=planned, extract=done, load=fails("Sandbox.Timedout"), report=reported
+    )
+    assert len(found.of("load")) >= 3  # a first call and two repetitions, here with shorter waits
+    assert_told(found, "Sandbox.Timedout")
