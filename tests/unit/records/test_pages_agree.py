@@ -75,3 +75,46 @@ def test_a_damaged_page_is_refused_wherever_a_plain_reading_refuses_it(
                 read(page, mapped)
         else:
             assert read(page, mapped) == expected
+
+
+GROUPS = "".join(
+    f"<g t='{day}'>" + "".join(f"<i b='{day}>{n}'><a>é{n}</a></i >" for n in range(4)) + "</g>\n"
+    for day in range(3)
+)
+LITERAL = [
+    ("grouped", f"<r>{GROUPS}</r>"),
+    ("grouped", f"<r><g t='x'/>{GROUPS}<g t='y'><i/></g><g/></r>"),
+    (
+        "grouped",
+        f"<r t='root'><g t='1'><i/><i><a>2</a></i></g><!--</g><g>-->{GROUPS}<other><i>no</i></other></r>",
+    ),
+    (
+        "plain",
+        "<r><i><a>1</a></i><i><i><a>inner</a></i><a>2</a></i><box><i><a>no</a></i></box><i/><i b='>'/></r>",
+    ),
+    (
+        "plain",
+        "<r><i><a><![CDATA[</i>]]></a></i><!--<i>--><i><a><!--</i>-->2<?p </i> ?></a></i><i><a>3</a></i></r>",
+    ),
+    (
+        "all alike",
+        "<i><i t='1'><i><a>1</a></i><i><i/></i></i><i t='2'><i b='2'><a>2</a></i><i><a>3</a></i></i></i>",
+    ),
+    (
+        "prefixed",
+        "<m:r xmlns:m='urn:m'><m:g t='1'><i xmlns='urn:n' b='1'/><n:i xmlns:n='urn:n' b='2'><a>2</a></n:i></m:g>"
+        "<g xmlns='urn:m' t='2'><z:i xmlns:z='urn:n' b='3'></z:i><i b='another'/></g></m:r>",
+    ),
+]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 30, 75, 200])
+@pytest.mark.parametrize(("kind", "text"), LITERAL)
+def test_every_way_reads_these(kind: str, text: str, piece: int) -> None:
+    mapped = mapping(KINDS[kind])
+    expected = twin(text.encode(), mapped)
+    assert expected is not None
+    assert len(expected[0]) > 2
+    for name in WAYS:
+        with way(name, piece):
+            assert read(text.encode(), mapped) == expected, name

@@ -86,6 +86,13 @@ def test_an_explosive_doctype_is_refused_before_it_explodes() -> None:
         read(page, PLAIN)
 
 
+def test_no_record_of_a_page_with_a_doctype_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_EVENT_BATCH", 1)
+    batches = iter(read_page(io.BytesIO(b"<!DOCTYPE r><r><i/><i/><i/></r>"), PLAIN, Stylesheet(PLAIN), 1000))
+    with pytest.raises(RecordError, match="DOCTYPE"):
+        next(batches)
+
+
 def test_external_entities_are_never_read(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("swordfish")
     page = f'<!DOCTYPE r [<!ENTITY e SYSTEM "file://{tmp_path}/secret">]><r><i><a>&e;</a></i></r>'.encode()
@@ -112,12 +119,13 @@ def test_a_record_beyond_the_limit_is_refused_with_the_limit_to_raise(
 def test_what_stands_between_records_is_kept_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutter, "PIECE_BYTES", 64)
     link = "<link rel='next' href='https://h/2?a=1&amp;b=é'/>"
-    page = f"<r><i><a>1</a></i>{link}<!-- c --><i><a>2</a></i></r>".encode()
+    page = f"<r><title/><!-- t --><i><a>1</a></i>{link}<!-- c --><i><a>2</a></i></r>".encode()
     result = read_page(io.BytesIO(page), PLAIN, Stylesheet(PLAIN), 1000)
     assert [row for batch in result for row in batch.rows] == [["1"], ["2"]]
     assert result.root is not None
     assert result.root.xpath("/r/link[@rel='next']/@href") == ["https://h/2?a=1&b=é"]
     assert result.root.xpath("count(/r/i)") == 0, "records themselves are not kept"
+    assert result.root.xpath("count(/r/node())") == 4, "and the rest once"
     with pytest.raises(RecordError, match="stand between the records"):
         read(b"<r>" + (f"<i><a>1</a></i>{link}".encode() * 100) + b"</r>", PLAIN, limit=1000)
 

@@ -66,7 +66,7 @@ def test_values_that_hold_the_separators_never_pass_for_others(
 
 PAGE = (
     '<?xml version="1.0"?><!-- <i> --><r><h/><g t="1">'
-    + "".join(f'<i b="{n}"><a>{n}é</a></i>\n' for n in range(200))
+    + "".join(f'<i b="{n}"><a>{n}é</a></i{" " * (n % 2)}>\n' for n in range(200))
     + "</g></r>"
 ).encode()
 
@@ -100,9 +100,9 @@ def test_pieces_are_whole_records_and_together_the_page(size: int, monkeypatch: 
     assert cut.head is not None
     pieces = []
     while (piece := cut.next_piece()) is not None:
-        assert piece.count(b"<i ") == piece.count(b"</i>") > 0
-        # The first one may hold what was read to find the head; none holds much more than was asked for.
-        assert len(piece) < size + 2000
+        assert piece.count(b"<i ") == piece.count(b"</i") > 0
+        # The first one holds what was read to find the head; none holds much more than was asked for.
+        assert len(piece) < 2 * size + 100
         pieces.append(piece)
     assert cut.head.before + b"".join(pieces) + cut.rest == PAGE
     assert cut.rest == b"\n</g></r>"
