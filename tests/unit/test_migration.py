@@ -57,11 +57,12 @@ def test_the_life_of_a_warehouse(empty: StandIn, monkeypatch: pytest.MonkeyPatch
         empty.warehouse(PLANNER).transaction(lambda cursor: ledger.coverage(cursor, "first", 0))
 
     admin = empty.warehouse(ADMIN)
-    assert migrate(EVENT, admin) == MigrateAnswer(applied=[m.version for m in migrations.MIGRATIONS], version=LATEST)
+    versions = [step.version for step in migrations.MIGRATIONS]
+    assert migrate(EVENT, admin) == MigrateAnswer(applied=versions, version=LATEST)
     before = grants(empty)
     assert migrate(EVENT, admin) == MigrateAnswer(applied=[], version=LATEST)
     assert grants(empty) == before
-    assert empty.run("SELECT version FROM xmlift.migrations") == [(m.version,) for m in migrations.MIGRATIONS]
+    assert empty.run("SELECT version FROM xmlift.migrations") == [(version,) for version in versions]
 
     second = Migration(LATEST + 1, "one more", ("CREATE TABLE xmlift.more (n INTEGER)",))
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, second))
@@ -150,7 +151,8 @@ def test_observers_read_and_no_more(granted: StandIn, role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["SELECT * FROM xmlift.ledger", "SELECT * FROM granted.items", "CREATE TABLE granted.x (id INTEGER)"]
+    "statement",
+    ["SELECT * FROM xmlift.ledger", "SELECT * FROM granted.items", "CREATE TABLE granted.x (id INTEGER)"],
 )
 def test_any_other_role_may_nothing(granted: StandIn, statement: str) -> None:
     assert refused(granted, STRANGER, statement)
@@ -164,4 +166,6 @@ def test_observers_read_what_the_loader_makes_later(granted: StandIn) -> None:
 def test_names_that_no_identifier_could_have_are_quoted(stand_in: StandIn) -> None:
     event = MigrateEvent(sources=[], loader='ro"le; DROP SCHEMA xmlift', observers=[])
     migrate(event, stand_in.warehouse(ADMIN))
-    assert stand_in.run("SELECT 1 FROM pg_roles WHERE rolname = %s", 'IAMR:ro"le; DROP SCHEMA xmlift') == [(1,)]
+    assert stand_in.run("SELECT 1 FROM pg_roles WHERE rolname = %s", 'IAMR:ro"le; DROP SCHEMA xmlift') == [
+        (1,)
+    ]

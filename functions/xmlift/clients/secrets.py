@@ -16,7 +16,7 @@ def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
 
     def read(name: str) -> dict[str, str]:
         try:
-            value = client.get_secret_value(SecretId=f"{prefix}{name}")["SecretString"]
+            value = client.get_secret_value(SecretId=f"{prefix}{name}").get("SecretString", "")
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             raise SourceError(

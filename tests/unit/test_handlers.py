@@ -1,0 +1,181 @@
+"""The five handlers: what each needs to start, and what goes from one to the next."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from xmlift import telemetry
+
+from .endpoint_process import EwmEndpoint
+from .test_clients import BUCKET, WAREHOUSE
+from .warehouse_stand_in import ADMIN, COPY_ROLE, LOADER, PLANNER, REPORTER, StandIn
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+SETTINGS = {
+    "plan": WAREHOUSE | BUCKET,
+    "extract": BUCKET | {"XMLIFT_SECRET_PREFIX": "xmlift/test/"},
+    "load": WAREHOUSE | BUCKET | {"XMLIFT_COPY_ROLE_ARN": COPY_ROLE},
+    "report": WAREHOUSE | BUCKET,
+    "migrate": WAREHOUSE | {"XMLIFT_ADMIN_SECRET_ARN": "arn:aws:secretsmanager:x"},
+}
+POWERTOOLS = {"POWERTOOLS_LOG_LEVEL": "INFO", "POWERTOOLS_METRICS_NAMESPACE": "xmlift"}
+ROLES = {"plan": PLANNER, "load": LOADER, "report": REPORTER, "migrate": ADMIN}
+
+
+def imported(step: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Import a handler in a process that knows what Lambda and Terraform tell it, and nothing else."""
+    paths = [str(FUNCTIONS / step), str(FUNCTIONS), *(path for path in sys.path if "site-packages" in path)]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(paths),
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_SERVICE_NAME": step,
+        **POWERTOOLS,
+        **settings,
+    }
+    command = [sys.executable, "-S", "-c", "import handler; print(handler.handler.__name__)"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("step", SETTINGS)
+def test_a_handler_starts_with_its_own_variables_alone(step: str) -> None:
+    done = imported(step, SETTINGS[step])
+    assert (done.returncode, done.stdout.strip()) == (0, "handler"), done.stderr
+
+
+def test_a_handler_without_its_variables_says_which_and_what_to_do() -> None:
+    done = imported("load", SETTINGS["plan"])
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert "copy_role_arn" in last
+    assert "Terraform sets them" in last
+
+
+Invoke = Callable[..., Any]
+
+
+@pytest.fixture
+def invoke(
+    s3: Any, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, aws: boto3.Session
+) -> Iterator[Invoke]:
+    """Calls a step's handler as Lambda does: JSON in, JSON out."""
+    for settings in SETTINGS.values():
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name, value in POWERTOOLS.items():
+        monkeypatch.setenv(name, value)
+    aws.client("secretsmanager").create_secret(
+        Name="xmlift/test/ewm", SecretString='{"username": "etl", "password": "etl-password"}'
+    )
+    # Read where the module is imported first, which in this process was another test.
+    monkeypatch.setattr(telemetry.metrics, "namespace", "xmlift")
+    modules: dict[str, ModuleType] = {}
+
+    def call(step: str, event: Any, milliseconds: int = 900_000) -> Any:
+        if step not in modules:
+            modules[step] = _loaded(step)
+            if step in ROLES:
+                # The emulator of this process has no GetCredentials: the door is the real one, the key given.
+                modules[step].warehouse = stand_in.warehouse(ROLES[step])  # type: ignore[attr-defined]
+        context = SimpleNamespace(
+            function_name=f"xmlift-test-{step}",
+            memory_limit_in_mb=512,
+            invoked_function_arn=f"arn:aws:lambda:us-east-1:000000000000:function:xmlift-test-{step}",
+            aws_request_id="id",
+            get_remaining_time_in_millis=lambda: milliseconds,
+        )
+        return json.loads(json.dumps(modules[step].handler(json.loads(json.dumps(event)), context)))
+
+    yield call
+    stand_in.remove_sources("ewm")
+
+
+def _loaded(step: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"handler_of_{step}", FUNCTIONS / step / "handler.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_run_from_migrate_to_report(
+    invoke: Invoke, s3: Any, stand_in: StandIn, ewm_endpoint: EwmEndpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The shapes that the state machine hands on, over the real catalogue."""
+    catalogue = (FUNCTIONS.parent / "terraform/sources/ewm.yaml").read_bytes()
+    key = "catalogue/ewm/x.yaml"
+    s3.put_object(Bucket="landing", Key=key, Body=catalogue)
+    stand_in.add_sources("ewm")
+
+    event = {"sources": ["ewm"], "loader": LOADER, "observers": [PLANNER, REPORTER]}
+    migrated = invoke("migrate", event)
+    assert migrated == {"applied": [], "version": 1}, "the shared warehouse has been migrated already"
+
+    started = "2026-11-22T16:15:00.123Z"
+    source = {"source": "ewm", "catalogue": key, "base_url": f"{ewm_endpoint.url}/ccm"}
+    begun = {**source, "execution": "run-1", "started": started}
+    planned = invoke("plan", {**begun, "round": 0})
+    run = "20261122T161500123000Z-run-1"
+    items = planned["extract"]["items"]
+    assert planned == {
+        "run": run,
+        "round": 1,
+        "extract": {"items": items, "bucket": "landing", "key": f"runs/ewm/{run}/work-0001.json"},
+        "streams": [{"source": "ewm", "catalogue": key, "stream": "work_items", "run": run}],
+        "load_items": 1,
+        "remaining": 0,
+    }
+    assert items > 1
+    work = json.loads(s3.get_object(Bucket="landing", Key=planned["extract"]["key"])["Body"].read())
+    assert len(work) == items
+    assert work[0] == {
+        **source,
+        "run": run,
+        "stream": "work_items",
+        "partition": "-",
+        "epoch": 0,
+        "from": "2024-01-01T00:00:00Z",
+        "to": work[1]["from"],
+    }
+    records = 0
+    for item in work:
+        answer = invoke("extract", item)
+        assert answer == {"status": "done", "pages": answer["pages"], "records": answer["records"]}
+        records += answer["records"]
+    for stream in planned["streams"]:
+        assert invoke("load", stream) == {"status": "done", "windows": items}
+        assert invoke("load", stream) == {"status": "done", "windows": 0}
+    capsys.readouterr()
+    reported = invoke("report", {**begun, "round": planned["round"], "failure": None})
+    assert reported == {
+        "status": "succeeded",
+        "catch_up": False,
+        "message": reported["message"],
+        "report": f"runs/ewm/{run}/report.json",
+    }
+    truth = {one["id"]: one for one in ewm_endpoint.truth()}
+    loaded = stand_in.run("SELECT id, summary FROM ewm.work_items")
+    assert {i: s or None for i, s in loaded} == {i: one["summary"] or None for i, one in truth.items()}
+    comments = stand_in.run("SELECT count(*) FROM ewm.work_items__comments")
+    assert comments == [(sum(len(one["comments"]) for one in truth.values()),)]
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert metrics[0]["records"] == [records]
+    assert metrics[0]["failed_runs"] == [0]
+    assert metrics[0]["source"] == "ewm"
+
+    failure = {"Error": "WarehouseError", "Cause": json.dumps({"errorMessage": "it broke"})}
+    failed = invoke("report", {**begun, "round": 1, "failure": failure})
+    assert (failed["status"], failed["catch_up"]) == ("failed", False)
+    assert failed["message"] == "ewm: WarehouseError: it broke"

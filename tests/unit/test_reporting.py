@@ -1,0 +1,309 @@
+"""report: what was planned, landed and loaded, held against each other; each thing that is wrong is named."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from xmlift.landing import commits, names
+from xmlift.landing.chain import Landed
+from xmlift.planning import PlanAnswer, PlanEvent, plan
+from xmlift.reporting import ReportAnswer, ReportEvent, RunReport, figures, report
+from xmlift.warehouse.connection import Credentials, Warehouse
+
+from .steps_landing import at, run_at
+from .test_loading import Loads, event_row, item, texts
+from .test_loading import loads as loads_fixture
+from .warehouse_stand_in import PLANNER, REPORTER
+
+loads = loads_fixture
+RUN = run_at(12, "one")
+
+
+class Run:
+    """One execution of this source, its windows landed by hand."""
+
+    def __init__(self, loads: Loads, execution: str = "one", hours: float = 12) -> None:
+        self.loads = loads
+        self.event = {
+            "source": loads.name, "catalogue": loads.key, "execution": execution, "started": at(hours),
+        }  # fmt: skip
+        self.run = run_at(hours, execution)
+
+    def plan(self, round_number: int = 0) -> PlanAnswer:
+        event = PlanEvent(**self.event, round=round_number)
+        return plan(event, self.loads.zone, self.loads.stand_in.warehouse(PLANNER))
+
+    def report(
+        self, failure: dict[str, str] | None = None, warehouse: Warehouse | None = None
+    ) -> tuple[ReportAnswer, RunReport]:
+        event = ReportEvent(**self.event, round=1, failure=failure)
+        return report(event, self.loads.zone, warehouse or self.loads.stand_in.warehouse(REPORTER))
+
+    def problem(self, **options: Any) -> str:
+        """The one problem of a failed run."""
+        answer, result = self.report(**options)
+        assert (answer.status, answer.catch_up) == ("failed", False)
+        (problem,) = result.problems
+        assert problem in answer.message
+        return problem
+
+
+@pytest.fixture
+def run(loads: Loads) -> Run:
+    loads.change("slice: 6h", "slice: 12h")
+    return Run(loads)
+
+
+def land_all(run: Run) -> tuple[Landed, Landed]:
+    """Both streams' only windows: three items (one rejected), two events."""
+    items = [item(1, 1, "a", notes=texts("x")), item(2, 2, "b"), item(3, 3, "far too long")]
+    return (
+        run.loads.land(run.run, (0, 12), items),
+        run.loads.land(
+            run.run, (0, 12), [event_row(1, 1, notes=texts("y")), event_row(2, 13)], stream="events"
+        ),
+    )
+
+
+def load_all(run: Run) -> None:
+    for stream in ("items", "events"):
+        run.loads.load(run.run, stream)
+
+
+def test_a_run_in_which_everything_adds_up(run: Run) -> None:
+    assert run.plan().extract.items == 2
+    land_all(run)
+    load_all(run)
+    answer, result = run.report()
+    assert answer == ReportAnswer(
+        status="succeeded",
+        catch_up=False,
+        message=(
+            f"{run.loads.name}: items: 3 records read, 2 new, 0 changed, 0 already known, 1 rejected; "
+            "events: 2 records read, 1 new, 0 changed, 0 already known, 0 rejected"
+        ),
+        report=f"runs/{run.loads.name}/{RUN}/report.json",
+    )
+    kept = run.loads.zone.get(answer.report)
+    assert msgspec.json.decode(kept, type=RunReport) == msgspec.json.decode(
+        msgspec.json.encode(result), type=RunReport
+    )
+    items, events = result.streams
+    assert (items.windows, items.landed, items.pages) == (1, 1, 1)
+    assert (items.records, items.rejected, items.written, items.loaded, items.inserted) == (3, 1, 2, 2, 2)
+    assert (events.records, events.written, events.out_of_window) == (2, 1, 1)
+    assert items.watermark == at(0), "what held when the run was planned"
+    assert items.reject_reasons == {"items.title: 12 bytes do not fit varchar(10)": 1}
+    assert items.tables["items__notes"].inserted == 1
+    assert figures(result) == {
+        "windows": 2, "pages": 2, "records": 5, "rejected": 1, "inserted": 3, "updated": 0, "stale": 0,
+        "retries": 0, "bytes": 0, "failed_runs": 0,
+    }  # fmt: skip
+
+
+def test_the_second_run_tells_what_was_known(run: Run) -> None:
+    run.plan()
+    land_all(run)
+    load_all(run)
+    later = Run(run.loads, "two", 13)
+    later.plan()
+    start = 12 - 5 / 60
+    run.loads.land(later.run, (start, 12), [item(2, 2, "b")], as_of=13, read=11)
+    run.loads.land(later.run, (12, 13), [item(1, 12.5, "a2")], as_of=13)
+    run.loads.land(later.run, (12, 13), [], stream="events", as_of=13)
+    # The open cell of append is read anew, whole, where its end was not settled.
+    run.loads.land(later.run, (0, 12), [event_row(1, 1)], stream="events", as_of=13)
+    for stream in ("items", "events"):
+        run.loads.load(later.run, stream)
+    answer, result = later.report()
+    assert answer.status == "succeeded", answer.message
+    assert "items: 2 records read, 0 new, 1 changed, 1 already known, 0 rejected" in answer.message
+    assert result.streams[0].watermark == at(start)
+
+
+def test_what_remains_asks_for_another_round(run: Run) -> None:
+    run.loads.change("streams:", "limits: { windows_per_run: 1 }\nstreams:")
+    first = run.plan()
+    assert (first.extract.items, first.remaining, first.round) == (1, 1, 1)
+    run.loads.land(run.run, (0, 12), [event_row(1, 1)], stream="events")
+    run.loads.load(run.run, "events")
+    answer, _ = run.report()
+    assert (answer.status, answer.catch_up) == ("succeeded", True)
+    second = run.plan(first.round)
+    assert (second.extract.items, second.remaining, second.round) == (1, 0, 2)
+    assert second.extract.key != first.extract.key
+    run.loads.land(run.run, (0, 12), [item(1, 1)])
+    run.loads.load(run.run)
+    answer, result = run.report()
+    assert (answer.status, answer.catch_up) == ("succeeded", False)
+    assert [stream.windows for stream in result.streams] == [1, 1], "all rounds of the run are told"
+
+
+def test_a_failed_run_does_not_go_on(run: Run) -> None:
+    run.loads.change("streams:", "limits: { windows_per_run: 1 }\nstreams:")
+    run.plan()
+    answer, _ = run.report()
+    assert (answer.status, answer.catch_up) == ("failed", False)
+
+
+def test_the_plan_is_the_work_list_and_its_streams(run: Run) -> None:
+    answer = run.plan()
+    listed = msgspec.json.decode(run.loads.zone.get(answer.extract.key))
+    assert answer.extract.bucket == run.loads.zone.bucket
+    assert [(one["stream"], one["from"], one["to"]) for one in listed] == [
+        (stream, "2026-01-01T00:00:00Z", "2026-01-01T12:00:00Z") for stream in ("events", "items")
+    ]
+    assert [(one.stream, one.run) for one in answer.streams] == [("events", RUN), ("items", RUN)]
+    assert answer.load_items == 2
+
+
+def test_a_window_that_left_a_note_is_told_in_its_words(run: Run) -> None:
+    run.plan()
+    items, _ = land_all(run)
+    load_all(run)
+    delete(run, items)
+    note = {"error": "SourceError", "message": f"{items.window}: HTTP 503 down"}
+    run.loads.zone.put(names.failure(items.window), msgspec.json.encode(note))
+    assert run.problem() == f"{items.window}: HTTP 503 down"
+
+
+def test_a_window_that_left_nothing_is_told_as_such(run: Run) -> None:
+    run.plan()
+    items, _ = land_all(run)
+    load_all(run)
+    delete(run, items)
+    assert run.problem().startswith(f"{items.window}: has not landed, and left no message")
+
+
+def delete(run: Run, landed: Landed) -> None:
+    run.loads.zone._s3.delete_object(Bucket=run.loads.zone.bucket, Key=f"{landed.window.folder}commit.json")
+
+
+def test_a_window_that_is_not_loaded_is_told(run: Run) -> None:
+    run.plan()
+    items, _ = land_all(run)
+    run.loads.load(run.run, "events")
+    assert run.problem() == f"{items.window}: has landed, but is not loaded; the next run reads it again"
+
+
+def test_a_window_loaded_by_another_commit_is_told(run: Run) -> None:
+    run.plan()
+    items, _ = land_all(run)
+    load_all(run)
+    changed = msgspec.structs.replace(items.commit, ended_by="somebody")
+    run.loads.zone.put(f"{items.window.folder}commit.json", commits.encode(changed))
+    assert "another commit was loaded" in run.problem()
+
+
+def test_counts_of_extract_that_do_not_add_up_are_told(run: Run) -> None:
+    run.plan()
+    items, _ = land_all(run)
+    items.commit.progress.tables["items"].read += 1
+    run.loads.zone.put(f"{items.window.folder}commit.json", commits.encode(items.commit))
+    load_all(run)
+    assert "items: 4 read ≠ 2 written + 1 rejected" in run.problem()
+
+
+def test_counts_of_load_that_do_not_add_up_are_told(run: Run) -> None:
+    run.plan()
+    land_all(run)
+    load_all(run)
+    run.loads.stand_in.run(
+        """UPDATE xmlift.ledger SET tables = replace(tables, '"inserted":2', '"inserted":1') WHERE source = %s""",
+        run.loads.name,
+    )
+    assert "items: 2 written ≠ 1 inserted" in run.problem()
+
+
+def test_a_key_that_stands_twice_is_told(run: Run) -> None:
+    run.plan()
+    land_all(run)
+    load_all(run)
+    run.loads.stand_in.run(
+        f"INSERT INTO {run.loads.name}.items SELECT * FROM {run.loads.name}.items WHERE id = 1"
+    )
+    assert run.problem() == f"{run.loads.name}.items: 1 keys stand more than once in the table"
+
+
+def test_several_problems_are_all_kept_and_the_first_ones_shown(run: Run) -> None:
+    run.loads.change("slice: 12h", "slice: 1h")
+    run.plan()
+    answer, result = run.report()
+    assert len(result.problems) == 24
+    assert "(and 19 more)" in answer.message
+    assert figures(result)["failed_runs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        ('{"errorMessage": "it gave up", "errorType": "WarehouseError"}', "WarehouseError: it gave up"),
+        ("plain words", "WarehouseError: plain words"),
+        ("[1]", "WarehouseError: [1]"),
+        ("", "WarehouseError: "),
+    ],
+)  # fmt: skip
+def test_a_failure_of_the_state_machine_is_told(run: Run, cause: str, words: str) -> None:
+    run.plan()
+    land_all(run)
+    load_all(run)
+    assert run.problem(failure={"Error": "WarehouseError", "Cause": cause}) == words
+
+
+def test_a_run_that_failed_before_it_had_a_plan(run: Run) -> None:
+    assert (
+        run.problem(failure={"Error": "CatalogueError", "Cause": "no such key"})
+        == "CatalogueError: no such key"
+    )
+
+
+def test_what_is_wrong_with_a_window_comes_before_the_maps_word(run: Run) -> None:
+    run.plan()
+    load_all(run)
+    _, result = run.report(failure={"Error": "States.ExceedToleratedFailureThreshold", "Cause": "x"})
+    assert "has not landed" in result.problems[0]
+    assert result.problems[-1] == "States.ExceedToleratedFailureThreshold: x"
+
+
+def test_a_catalogue_that_is_gone_is_told(run: Run) -> None:
+    run.event["catalogue"] = "catalogue/gone.yaml"
+    assert "catalogue/gone.yaml does not exist" in run.problem()
+
+
+def test_a_warehouse_that_is_not_there_is_told(run: Run) -> None:
+    run.plan()
+    nobody = run.loads.stand_in.address._replace(port=1)
+    closed = Warehouse(nobody, lambda: Credentials("u", "hunter2"), "test", sleep=lambda _: None)
+    problem = run.problem(warehouse=closed)
+    assert "no connection to 127.0.0.1:1/warehouse" in problem
+    assert "hunter2" not in problem
+
+
+def test_columns_that_never_had_a_value_are_noted_and_no_failure(run: Run) -> None:
+    run.plan()
+    run.loads.land(run.run, (0, 12), [item(1, 1), item(2, 2)])
+    run.loads.land(run.run, (0, 12), [], stream="events")
+    load_all(run)
+    answer, result = run.report()
+    assert answer.status == "succeeded"
+    assert result.streams[0].unseen_columns == {"items": ["title"]}
+    assert result.streams[1].unseen_columns == {}, "nothing was read, so nothing is told by its absence"
+
+
+def test_nothing_to_do_is_a_success(run: Run) -> None:
+    run.plan()
+    land_all(run)
+    load_all(run)
+    for stream in ("items", "events"):
+        run.loads.stand_in.run(
+            "UPDATE xmlift.ledger SET as_of = %s WHERE source = %s AND stream = %s",
+            at(99),
+            run.loads.name,
+            stream,
+        )
+    again = Run(run.loads, "again", 12)
+    assert again.plan().extract.items == 0
+    answer, result = again.report()
+    assert answer.status == "succeeded"
+    assert result.streams[0].watermark == at(12)
