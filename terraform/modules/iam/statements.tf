@@ -291,10 +291,12 @@ locals {
   ])
 
   schedule = [{
-    Sid      = "StartThePipeline"
-    Effect   = "Allow"
-    Action   = "states:StartExecution"
-    Resource = "${local.machine}:${var.state_machine.alias}"
+    Sid    = "StartThePipeline"
+    Effect = "Allow"
+    Action = "states:StartExecution"
+    # Step Functions asks for the state machine even when its alias is started: the alias is a condition, not a resource.
+    Resource  = local.machine
+    Condition = { "ForAnyValue:StringEquals" = { "states:StateMachineQualifier" = var.state_machine.alias } }
   }]
 }
 

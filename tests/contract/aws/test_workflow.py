@@ -184,6 +184,16 @@ def test_definition_keeps_the_limits(deployment: Deployment) -> None:
     assert list(oversized_definition(wide)) == ["Load: an inline Map runs at most 40 at once"]
 
 
+def may_start(statements: list[Statement], machine: str, alias: str) -> bool:
+    """Step Functions checks the state machine's own ARN, and offers the alias as a condition."""
+    return any(
+        statement.allows("states:StartExecution")
+        and machine in statement.resources
+        and alias in (keys.get("states:StateMachineQualifier") for keys in statement.condition.values())
+        for statement in statements
+    )
+
+
 def unstartable_schedules(deployment: Deployment) -> Iterator[str]:
     alias = deployment.one("aws_sfn_alias")["name"]
     machine = deployment.one("aws_sfn_state_machine")
@@ -192,7 +202,7 @@ def unstartable_schedules(deployment: Deployment) -> Iterator[str]:
         (target,) = schedule.values["target"]
         if not target["arn"].endswith(f":stateMachine:{machine['name']}:{alias}"):
             yield f"{schedule.values['name']}: starts {target['arn']}"
-        if not is_granted(statements, "states:StartExecution", target["arn"]):
+        if not may_start(statements, target["arn"].rsplit(":", 1)[0], alias):
             yield f"{schedule.values['name']}: its role may not start {target['arn']}"
         if step_of(target["role_arn"]) != "schedule":
             yield f"{schedule.values['name']}: uses {target['role_arn']}"
@@ -216,5 +226,11 @@ def test_schedules_start_the_alias(deployment: Deployment) -> None:
     address = 'aws_scheduler_schedule.source["ecb"]'
     unversioned = deployment.with_values(address, target=[target | {"arn": state_machine_arn(deployment)}])
     assert len(list(unstartable_schedules(unversioned))) == 2
+    alias_as_resource = deployment.with_text(
+        'aws_iam_role_policy.this["schedule"]', "policy", '-pipeline"', '-pipeline:live"'
+    )
+    assert len(list(unstartable_schedules(alias_as_resource))) == len(
+        deployment.all("aws_scheduler_schedule")
+    )
     incomplete = deployment.with_values(address, target=[target | {"input": '{"source": "ecb"}'}])
     assert len(list(unstartable_schedules(incomplete))) == 1
