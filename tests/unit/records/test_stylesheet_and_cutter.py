@@ -64,6 +64,19 @@ def test_values_that_hold_the_separators_never_pass_for_others(
         ]
 
 
+@pytest.mark.parametrize(
+    "value", [f"x{FIELD}y{RECORD}z", f"x{FIELD}y{NESTED}0{FIELD}t{FIELD}v{RECORD}z", f"{FIELD}{RECORD}" * 3]
+)
+def test_a_value_made_to_look_like_more_records_is_noticed(value: str) -> None:
+    """Every width holds here: only the count of the records tells."""
+    assert Stylesheet(MAPPING).fields(tree_of((value, "b", []), ("a", "b", []))) is None
+
+
+def test_a_value_made_to_look_like_a_record_inside_is_noticed() -> None:
+    tree = tree_of(("a", f"b{NESTED}0{FIELD}t{FIELD}v", []))
+    assert Stylesheet(MAPPING).fields(tree) is None
+
+
 PAGE = (
     '<?xml version="1.0"?><!-- <i> --><r><h/><g t="1">'
     + "".join(f'<i b="{n}"><a>{n}é</a></i{" " * (n % 2)}>\n' for n in range(200))
