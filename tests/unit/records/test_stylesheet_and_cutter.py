@@ -72,6 +72,13 @@ def test_a_value_made_to_look_like_more_records_is_noticed(value: str) -> None:
     assert Stylesheet(MAPPING).fields(tree_of((value, "b", []), ("a", "b", []))) is None
 
 
+@pytest.mark.parametrize("children", [[], [("k", f"v{FIELD}w")], [(f"{FIELD}", "")]])
+def test_a_value_made_to_look_like_more_fields_is_noticed(children: list[tuple[str, str]]) -> None:
+    """Every count holds here: only the widths tell."""
+    b = "b" if children else f"b{FIELD}c"
+    assert Stylesheet(MAPPING).fields(tree_of(("a", b, children))) is None
+
+
 def test_a_value_made_to_look_like_a_record_inside_is_noticed() -> None:
     tree = tree_of(("a", f"b{NESTED}0{FIELD}t{FIELD}v", []))
     assert Stylesheet(MAPPING).fields(tree) is None
