@@ -1,7 +1,7 @@
 # Every target works from a fresh clone; GNU Make 3.81 (macOS) is enough. `make` alone explains them.
 
 SOURCE ?=
-SQL ?=
+export SQL ?=
 ITEMS ?= 5000
 
 # Nothing here may ever reach somebody's AWS account or be steered by their Terraform settings: the
@@ -66,7 +66,6 @@ tick: setup ## let time pass at the endpoint: some items change, some are new
 
 query: setup ## SQL prompt on the warehouse (SQL='select ...' for one answer)
 	@$(lift) query $(if $(SQL),"$$SQL")
-query: export SQL := $(SQL)
 
 down: setup ## stop everything that was started
 	@$(lift) down
@@ -94,5 +93,6 @@ test: setup lint ## lint, package, then all tests: unit, contract, end to end on
 lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)
 	$(bin)/python build/lock.py
 
-clean: down ## stop the local cloud, then remove all that was built, except the virtual environments
+clean: ## stop the local cloud, then remove all that was built, except the virtual environments
+	@[ ! -d .local ] || $(MAKE) down
 	rm -rf dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .venvs/terraform

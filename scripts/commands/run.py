@@ -53,10 +53,7 @@ def served(deployment: Deployment) -> list[str]:
 
 
 def run_sources(show: Activity, deployment: Deployment, sources: Sequence[str]) -> list[Report]:
-    """Run the pipeline for all of them at the same time; answers their reports.
-
-    Raises: LocalError if an execution ended without a report.
-    """
+    """Run the pipeline for all of them at the same time; answers their reports, in the same order."""
     running = {
         source: (execution.start(deployment, source), show.begin(f"run {source}")) for source in sources
     }
@@ -131,8 +128,7 @@ def _words(look: Look) -> str:
 def _ended(started: Execution, work: Work) -> Report:
     try:
         report = started.report()
-    except LocalError:
-        work.finish("failed", ok=False)
-        raise
+    except LocalError as error:
+        report = {"source": started.source, "status": "failed", "message": str(error), "streams": []}
     work.finish(report["status"], ok=report["status"] == "succeeded")
     return report

@@ -1,13 +1,16 @@
 """Start, find and stop a local cloud."""
 
+import fcntl
 import json
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from typing import Any
+from typing import IO, Any
 
 import boto3
 
@@ -20,6 +23,9 @@ from local.servers import REGION, ROOT, ROOT_CREDENTIALS, client_variables, url
 DEFAULT_FOLDER = ROOT / ".local"
 # The supervisor ends three servers, each of which gets 10 s.
 _STOP_PATIENCE = 40.0
+# A supervisor that has just been killed holds the lock until its last thread is gone; one that has just been
+# started holds it before it has told who it is.
+_LOCK_PATIENCE = 5.0
 
 
 class CloudError(LocalError):
@@ -101,25 +107,29 @@ def start(
     instance.folder.mkdir(parents=True, exist_ok=True)
     if any(instance.folder.iterdir()) and not instance.lock_file.exists():
         raise CloudError(f"{folder} holds something else than a local cloud; name an empty folder")
-    if _running(instance):
-        raise CloudError(f"A local cloud is running in {folder} already. Stop it with: make down")
-    _end_remains(instance)
-    instance.clear(keep_logs=False)
-    instance.lock_file.touch()
-    instance.logs.mkdir()
-
-    command = [sys.executable, "-m", "local.supervisor", "--folder", str(instance.folder)]
-    command += ["--items", str(items)] + (["--data", str(data)] if data else [])
-    with (instance.logs / "supervisor.log").open("wb") as log:
-        supervisor = Popen(
-            command,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=log,
-            env=with_package_path(os.environ),
-            start_new_session=True,  # an interrupt at the terminal shall not reach it
-        )
-    _follow(supervisor, instance, on_ready)
+    with _locked(instance) as lock:
+        _end_remains(instance)
+        instance.clear(keep_logs=False)
+        instance.logs.mkdir()
+        command = [sys.executable, "-m", "local.supervisor", "--folder", str(instance.folder)]
+        command += ["--items", str(items)] + (["--data", str(data)] if data else [])
+        with (instance.logs / "supervisor.log").open("wb") as log:
+            supervisor = Popen(
+                command,
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=log,
+                env=with_package_path(os.environ),
+                # The lock goes over to the supervisor: it lasts until both have closed it, or died.
+                pass_fds=[lock.fileno()],
+                start_new_session=True,  # an interrupt at the terminal shall not reach it
+            )
+    try:
+        _follow(supervisor, instance, on_ready)
+    except BaseException:
+        supervisor.terminate()
+        supervisor.wait()
+        raise
     return get(folder)
 
 
@@ -135,9 +145,27 @@ def stop(folder: Path = DEFAULT_FOLDER) -> bool:
     return stopped or remains
 
 
-def _running(instance: Instance) -> bool:
-    state = instance.read()
-    return state is not None and state.supervisor.process() is not None
+@contextmanager
+def _locked(instance: Instance) -> Iterator[IO[str]]:
+    """The folder's lock, open. Raises CloudError if a supervisor holds it."""
+    with instance.lock_file.open("w") as lock:
+        deadline = time.monotonic() + _LOCK_PATIENCE
+        while not _try_lock(lock):
+            state = instance.read()
+            if (state and state.supervisor.process()) or time.monotonic() > deadline:
+                raise CloudError(
+                    f"A local cloud is running in {instance.folder} already. Stop it with: make down"
+                )
+            time.sleep(0.05)
+        yield lock
+
+
+def _try_lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _end_remains(instance: Instance) -> bool:

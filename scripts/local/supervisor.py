@@ -3,11 +3,11 @@
     python -m local.supervisor --folder FOLDER [--items N] [--data FOLDER]
 
 Prints a line of JSON as each server gets ready: `{"ready": "ministack"}` …, at last `{"status": "running"}`, or
-`{"status": "failed", "message": …}`, and closes its standard output. SIGTERM ends everything.
+`{"status": "failed", "message": …}`, and closes its standard output. SIGTERM ends everything. The folder's lock is
+inherited from the one who starts it, and held by being open.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import queue
@@ -163,17 +163,11 @@ def main() -> int:
 
     scrub(os.environ)
     instance = Instance(arguments.folder.resolve())
-    with instance.lock_file.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _tell({"status": "failed", "message": f"another local cloud is starting in {instance.folder}"})
-            return 1
-        make_certificates(instance.tls)
-        for folder in (instance.logs, instance.emulator, instance.warehouse, instance.terraform):
-            folder.mkdir(parents=True, exist_ok=True)
-        ports = free_ports("emulator", "warehouse_control", "warehouse", "endpoint")
-        return Supervisor(instance, Options(instance, ports, arguments.items, arguments.data)).run()
+    make_certificates(instance.tls)
+    for folder in (instance.logs, instance.emulator, instance.warehouse, instance.terraform):
+        folder.mkdir(parents=True, exist_ok=True)
+    ports = free_ports("emulator", "warehouse_control", "warehouse", "endpoint")
+    return Supervisor(instance, Options(instance, ports, arguments.items, arguments.data)).run()
 
 
 if __name__ == "__main__":

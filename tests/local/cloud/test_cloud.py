@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -188,3 +189,13 @@ def test_the_state_file_survives_being_half_written(tmp_path: Path) -> None:
     instance = Instance(tmp_path)
     instance.state_file.write_text('{"supervisor": {"pid"')
     assert instance.read() is None
+
+
+def test_of_two_starts_at_once_one_wins_and_the_other_says_so(folder: Path) -> None:
+    with ThreadPoolExecutor() as both:
+        started = [both.submit(clouds.start, folder, items=10) for _ in range(2)]
+        failures = [future.exception() for future in started]
+    (refused,) = [failure for failure in failures if failure is not None]
+    assert isinstance(refused, CloudError)
+    assert "make down" in str(refused)
+    assert control.status(clouds.get(folder))["items"] == 10
