@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -144,7 +145,10 @@ def print_table(
 def _cell(value: Any, width: int | None) -> str:
     if value is None:
         return ""
-    text = str(value).replace("\n", "⏎")
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        text = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
+    else:
+        text = str(value).replace("\n", "⏎")
     return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 

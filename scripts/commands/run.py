@@ -62,7 +62,8 @@ def run_sources(show: Activity, deployment: Deployment, sources: Sequence[str]) 
         for source, (started, work) in list(running.items()):
             look = started.look()
             if look.status == "RUNNING":
-                work.update(_words(look), look.landed, look.windows)
+                # One more than there are windows: after the last one has landed, all are loaded.
+                work.update(_words(look), look.landed, look.windows + 1)
                 continue
             del running[source]
             reports[source] = _ended(started, work)
