@@ -231,6 +231,23 @@ def test_the_same_time_read_later_wins(loads: Loads) -> None:
     assert loads.ledger("rows_inserted, rows_stale") == [(0, 1), (1, 0)]
 
 
+def test_the_very_same_version_again_is_stale(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "BATCH_WINDOWS", 1)
+    for window in ((0, 6), (6, 12)):
+        loads.land(ONE, window, [item(1, 6, "same")], read=20)
+    loads.load(ONE)
+    assert loads.rows('id, "_window"') == [(1, "20260101T000000000000Z_20260101T060000000000Z")]
+    assert loads.ledger(COUNTS) == [(1, 1, 1, 0, 0, 0), (1, 1, 0, 0, 0, 1)]
+
+
+def test_a_run_that_began_earlier_and_read_later_wins(loads: Loads) -> None:
+    loads.land(ONE, (0, 6), [item(1, 1, "later")], read=20)
+    loads.land(TWO, (0, 6), [item(1, 1, "earlier")], read=15)
+    loads.load(ONE)
+    loads.load(TWO)
+    assert loads.rows() == [(1, "later")]
+
+
 def test_the_same_reading_parsed_again_later_wins(loads: Loads) -> None:
     loads.land(ONE, (0, 6), [item(1, 1, "one")], read=8)
     loads.land(TWO, (0, 6), [item(1, 1, "two")], read=8)

@@ -55,7 +55,7 @@ WINDOWS = st.lists(
 ORDERS = st.lists(st.lists(st.integers(0, 4), min_size=1, max_size=3), max_size=4)
 
 LITTLE = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
