@@ -169,13 +169,9 @@ class WindowReader:
         answer = self._session.fetch(url)
         if self._as_of is None:
             self._as_of = answer.date or answer.read_at - MAX_SKEW
-        page = read_page(
-            self._body(answer),
-            self._mapping,
-            self._stylesheet,
-            self._source.limits.record_megabytes * _MEGABYTE,
-        )
+        record_limit = self._source.limits.record_megabytes * _MEGABYTE
         try:
+            page = read_page(self._body(answer), self._mapping, self._stylesheet, record_limit)
             for batch in page:
                 self._rows.add(batch, page=self._progress.pages + 1, read_at=answer.read_at)
         except XmliftError as error:

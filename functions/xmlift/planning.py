@@ -85,15 +85,16 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def plan(event: PlanEvent, zone: Zone, warehouse: Warehouse) -> PlanAnswer:
     """Write the work list of one round. Raises CatalogueError, WarehouseError."""
-    source = load_source(zone.get(event.catalogue), event.catalogue, event.base_url)
+    source = load_source(run_catalogue(event, zone), event.catalogue, event.base_url)
     covered = warehouse.transaction(lambda cursor: ledger.coverage(cursor, source.source, MAPPING_EPOCH))
     decided = decide(event, source, covered)
     round_number = event.round + 1
     work_list = names.work_list(source.source, event.run, round_number)
     zone.put(work_list, msgspec.json.encode(decided.items))
     zone.put(names.plan(source.source, event.run, round_number), msgspec.json.encode(decided))
+    catalogue = names.catalogue(source.source, event.run)
     streams = [
-        LoadItem(source=source.source, catalogue=event.catalogue, stream=stream, run=event.run)
+        LoadItem(source=source.source, catalogue=catalogue, stream=stream, run=event.run)
         for stream in dict.fromkeys(item.stream for item in decided.items)
     ]
     logger.info("planned", windows=len(decided.items), remaining=decided.remaining, streams=len(streams))
@@ -105,6 +106,20 @@ def plan(event: PlanEvent, zone: Zone, warehouse: Warehouse) -> PlanAnswer:
         load_items=len(streams),
         remaining=decided.remaining,
     )
+
+
+def run_catalogue(event: PlanEvent, zone: Zone) -> bytes:
+    """The run's own copy of its catalogue file, made when it is first asked for.
+
+    An apply takes the file that an execution was started with away when it brings another one; the run, its
+    retries and its redrive within 14 days go on with the copy.
+    """
+    key = names.catalogue(event.source, event.run)
+    body = zone.find(key)
+    if body is None:
+        body = zone.get(event.catalogue)
+        zone.put(key, body, content_type="application/yaml")
+    return body
 
 
 def decide(event: PlanEvent, source: Source, covered: Iterable[ledger.Coverage]) -> Plan:
@@ -126,7 +141,7 @@ def decide(event: PlanEvent, source: Source, covered: Iterable[ledger.Coverage])
         items += [
             WorkItem(
                 source=source.source,
-                catalogue=event.catalogue,
+                catalogue=names.catalogue(source.source, event.run),
                 base_url=event.base_url,
                 run=event.run,
                 stream=name,

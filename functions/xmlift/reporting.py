@@ -16,7 +16,7 @@ from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_windows
 from xmlift.landing.zone import Zone
-from xmlift.planning import Plan, PlanEvent, WorkItem
+from xmlift.planning import Plan, PlanEvent, WorkItem, run_catalogue
 from xmlift.telemetry import logger
 from xmlift.warehouse import ledger
 from xmlift.warehouse.connection import Warehouse, one_line
@@ -86,7 +86,7 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
     plans: list[Plan] = []
     streams: dict[str, StreamReport] = {}
     try:
-        source = load_source(zone.get(event.catalogue), event.catalogue, event.base_url)
+        source = load_source(run_catalogue(event, zone), event.catalogue, event.base_url)
         plans = list(_plans(zone, source.source, event.run))
         faults = _account(event, zone, warehouse, source, plans, streams)
         # What went wrong with a window says more than the Map's word that one of its items failed.

@@ -125,6 +125,10 @@ CURSOR = "cursor: {type: watermark, field: modified"
         ("disposition: append", "append reads whole cells of time: it needs a cursor with a slice"),
         ("repair: 1", "Expected `bool`, got `int` (at `repair`)"),
         (
+            "children: {c: {records: k, columns: {xmin: {path: z}}}}",
+            "column 'xmin' is a system column of every table: name it otherwise",
+        ),
+        (
             "transform: a.b\n    children: {c: {records: k, columns: {z: {path: z}}}}",
             "a stream with a transform has no children: the transform sees one table",
         ),
@@ -141,6 +145,11 @@ def test_a_stream(line: str, said: str) -> None:
     [
         ("key: [id]", "key: [nr]", f"{STREAM}key 'nr' is not among the columns: id, modified"),
         ("    key: [id]\n", "", f"{STREAM}merge needs a key: name the columns that identify a record"),
+        (
+            "    columns:\n",
+            "    columns:\n      ctid: {path: c}\n",
+            f"{STREAM}column 'ctid' is a system column of every",
+        ),
         ("/r/i", "r/i", f"{STREAM}Expected `str` matching regex '^/[^/]' (at `records`)"),
         ("/r/i", "//i", f"{STREAM}Expected `str` matching regex '^/[^/]' (at `records`)"),
         ("{path: /rpt}", "{path: rpt}", f"{STREAM}Expected `str` matching regex '^/' (at `request.path`)"),

@@ -89,6 +89,7 @@ def test_a_transform_may_change_drop_order_and_add(
             lambda f: f.drop(index=[0, 1, 2]).assign(x=1).set_axis(["id", "id", "name"], axis=1),
             "more than once",
         ),
+        (lambda f: f.assign(name=f["nix"]), "the transform failed with KeyError: 'nix'"),
         (lambda f: None, "answered a NoneType, not a DataFrame"),
         (lambda f: f["id"], "answered a Series, not a DataFrame"),
         (lambda f: f.assign(name=[["a"], [], ["b", "c"]]), "column name holds a list"),

@@ -153,7 +153,7 @@ def test_an_item_is_the_whole_event_of_an_extract() -> None:
     assert msgspec.json.decode(msgspec.json.encode(plan.items)) == [
         {
             "source": "s",
-            "catalogue": "catalogue/s/x.yaml",
+            "catalogue": f"runs/s/{event(1).run}/catalogue.yaml",
             "base_url": "https://other/ccm",
             "run": "20260101T010000000000Z-e1",
             "stream": "a",

@@ -271,6 +271,16 @@ def test_a_catalogue_that_is_gone_is_told(run: Run) -> None:
     assert "catalogue/gone.yaml does not exist" in run.problem()
 
 
+def test_a_run_goes_on_with_its_own_copy_of_the_catalogue(run: Run) -> None:
+    run.plan()
+    run.event["catalogue"] = "catalogue/taken/away.yaml"
+    answer = run.plan(round_number=1)
+    assert {stream.catalogue for stream in answer.streams} == {names.catalogue(run.loads.name, run.run)}
+    land_all(run)
+    load_all(run)
+    assert run.report()[0].status == "succeeded"
+
+
 def test_a_warehouse_that_is_not_there_is_told(run: Run) -> None:
     run.plan()
     nobody = run.loads.stand_in.address._replace(port=1)

@@ -21,6 +21,11 @@ Name = Annotated[
     ),
 ]
 
+# Every table of Redshift has columns of these names already.
+_SYSTEM_COLUMNS = frozenset(
+    {"oid", "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax", "insertxid", "deletexid"}
+)
+
 _DURATION = re.compile(r"([0-9]{1,6})(us|ms|s|m|h|d)")
 _UNITS = {
     "us": timedelta(microseconds=1),
@@ -180,6 +185,9 @@ class Child(Model, frozen=True):
     records: Annotated[str, Meta(min_length=1)]
     columns: Columns
 
+    def __post_init__(self) -> None:
+        _refuse_system_columns(self.columns)
+
 
 class Stream(Model, frozen=True):
     """One table: how it is asked for, where its records stand, and what becomes of them."""
@@ -197,6 +205,7 @@ class Stream(Model, frozen=True):
     max_rejects: Annotated[int, Meta(ge=0)] = 100
 
     def __post_init__(self) -> None:
+        _refuse_system_columns(self.columns)
         for name in self.key:
             if name not in self.columns:
                 raise ValueError(f"key {name!r} is not among the columns: {_known(self.columns)}")
@@ -266,6 +275,11 @@ def check_base_url(url: str) -> None:
         raise ValueError("base_url must be https://host/path")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("base_url carries no user, password, query or fragment: put secrets into `auth`")
+
+
+def _refuse_system_columns(columns: dict[str, Any]) -> None:
+    if taken := sorted(_SYSTEM_COLUMNS & set(columns)):
+        raise ValueError(f"column {taken[0]!r} is a system column of every table: name it otherwise")
 
 
 def _known(columns: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ landing/<source>/<stream>/<run>/<partition>/<from>_<to>/
     <table>-<attempt>-<seq>-<rows>-<schema>-<sha16>.csv.gz      a part
     chain-<g>-<n>.json                                          a checkpoint
     commit.json                                                 the end: this window has landed
-runs/<source>/<run>/…                                           work lists, failures, the report
+runs/<source>/<run>/…                                           its catalogue, work lists, failures, report
 load/<id>/<table>-<schema>.manifest                             what one COPY reads
 """
 
@@ -146,6 +146,11 @@ def run_started(run: str) -> datetime:
 
 def run_prefix(source: str, run: str) -> str:
     return f"runs/{source}/{run}/"
+
+
+def catalogue(source: str, run: str) -> str:
+    """The run's own copy of its catalogue file."""
+    return f"{run_prefix(source, run)}catalogue.yaml"
 
 
 def work_list(source: str, run: str, round_number: int) -> str:

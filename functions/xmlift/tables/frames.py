@@ -50,7 +50,10 @@ def apply(transform: Transform, names: Sequence[str], columns: Sequence[Sequence
     """Run a transform over columns of text. Raises RowError where its answer cannot be traced to the records."""
     count = len(columns[0])
     given = pd.DataFrame(dict(zip(names, columns, strict=True)), dtype=object)
-    frame = transform(given)
+    try:
+        frame = transform(given)
+    except Exception as error:
+        raise RowError(f"the transform failed with {type(error).__name__}: {error}") from error
     if not isinstance(frame, pd.DataFrame):
         raise RowError(f"the transform answered a {type(frame).__name__}, not a DataFrame")
     missing = [name for name in names if name not in frame.columns]

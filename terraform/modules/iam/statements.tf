@@ -5,11 +5,13 @@ locals {
   partition       = var.account.partition
   role_arn_prefix = "arn:${local.partition}:iam::${var.account.id}:role/${var.name}"
 
-  bucket  = "arn:${local.partition}:s3:::${var.landing_bucket}"
-  states  = "arn:${local.partition}:states:${var.account.region}:${var.account.id}"
-  machine = "${local.states}:stateMachine:${var.state_machine.name}"
-  topic   = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
-  groups  = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
+  bucket = "arn:${local.partition}:s3:::${var.landing_bucket}"
+  # Each run keeps a copy of its catalogue: an apply takes away the file that it began with.
+  run_catalogues = "${local.bucket}/runs/*/catalogue.yaml"
+  states         = "arn:${local.partition}:states:${var.account.region}:${var.account.id}"
+  machine        = "${local.states}:stateMachine:${var.state_machine.name}"
+  topic          = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
+  groups         = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
 
   # Secrets Manager adds a hyphen and six characters to a secret's name to make its ARN.
   source_secret_arns = [
@@ -132,7 +134,7 @@ locals {
     Sid      = "ReadCatalogue"
     Effect   = "Allow"
     Action   = "s3:GetObject"
-    Resource = "${local.bucket}/catalogue/*"
+    Resource = ["${local.bucket}/catalogue/*", local.run_catalogues]
   }]
 
   list_bucket = [{
@@ -141,14 +143,6 @@ locals {
     Effect   = "Allow"
     Action   = "s3:ListBucket"
     Resource = local.bucket
-  }]
-
-  list_landing = [{
-    Sid       = "ListLanding"
-    Effect    = "Allow"
-    Action    = "s3:ListBucket"
-    Resource  = local.bucket
-    Condition = { StringLike = { "s3:prefix" = "landing/*" } }
   }]
 
   write_runs = [{
@@ -163,12 +157,12 @@ locals {
 locals {
   plan = concat(local.read_catalogue, local.list_bucket, local.write_runs, local.log_in_to_warehouse)
 
-  extract = concat(local.list_landing, [
+  extract = concat(local.list_bucket, [
     {
       Sid      = "ReadCatalogueAndOwnWindows"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = ["${local.bucket}/catalogue/*", "${local.bucket}/landing/*"]
+      Resource = [local.run_catalogues, "${local.bucket}/landing/*"]
     },
     {
       Sid      = "WriteWindowsAndFailures"
@@ -185,12 +179,12 @@ locals {
     } if length(arns) > 0
   ])
 
-  load = concat(local.list_landing, local.log_in_to_warehouse, [
+  load = concat(local.list_bucket, local.log_in_to_warehouse, [
     {
       Sid      = "ReadCatalogueAndWindows"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = ["${local.bucket}/catalogue/*", "${local.bucket}/landing/*"]
+      Resource = [local.run_catalogues, "${local.bucket}/landing/*"]
     },
     {
       Sid      = "WriteManifests"
