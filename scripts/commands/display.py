@@ -70,7 +70,7 @@ class _LineWork:
     def update(self, note: str = "", done: int = 0, total: int = 0) -> None:
         if time.monotonic() - self._said >= _PLAIN_INTERVAL:
             self._said = time.monotonic()
-            _plain(f"{self._title}: {f'{done} of {total}, ' if total else ''}{note}")
+            _plain(f"{self._title}: {f'{100 * done // total} %, ' if total else ''}{note}")
 
     def finish(self, note: str = "", *, ok: bool = True) -> None:
         _plain(
