@@ -56,31 +56,29 @@ class Roots:
         return waits
 
     def test_module(self, name: str) -> str:
-        """Run a module's own tests; what Terraform says of them, failures included.
-
-        A module has no lock file: it borrows the provider that the one of dev has verified, unverified and at once.
-        """
+        """Run a module's own tests; what Terraform says of them, failures included."""
         module = f"modules/{name}"
-        borrowed = self._configuration(
-            "borrowed", f"provider_installation {{\n  dev_overrides {{\n    {self._provider}\n  }}\n}}\n"
-        )
-        self._run(module, "get", configuration=borrowed)
-        done = self._run(module, "test", "-no-color", configuration=borrowed)
+        self._run(module, "get", configuration=self.borrowed_provider)
+        done = self._run(module, "test", "-no-color", configuration=self.borrowed_provider)
         return done.stdout + done.stderr
 
-    def _init(self, environment: str) -> None:
-        if not (self.folder / environment / ".terraform").exists():
-            done = self._run(environment, "init", "-input=false", "-no-color", "-lockfile=readonly")
-            assert done.returncode == 0, done.stderr
-
     @cached_property
-    def _provider(self) -> str:
+    def borrowed_provider(self) -> Path:
+        """A configuration for modules, which have no lock file: the provider that the one of dev has verified."""
         self._init(DEV)
         installed = (
             self.folder / DEV / ".terraform" / "providers" / "registry.terraform.io" / "hashicorp" / "aws"
         )
         (unpacked,) = installed.glob("*/*")
-        return f'"hashicorp/aws" = {json.dumps(str(unpacked))}'
+        override = f'"hashicorp/aws" = {json.dumps(str(unpacked))}'
+        return self._configuration(
+            "borrowed", f"provider_installation {{\n  dev_overrides {{\n    {override}\n  }}\n}}\n"
+        )
+
+    def _init(self, environment: str) -> None:
+        if not (self.folder / environment / ".terraform").exists():
+            done = self._run(environment, "init", "-input=false", "-no-color", "-lockfile=readonly")
+            assert done.returncode == 0, done.stderr
 
     @cached_property
     def _installation(self) -> Path:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from .aws.deployment import Deployment
 from .terraform_roots import TERRAFORM, Roots
 
 MODULES = sorted(path.name for path in (TERRAFORM / "modules").iterdir())
@@ -16,9 +15,9 @@ ROOTS = [f"modules/{name}" for name in MODULES] + ["environments/dev", "environm
 
 
 @pytest.fixture(scope="session")
-def module_tests(roots: Roots, dev: Deployment) -> Iterator[dict[str, Future[str]]]:
+def module_tests(roots: Roots) -> Iterator[dict[str, Future[str]]]:
     """The tests of all modules, two at a time: most of each is one core starting the provider."""
-    assert dev.resources  # its plan has installed the provider that the modules borrow
+    assert roots.borrowed_provider.exists()  # made here, once, and not by two threads
     with ThreadPoolExecutor(max_workers=2) as pool:
         yield {name: pool.submit(roots.test_module, name) for name in MODULES}
 
