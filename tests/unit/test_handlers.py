@@ -128,20 +128,23 @@ def test_a_run_from_migrate_to_report(
     begun = {**source, "execution": "run-1", "started": started}
     planned = invoke("plan", {**begun, "round": 0})
     run = "20261122T161500123000Z-run-1"
+    own = f"runs/ewm/{run}/catalogue.yaml"
     items = planned["extract"]["items"]
     assert planned == {
         "run": run,
         "round": 1,
         "extract": {"items": items, "bucket": "landing", "key": f"runs/ewm/{run}/work-0001.json"},
-        "streams": [{"source": "ewm", "catalogue": key, "stream": "work_items", "run": run}],
+        "streams": [{"source": "ewm", "catalogue": own, "stream": "work_items", "run": run}],
         "load_items": 1,
         "remaining": 0,
     }
     assert items > 1
+    assert s3.get_object(Bucket="landing", Key=own)["Body"].read() == catalogue, "the file's own bytes"
     work = json.loads(s3.get_object(Bucket="landing", Key=planned["extract"]["key"])["Body"].read())
     assert len(work) == items
     assert work[0] == {
         **source,
+        "catalogue": own,
         "run": run,
         "stream": "work_items",
         "partition": "-",
