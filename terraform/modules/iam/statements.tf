@@ -10,6 +10,7 @@ locals {
   run_catalogues = "${local.bucket}/runs/*/catalogue.yaml"
   states         = "arn:${local.partition}:states:${var.account.region}:${var.account.id}"
   machine        = "${local.states}:stateMachine:${var.state_machine.name}"
+  children       = "${local.states}:execution:${var.state_machine.name}/${var.state_machine.map_label}:*"
   topic          = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
   groups         = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
 
@@ -43,7 +44,8 @@ locals {
         Principal = { Service = "states.amazonaws.com" }
         Condition = {
           StringEquals = { "aws:SourceAccount" = var.account.id }
-          ArnLike      = { "aws:SourceArn" = [local.machine, "${local.machine}:*"] }
+          # Itself, a version or alias of it, and the children of its Map, which run as NAME/LABEL.
+          ArnLike = { "aws:SourceArn" = [local.machine, "${local.machine}:*", "${local.machine}/*"] }
         }
       }
       schedule = {
@@ -253,13 +255,16 @@ locals {
       Resource = local.machine
     },
     {
-      Sid    = "FollowStopAndRedriveThem"
-      Effect = "Allow"
-      Action = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
-      Resource = [
-        "${local.states}:execution:${var.state_machine.name}:*",
-        "${local.states}:execution:${var.state_machine.name}/*",
-      ]
+      Sid      = "FollowAndStopThem"
+      Effect   = "Allow"
+      Action   = ["states:DescribeExecution", "states:StopExecution"]
+      Resource = ["${local.states}:execution:${var.state_machine.name}:*", local.children]
+    },
+    {
+      Sid      = "RedriveThem"
+      Effect   = "Allow"
+      Action   = "states:RedriveExecution"
+      Resource = local.children
     },
     {
       Sid      = "TellOfFailures"

@@ -32,10 +32,11 @@ variable "functions" {
 }
 
 variable "state_machine" {
-  description = "Name of the state machine, and the alias of it that schedules start."
+  description = "Name of the state machine, the alias of it that schedules start, and the label of its distributed Map."
   type = object({
-    name  = string
-    alias = string
+    name      = string
+    alias     = string
+    map_label = string
   })
 }
 

@@ -77,6 +77,7 @@ module "workflow" {
 
   name              = local.state_machine.name
   alias             = local.state_machine.alias
+  map_label         = local.state_machine.map_label
   account           = local.account
   role_arn          = module.iam.pipeline_role_arn
   schedule_role_arn = module.iam.schedule_role_arn

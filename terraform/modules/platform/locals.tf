@@ -14,7 +14,7 @@ locals {
   name            = "xmlift-${var.environment}"
   landing_bucket  = "${local.name}-landing-${local.account.id}"
   artifact_bucket = "${local.name}-artifacts-${local.account.id}"
-  state_machine   = { name = "${local.name}-pipeline", alias = "live" }
+  state_machine   = { name = "${local.name}-pipeline", alias = "live", map_label = "extract" }
   failures_topic  = "${local.name}-failures"
   secret_prefix   = "xmlift/${var.environment}/"
 

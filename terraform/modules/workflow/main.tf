@@ -16,6 +16,7 @@ locals {
     report         = var.functions.report
     failures_topic = local.failures_topic_arn
     name           = var.name
+    map_label      = var.map_label
 
     extract_concurrency                  = var.flow.extract_concurrency
     extract_tolerated_failure_percentage = var.flow.extract_tolerated_failure_percentage

@@ -13,6 +13,16 @@ variable "alias" {
   type        = string
 }
 
+variable "map_label" {
+  description = "Label of the distributed Map: what the ARNs of its children hold, and permissions name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,40}$", var.map_label))
+    error_message = "A Map's label has 1 to 40 letters, digits, hyphens and underscores."
+  }
+}
+
 variable "role_arn" {
   description = "Role of the state machine."
   type        = string

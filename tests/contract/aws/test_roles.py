@@ -37,14 +37,21 @@ def test_each_role_trusts_its_service(deployment: Deployment) -> None:
 def unbound_services(deployment: Deployment) -> Iterator[str]:
     """Scheduler and Step Functions work for every account: the trust says for which of ours they may."""
     group = deployment.one("aws_scheduler_schedule_group")["name"]
-    machine = deployment.one("aws_sfn_state_machine")["name"]
-    for role, source in (("schedule", f":schedule-group/{group}"), ("pipeline", f":stateMachine:{machine}")):
+    machine = f":stateMachine:{deployment.one('aws_sfn_state_machine')['name']}"
+    # The state machine itself, a version or alias of it, and what a distributed Map runs in its name.
+    sources = {
+        "schedule": {f":schedule-group/{group}"},
+        "pipeline": {machine, f"{machine}:*", f"{machine}/*"},
+    }
+    for role, expected in sources.items():
         (statement,) = deployment.trust(role)
-        named = [
-            arn for keys in statement.condition.values() for arn in _listed(keys.get("aws:SourceArn", []))
-        ]
-        if not any(arn.endswith(source) for arn in named):
-            yield f"{role}: its trust names {named}, not {source}"
+        named = {
+            f":{arn.split(':', 5)[5]}"
+            for keys in statement.condition.values()
+            for arn in _listed(keys.get("aws:SourceArn", []))
+        }
+        if named != expected:
+            yield f"{role}: its trust names {sorted(named)}, not {sorted(expected)}"
         if "aws:SourceAccount" not in statement.condition.get("StringEquals", {}):
             yield f"{role}: its trust names no account"
 
@@ -60,6 +67,11 @@ def test_trust_is_bound_to_what_is_ours(deployment: Deployment) -> None:
         'aws_iam_role.this["schedule"]', "assume_role_policy", ":schedule-group/", ":schedule/"
     )
     assert len(list(unbound_services(schedule))) == 1
+    # The children of a distributed Map run as stateMachine:NAME/LABEL, which NAME:* does not match.
+    childless = deployment.with_text(
+        'aws_iam_role.this["pipeline"]', "assume_role_policy", '-pipeline/*"', '-pipeline:*"'
+    )
+    assert len(list(unbound_services(childless))) == 1
     anybody = deployment.with_text(
         'aws_iam_role.this["pipeline"]', "assume_role_policy", "aws:SourceAccount", "aws:PrincipalAccount"
     )

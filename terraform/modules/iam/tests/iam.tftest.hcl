@@ -5,7 +5,7 @@ mock_provider "aws" {
 variables {
   name             = "xmlift-test"
   account          = { partition = "aws", region = "eu-central-1", id = "111122223333" }
-  state_machine    = { name = "xmlift-test-pipeline", alias = "live" }
+  state_machine    = { name = "xmlift-test-pipeline", alias = "live", map_label = "extract" }
   schedule_group   = "xmlift-test"
   failures_topic   = "xmlift-test-failures"
   landing_bucket   = "xmlift-test-landing-111122223333"

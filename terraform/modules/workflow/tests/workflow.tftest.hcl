@@ -5,6 +5,7 @@ mock_provider "aws" {
 variables {
   name              = "xmlift-test-pipeline"
   alias             = "live"
+  map_label         = "extract"
   account           = { partition = "aws", region = "eu-central-1", id = "111122223333" }
   role_arn          = "arn:aws:iam::111122223333:role/xmlift-test-pipeline"
   schedule_role_arn = "arn:aws:iam::111122223333:role/xmlift-test-schedule"
@@ -73,9 +74,10 @@ run "refuses_what_is_no_schedule_no_log_level_and_too_wide" {
     schedules = { ewm = { expression = "every hour", enabled = true, input = "{}" } }
     logging   = { level = "DEBUG", include_execution_data = true, retention_days = 30, tracing = false }
     flow      = { extract_concurrency = 7, extract_tolerated_failure_percentage = 0, load_concurrency = 41 }
+    map_label = "the windows"
   }
 
-  expect_failures = [var.schedules, var.logging, var.flow]
+  expect_failures = [var.schedules, var.logging, var.flow, var.map_label]
 }
 
 run "refuses_no_concurrency" {
