@@ -64,7 +64,12 @@ class TableCounts(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Everything counted from a window's start; each link carries it whole, the last one is the window's."""
+    """Everything counted from a window's start; each link carries it whole, the last one is the window's.
+
+    `rejects` are the rows refused for a fault of their own, which the rejects' parts hold; a child that only
+    went with its record is not among them. `unmatched` counts by name what stood where records were expected,
+    on pages without a record.
+    """
 
     pages: Count = 0
     bytes: Count = 0
@@ -73,7 +78,9 @@ class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
     seconds: float = 0.0
     tables: dict[str, TableCounts] = {}
     seen_columns: dict[str, list[str]] = {}
+    rejects: Count = 0
     reject_reasons: dict[str, Count] = {}
+    unmatched: dict[str, Count] = {}
 
 
 class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
