@@ -2,5 +2,6 @@
 
 from xmlift.records.mapping import Field, Mapping, Nested
 from xmlift.records.stream import Batch, NestedRows, Page, read_page
+from xmlift.records.unmatched import unmatched_names
 
-__all__ = ["Batch", "Field", "Mapping", "Nested", "NestedRows", "Page", "read_page"]
+__all__ = ["Batch", "Field", "Mapping", "Nested", "NestedRows", "Page", "read_page", "unmatched_names"]

@@ -56,6 +56,7 @@ class Page:
         cutter = Cutter(self._body, self._mapping.record_tags, self._record_limit)
         head = cutter.head
         if head is None:
+            self._check_start(cutter.rest)
             yield from self._by_events(cutter.rest)
             return
         around = head.before
@@ -101,13 +102,16 @@ class Page:
         found: list[tuple[list[str], list[NestedRows]]] = []
         done: etree._Element | None = None
         pending = io.BytesIO(start)
+        kept = 0
         # In small pieces also what is at hand: libxml2 refuses to be fed 10 MB at a time.
         while data := pending.read(PIECE_BYTES) or self._body.read(PIECE_BYTES):
             parser.feed(data)
+            kept += len(data)
             for _, element in parser.read_events():
                 assert isinstance(element, etree._Element)
                 if not self._is_record(element):
                     continue
+                kept = 0
                 _refuse_doctype(element)
                 found.append(self._fields(element))
                 # The record just read may still be in the parser's hands: the one before it is not.
@@ -116,6 +120,12 @@ class Page:
                 if len(found) == _EVENT_BATCH:
                     yield self._batch(found)
                     found = []
+            # Only records are taken out of the parser's hands: without them memory follows the page.
+            if kept > self._record_limit:
+                raise RecordError(
+                    f"more than {self._record_limit} bytes without the end of a record {self._mapping.records}: "
+                    "check that path, ask for less beside the records, or raise limits.record_megabytes"
+                )
         root = parser.close()
         assert isinstance(root, etree._Element)
         _refuse_doctype(root)
@@ -151,6 +161,18 @@ class Page:
         batch = Batch(self._rows + 1, rows, nested)
         self._rows += len(rows)
         return batch
+
+    def _check_start(self, start: bytes) -> None:
+        """Refuse another root by its first bytes, and with the words that it has there."""
+        parser = etree.XMLPullParser(
+            ("start",), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        )
+        parser.feed(start)
+        for _, root in parser.read_events():
+            assert isinstance(root, etree._Element)
+            _refuse_doctype(root)
+            self._check_root(root)
+            return
 
     def _check_root(self, root: etree._Element) -> None:
         expected = self._mapping.record_tags[0]

@@ -151,13 +151,43 @@ class Endless(io.RawIOBase):
 
 
 @pytest.mark.parametrize(
-    "body", [lambda: Endless(b"<r><i><a>", b"x"), lambda: Endless(b"<r><i><a>1</a></i>", b"<link/>")]
+    "body",
+    [
+        lambda: Endless(b"<r><i><a>", b"x"),
+        lambda: Endless(b"<r><i><a>1</a></i>", b"<link/>"),
+        lambda: Endless(b"<r>", b"<link/>"),  # the records' tag never occurs: nothing is ever let go
+        lambda: Endless(b"<r><i/>", b"<link/>"),
+        lambda: Endless(b"<r><box>", b"<i/>"),
+        lambda: Endless(b"<error>", b"<link/>"),
+    ],
 )
-def test_an_endless_record_is_given_up_soon_after_the_limit(body: Callable[[], Endless]) -> None:
+def test_an_endless_page_is_given_up_soon_after_the_limit(body: Callable[[], Endless]) -> None:
     endless = body()
     with pytest.raises(RecordError):
         list(read_page(endless, PLAIN, Stylesheet(PLAIN), 300_000))  # type: ignore[arg-type]
-    assert endless.served < 1_000_000
+    # The head is looked for in the first megabyte, whatever the limit.
+    assert endless.served < 1_500_000
+
+
+def test_a_page_that_is_large_without_a_record_says_so_with_the_remedy() -> None:
+    page = b"<r>" + b"<link/>" * 100_000 + b"</r>"
+    with pytest.raises(RecordError) as caught:
+        read(page, PLAIN, limit=300_000)
+    assert "more than 300000 bytes without the end of a record /r/i" in str(caught.value)
+    assert "limits.record_megabytes" in str(caught.value)
+    assert read(page, PLAIN) == ([], [])
+
+
+def test_another_root_is_told_with_its_words_before_the_page_ends() -> None:
+    with pytest.raises(RecordError, match="root element is error, expected r; it says: Query expired"):
+        list(
+            read_page(
+                Endless(b"<error><message>Query expired</message>", b"<more/>"),  # type: ignore[arg-type]
+                PLAIN,
+                Stylesheet(PLAIN),
+                300_000,
+            )
+        )
 
 
 @pytest.mark.parametrize(
