@@ -14,7 +14,7 @@ from local.mirror import cli_configuration, find_mirror
 TERRAFORM = Path(__file__).resolve().parents[2] / "terraform"
 DEV = "environments/dev"
 LOCK = TERRAFORM / DEV / ".terraform.lock.hcl"
-# A manifest without zips: what a plan needs to know of the packages.
+# A manifest and stand-ins for the zips: what a plan needs to know of the packages.
 MANIFEST = TERRAFORM / "modules" / "platform" / "tests" / "package"
 
 

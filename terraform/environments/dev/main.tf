@@ -4,6 +4,7 @@ module "platform" {
   environment            = "dev"
   catalogue_folder       = "${path.root}/../../sources"
   package_folder         = var.package_folder
+  runs_on                = { architecture = "x86_64" }
   protect                = false # dev is destroyed and applied again under the same names
   schedules_enabled      = true
   landing_retention_days = 30

@@ -4,6 +4,7 @@ module "platform" {
   environment            = "local"
   catalogue_folder       = "${path.root}/../../sources"
   package_folder         = var.package_folder
+  runs_on                = null # whatever was packaged: the emulator runs the functions on this machine
   protect                = false
   schedules_enabled      = false # executions are started by hand: the emulator's clock starts nothing unasked
   landing_retention_days = null  # gone with the emulator

@@ -12,6 +12,11 @@ resource "aws_s3_object" "package" {
 
   lifecycle {
     create_before_destroy = true
+
+    precondition {
+      condition     = try(filebase64sha256(var.package.path), "missing") == var.package.source_code_hash
+      error_message = "${var.package.path} is not the zip that manifest.json describes: run `make package` again."
+    }
   }
 }
 

@@ -79,6 +79,44 @@ variable "package_folder" {
     condition     = fileexists("${var.package_folder}/manifest.json")
     error_message = "There is no manifest.json in ${var.package_folder}. Terraform never builds: run `make package` first."
   }
+
+  validation {
+    condition = !fileexists("${var.package_folder}/manifest.json") ? true : length(setsubtract(
+      ["plan", "extract", "load", "report", "migrate"],
+      try(keys(jsondecode(file("${var.package_folder}/manifest.json")).functions), []),
+    )) == 0
+    error_message = "manifest.json in ${var.package_folder} lacks a function (${join(", ", sort(setsubtract(
+      ["plan", "extract", "load", "report", "migrate"],
+      try(keys(jsondecode(file("${var.package_folder}/manifest.json")).functions), []),
+    )))}): run `make package` again."
+  }
+}
+
+variable "runs_on" {
+  description = <<-EOT
+    What the packages have to be built for: platform linux or macos, architecture x86_64 or arm64. Null takes whatever
+    was packaged, for functions that run on the machine that packages them.
+  EOT
+  type = object({
+    platform     = optional(string, "linux")
+    architecture = string
+  })
+
+  validation {
+    condition = var.runs_on == null || !fileexists("${var.package_folder}/manifest.json") ? true : try(
+      [for built in [jsondecode(file("${var.package_folder}/manifest.json"))] : [built.platform, built.architecture]][0]
+      == [var.runs_on.platform, var.runs_on.architecture],
+      false,
+    )
+    error_message = format(
+      "The packages in %s are for %s, this environment runs on %s. Build them for it: .venv/bin/python build/package.py --platform %s --architecture %s",
+      var.package_folder,
+      try([for built in [jsondecode(file("${var.package_folder}/manifest.json"))] : "${built.platform} ${built.architecture}"][0], "nothing that manifest.json names"),
+      try("${var.runs_on.platform} ${var.runs_on.architecture}", "anything"),
+      try(var.runs_on.platform, "linux"),
+      try(var.runs_on.architecture, "x86_64"),
+    )
+  }
 }
 
 variable "protect" {

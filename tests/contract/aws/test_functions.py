@@ -28,6 +28,8 @@ RESERVED = {
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
 }
 NETWORK_INTERFACES = {
     "ec2:CreateNetworkInterface",

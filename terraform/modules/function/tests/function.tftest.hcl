@@ -12,10 +12,10 @@ variables {
   limits                = { memory_mb = 512, timeout_seconds = 300 }
   tracing               = "PassThrough"
   package = {
-    path             = "dist/load.zip"
+    path             = "tests/load.zip"
     bucket           = "xmlift-test-artifacts-111122223333"
     key              = "functions/load/0123.zip"
-    source_code_hash = "ASM="
+    source_code_hash = "DPZ/xys8hsekVPbYa0PtJFqOSR0OUojU2ox/9Dp7zbA="
     architecture     = "arm64"
     python           = "3.13"
   }
@@ -71,7 +71,7 @@ run "refuses_what_lambda_refuses" {
   command = plan
 
   variables {
-    environment_variables = { AWS_REGION = "eu-central-1" }
+    environment_variables = { LAMBDA_TASK_ROOT = "/var/task" }
     package = {
       path             = "dist/load.zip"
       bucket           = "xmlift-test-artifacts-111122223333"
@@ -85,6 +85,23 @@ run "refuses_what_lambda_refuses" {
   }
 
   expect_failures = [var.environment_variables, var.package, var.limits, var.tracing]
+}
+
+run "refuses_a_zip_that_is_not_the_one_of_the_manifest" {
+  command = plan
+
+  variables {
+    package = {
+      path             = "tests/load.zip"
+      bucket           = "xmlift-test-artifacts-111122223333"
+      key              = "functions/load/0123.zip"
+      source_code_hash = "ZIeffWuWCgGQl2LZEaMtRYLCABDFZB7pAni2RKnjtSU="
+      architecture     = "arm64"
+      python           = "3.13"
+    }
+  }
+
+  expect_failures = [aws_s3_object.package]
 }
 
 run "refuses_more_memory_than_lambda_has" {

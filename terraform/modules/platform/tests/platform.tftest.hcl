@@ -22,6 +22,7 @@ variables {
   environment            = "test"
   catalogue_folder       = "tests/catalogue"
   package_folder         = "tests/package"
+  runs_on                = { architecture = "x86_64" }
   protect                = true
   schedules_enabled      = true
   landing_retention_days = 30
@@ -116,6 +117,45 @@ run "refuses_each_on_its_own" {
   }
 
   expect_failures = [var.package_folder, var.environment, var.warehouse, var.logging, var.sources]
+}
+
+run "refuses_packages_for_another_platform" {
+  command = plan
+
+  variables {
+    package_folder = "tests/package_for_macos"
+    runs_on        = { architecture = "arm64" }
+  }
+
+  expect_failures = [var.runs_on]
+}
+
+run "refuses_packages_for_another_architecture" {
+  command = plan
+
+  variables {
+    runs_on = { architecture = "arm64" }
+  }
+
+  expect_failures = [var.runs_on]
+}
+
+run "takes_whatever_was_packaged_where_that_is_meant" {
+  command = plan
+
+  variables {
+    runs_on = null
+  }
+}
+
+run "refuses_a_manifest_that_lacks_a_function" {
+  command = plan
+
+  variables {
+    package_folder = "tests/package_without_load"
+  }
+
+  expect_failures = [var.package_folder]
 }
 
 run "refuses_a_source_without_a_file" {
