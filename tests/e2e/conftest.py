@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -78,6 +79,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     It neither sees nor disturbs a cloud that `make demo` has started.
     """
     scrub(os.environ)
+    # A test run that is told to end stops its cloud first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     assert (PACKAGES / "manifest.json").exists(), "the functions are not packaged: make package"
     folder = tmp_path_factory.mktemp("cloud")
     began = time.monotonic()
