@@ -23,14 +23,29 @@ def next_url(paging: NextUrlPaging, xml: str) -> str | None:
         ('<w rel="next" href="  ?page=2 \n"/>', "https://host/ccm/items?page=2"),
         ('<w rel="prev" href="?page=0"/>', None),
         ('<w href="?page=0"/>', None),
-        ('<w rel="next"/>', None),
-        ('<w rel="next" href=""/>', None),
-        ('<w rel="next" href="  "/>', None),
         ("<w/>", None),
     ],
 )
 def test_the_next_page_where_the_guard_holds(xml: str, url: str | None) -> None:
     assert next_url(NextUrlPaging("/w/@href", "/w/@rel='next'", {}), xml) == url
+
+
+@pytest.mark.parametrize("xml", ['<w rel="next"/>', '<w rel="next" href=""/>', '<w rel="next" href="  "/>'])
+def test_a_page_that_promises_another_one_without_a_url_is_not_the_last_one(xml: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        next_url(NextUrlPaging("/w/@href", "/w/@rel='next'", {}), xml)
+    assert "/w/@rel='next' says that a page follows, but /w/@href finds no URL" in str(caught.value)
+    assert "page.xpath" in str(caught.value)
+    assert URL in str(caught.value)
+
+
+def test_why_it_ended_is_that_of_the_paging() -> None:
+    assert (
+        NextUrlPaging("/w/@href", "/w/@rel='next'", {}).ended_by
+        == "not true of the last page: /w/@rel='next'"
+    )
+    assert NextUrlPaging("/w/@href", None, {}).ended_by == "not in the last page: /w/@href"
+    assert "no paging" in NoPaging().ended_by
 
 
 def test_without_a_guard_the_url_alone_decides() -> None:
