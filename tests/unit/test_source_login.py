@@ -62,8 +62,10 @@ def test_a_wrong_password_is_told_once_and_never_shown(ewm: EwmEndpoint) -> None
     message = str(caught.value)
     assert "was refused (redirected to authfailed)" in message
     assert f"{ewm.url}{FORM}" in message
-    assert "secret's username and password" in message
+    assert "its username and password" in message
     assert "hunter2" not in message
+    assert "the secret's user at" in message
+    assert "'etl'" not in message
     assert logins(ewm) == 1, "a second try with a wrong password may lock the account"
 
 

@@ -85,7 +85,7 @@ class JazzFormLogin:
                 )
             if reason := _refusal(response):
                 raise SourceError(
-                    f"the Jazz form login of user {user!r} at {form} was refused ({reason}): check the secret's "
+                    f"the Jazz form login of the secret's user at {form} was refused ({reason}): check its "
                     "username and password, and that the user has a licence on that server"
                 )
 

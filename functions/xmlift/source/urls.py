@@ -4,12 +4,17 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 from xmlift.errors import SourceError
 from xmlift.windows import EPOCH, Interval
 
-_SECRET_NAME = re.compile(r"(?i)token|secret|password|passwd|signature|credential|api_?key|auth")
+_SECRET_NAME = re.compile(
+    r"(?i)token|secret|pass|pwd|pin|sig|credential|key|auth|session|sid|code|otp|ticket"
+)
+# No token is so short a number, a time, or written with brackets and comparisons as queries are.
+_NO_SECRET = re.compile(r"\d{1,9}|\d{4}-\d{2}-\d{2}([T ][\d:.]*(Z|[-+][\d:]+)?)?|.*[<>()\[\]].*", re.DOTALL)
+_PATH_PARAMETERS = re.compile(r";[^/]*")
 _SHOWN_LENGTH = 300
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -71,13 +76,23 @@ def format_time(instant: datetime, template: str, resolution: timedelta) -> str:
 
 
 def shown(url: str) -> str:
-    """A URL for messages and logs: no user, no password, no value of a parameter that sounds like a secret."""
+    """A URL for messages and logs: no user, no password, no path parameters, and of the query what is no secret.
+
+    A list of secrets' names is never complete. So the value decides as well: only small numbers, times and
+    expressions are shown, which say where a reading stood.
+    """
     parts = urlsplit(url)
     host = parts.hostname or ""
     netloc = f"{host}:{parts.port}" if parts.port else host
-    query = "&".join(
-        f"{name}={'***' if _SECRET_NAME.search(name) else quote(value, safe=' /:<>[]()|,')}"
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-    )
-    text = urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    query = "&".join(_shown_parameter(parameter) for parameter in parts.query.split("&") if parameter)
+    text = urlunsplit((parts.scheme, netloc, _PATH_PARAMETERS.sub("", parts.path), query, ""))
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+
+
+def _shown_parameter(parameter: str) -> str:
+    name, given, raw = parameter.partition("=")
+    if not given:
+        return "***"
+    value = unquote_plus(raw)
+    shows = not value or (_NO_SECRET.fullmatch(value) and not _SECRET_NAME.search(unquote_plus(name)))
+    return f"{name}={quote(value, safe=' /:<>[]()|,') if shows else '***'}"
