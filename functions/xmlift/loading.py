@@ -6,8 +6,10 @@ repeated call, a second loader and a COMMIT whose answer was lost need no case o
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import load_source
 from xmlift.checks import LoadedCounts
-from xmlift.errors import CatalogueError, WarehouseError
+from xmlift.errors import CatalogueError, WarehouseError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_windows
@@ -76,7 +78,27 @@ def load(
     copy_role_arn: str,
     time_left: Callable[[], float],
 ) -> LoadAnswer:
-    """Load what this run has landed and the ledger lacks. Raises WarehouseError, with nothing half done."""
+    """Load what this run has landed and the ledger lacks.
+
+    Raises XmliftError that names the stream, after noting it on S3 for the report; nothing is half done then.
+    """
+    try:
+        return _load(event, zone, warehouse, copy_role_arn, time_left)
+    except (XmliftError, psycopg2.Error) as error:
+        kind = type(error) if isinstance(error, XmliftError) else WarehouseError
+        message = f"{event.source}.{event.stream} of run {event.run}: {one_line(error)}"
+        note = {"error": kind.__name__, "message": message}
+        zone.put(names.load_failure(event.source, event.stream, event.run), msgspec.json.encode(note))
+        raise kind(message) from error
+
+
+def _load(
+    event: LoadEvent,
+    zone: Zone,
+    warehouse: Warehouse,
+    copy_role_arn: str,
+    time_left: Callable[[], float],
+) -> LoadAnswer:
     source = load_source(zone.get(event.catalogue), event.catalogue)
     stream = source.streams.get(event.stream)
     if stream is None:
@@ -101,7 +123,7 @@ def load(
         warehouse,
         copy_role_arn,
     )
-    loader.prepare_tables()
+    loader.prepare_tables(time_left() - RESERVE_SECONDS)
     count = 0
     for windows in batches(new):
         if count and time_left() < 2 * RESERVE_SECONDS:
@@ -153,7 +175,7 @@ class StreamLoader:
     def _tables(self) -> list[Table]:
         return [self._table, *self._children]
 
-    def prepare_tables(self) -> None:
+    def prepare_tables(self, seconds: float = math.inf) -> None:
         """Bring the targets to the declared columns, in autocommit and only ever growing (L0)."""
 
         def prepare(cursor: Cursor) -> None:
@@ -162,7 +184,7 @@ class StreamLoader:
             tables.ensure(cursor, statements.create_mutex(self._source, self._stream))
 
         try:
-            self._warehouse.autocommit(prepare)
+            self._warehouse.autocommit(prepare, seconds)
         except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.InvalidSchemaName) as error:
             raise WarehouseError(
                 f"{self._table.qualified}: the loader may not create tables there ({one_line(error)}): migrate "
@@ -174,24 +196,25 @@ class StreamLoader:
         manifests = self._write_manifests(batch)
 
         def work(cursor: Cursor) -> None:
-            cursor.execute(f"SET statement_timeout TO {max(1, int(seconds * 1000))}")
             cursor.execute(statements.lock(self._source, self._stream))
             self._load_locked(cursor, batch, manifests)
 
         try:
-            self._warehouse.transaction(work)
+            self._warehouse.transaction(work, seconds)
         except psycopg2.Error as error:
             raise WarehouseError(
-                f"{self._source}.{self._stream}: loading {len(batch.landed)} windows was rolled back: "
-                f"{one_line(error)}{self._load_errors(error)}"
+                f"loading {len(batch.landed)} windows was rolled back: {one_line(error)}{self._load_errors(error)}"
             ) from error
 
     def _load_errors(self, error: psycopg2.Error) -> str:
         """What COPY noted about a bad file: it survives the rollback, and another session can read it."""
         if "sys_load_error_detail" not in str(error).lower():
             return ""
-        rows = self._warehouse.autocommit(tables.latest_load_errors)
-        return "".join(f"; {row}" for row in rows)
+        files = f"s3://{self._zone.bucket}/landing/{self._source}/{self._stream}/"
+        with suppress(psycopg2.Error, WarehouseError):  # the error that we have matters more
+            rows = self._warehouse.autocommit(lambda cursor: tables.load_errors(cursor, files))
+            return "".join(f"; {row}" for row in rows)
+        return ""
 
     def _write_manifests(self, batch: Batch) -> dict[tuple[str, str], str]:
         """One manifest per table and schema: the URL that COPY reads it from (L0)."""
@@ -267,10 +290,12 @@ class StreamLoader:
             Interval(min(w.commit.start for w in landed), max(w.commit.end for w in landed)),
         )
         self._refuse_other_grid(landed, before)
-        newest = {(entry.partition_id, entry.window_start): (entry.as_of, entry.run) for entry in before}
-        for window in landed:
-            cell = (window.window.partition, window.commit.start)
-            newest[cell] = max(newest.get(cell, _age(window)), _age(window))
+        newest: dict[tuple[str, datetime], tuple[datetime, str]] = {}
+        for cell, age in [
+            *(((entry.partition_id, entry.window_start), (entry.as_of, entry.run)) for entry in before),
+            *(((window.window.partition, window.commit.start), _age(window)) for window in landed),
+        ]:
+            newest[cell] = max(newest.get(cell, age), age)
         current = [w for w in landed if newest[w.window.partition, w.commit.start] == _age(w)]
         replaced = {(w.window.partition, w.commit.start) for w in current}
         for partition in sorted({partition for partition, _ in replaced}):

@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
 from xmlift.telemetry import logger
-from xmlift.warehouse import migrations
+from xmlift.warehouse import migrations, tables
 from xmlift.warehouse.connection import Warehouse, one_line
 
 
@@ -31,14 +31,19 @@ class MigrateAnswer(Struct, frozen=True, kw_only=True):
 def migrate(event: MigrateEvent, warehouse: Warehouse) -> MigrateAnswer:
     """Bring the warehouse to the newest version and grant what the sources need; may run any number of times."""
     try:
+        # Before the transaction, whose first statement has to be the LOCK: making a table takes the snapshot.
+        warehouse.autocommit(_bootstrap)
         return warehouse.transaction(lambda cursor: _migrate(cursor, event))
     except psycopg2.Error as error:
         raise WarehouseError(f"migrate was rolled back: {one_line(error)}") from error
 
 
-def _migrate(cursor: Cursor, event: MigrateEvent) -> MigrateAnswer:
+def _bootstrap(cursor: Cursor) -> None:
     for statement in migrations.BOOTSTRAP:
-        cursor.execute(statement)
+        tables.ensure(cursor, statement)
+
+
+def _migrate(cursor: Cursor, event: MigrateEvent) -> MigrateAnswer:
     # Two migrations at once: the second waits here, and then finds everything done.
     cursor.execute("LOCK xmlift.migrations")
     cursor.execute("SELECT COALESCE(MAX(version), 0) FROM xmlift.migrations")

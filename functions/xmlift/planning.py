@@ -1,7 +1,9 @@
 """plan: which windows are missing? What is wanted, less what the ledger says is settled (P1–P4)."""
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice, repeat
 
 import msgspec
 from msgspec import Struct
@@ -65,46 +67,50 @@ class WorkList(Struct, frozen=True, kw_only=True):
 
 
 class PlanAnswer(Struct, frozen=True, kw_only=True):
-    """What the state machine goes on with. `remaining` windows are left for the next round."""
+    """What the state machine goes on with. `more`: windows are left for the next round."""
 
     run: str
     round: int
     extract: WorkList
     streams: list[LoadItem]
     load_items: int
-    remaining: int
+    more: bool
 
 
 class Plan(Struct, frozen=True, kw_only=True):
     """What a round decided, kept for the report."""
 
     items: list[WorkItem]
-    remaining: int
+    more: bool
     watermarks: dict[str, datetime]
 
 
 def plan(event: PlanEvent, zone: Zone, warehouse: Warehouse) -> PlanAnswer:
     """Write the work list of one round. Raises CatalogueError, WarehouseError."""
     source = load_source(run_catalogue(event, zone), event.catalogue, event.base_url)
-    covered = warehouse.transaction(lambda cursor: ledger.coverage(cursor, source.source, MAPPING_EPOCH))
-    decided = decide(event, source, covered)
+    covered = warehouse.transaction(
+        lambda cursor: ledger.coverage(cursor, source.source, MAPPING_EPOCH, event.run)
+    )
     round_number = event.round + 1
+    # Written once: a call that is repeated, or comes late, goes by what the first one decided.
+    decision = msgspec.json.encode(decide(event, source, covered))
+    standing = zone.put_once(names.plan(source.source, event.run, round_number), decision)
+    decided = msgspec.json.decode(standing, type=Plan)
     work_list = names.work_list(source.source, event.run, round_number)
     zone.put(work_list, msgspec.json.encode(decided.items))
-    zone.put(names.plan(source.source, event.run, round_number), msgspec.json.encode(decided))
     catalogue = names.catalogue(source.source, event.run)
     streams = [
         LoadItem(source=source.source, catalogue=catalogue, stream=stream, run=event.run)
         for stream in dict.fromkeys(item.stream for item in decided.items)
     ]
-    logger.info("planned", windows=len(decided.items), remaining=decided.remaining, streams=len(streams))
+    logger.info("planned", windows=len(decided.items), more=decided.more, streams=len(streams))
     return PlanAnswer(
         run=event.run,
         round=round_number,
         extract=WorkList(items=len(decided.items), bucket=zone.bucket, key=work_list),
         streams=streams,
         load_items=len(streams),
-        remaining=decided.remaining,
+        more=decided.more,
     )
 
 
@@ -124,52 +130,62 @@ def run_catalogue(event: PlanEvent, zone: Zone) -> bytes:
 
 def decide(event: PlanEvent, source: Source, covered: Iterable[ledger.Coverage]) -> Plan:
     """The windows of one round, oldest first, at most as many as the source's limits allow."""
-    loaded: dict[str, list[ledger.Coverage]] = {name: [] for name in source.streams}
+    known: dict[str, list[ledger.Coverage]] = {name: [] for name in source.streams}
     for entry in covered:
-        if entry.stream in loaded:
-            loaded[entry.stream].append(entry)
-    items: list[WorkItem] = []
+        if entry.stream in known:
+            known[entry.stream].append(entry)
     watermarks: dict[str, datetime] = {}
+    missing: list[Iterator[tuple[Interval, str]]] = []
     for name, stream in source.streams.items():
         settled = [
             settled_by(Interval(entry.start, entry.end), entry.as_of, _overlap(stream))
-            for entry in loaded[name]
+            for entry in known[name]
+            if entry.state == ledger.LOADED
         ]
         watermarks[name] = watermark(_start(stream), settled)
         # The overlap before now is for the next run: to this one it would be missing anew in every round.
-        own = [Interval(entry.start, entry.end) for entry in loaded[name] if entry.run == event.run]
-        items += [
-            WorkItem(
-                source=source.source,
-                catalogue=names.catalogue(source.source, event.run),
-                base_url=event.base_url,
-                run=event.run,
-                stream=name,
-                partition=names.WHOLE,
-                epoch=MAPPING_EPOCH,
-                start=window.start,
-                end=window.end,
-            )
-            for window in missing_windows(stream, settled + own, event.started)
-        ]
-    items.sort(key=lambda item: (item.start, item.stream))
+        own = [Interval(entry.start, entry.end) for entry in known[name] if entry.run == event.run]
+        missing.append(zip(missing_windows(stream, settled + own, event.started), repeat(name)))
     limit = source.limits.windows_per_run
-    return Plan(items=items[:limit], remaining=max(0, len(items) - limit), watermarks=watermarks)
+    # Lazily, since ten years in minutes are five million windows.
+    windows = list(islice(heapq.merge(*missing), limit + 1))
+    items = [
+        WorkItem(
+            source=source.source,
+            catalogue=names.catalogue(source.source, event.run),
+            base_url=event.base_url,
+            run=event.run,
+            stream=name,
+            partition=names.WHOLE,
+            epoch=MAPPING_EPOCH,
+            start=window.start,
+            end=window.end,
+        )
+        for window, name in windows[:limit]
+    ]
+    return Plan(items=items, more=len(windows) > limit, watermarks=watermarks)
 
 
-def missing_windows(stream: Stream, settled: list[Interval], now: datetime) -> list[Interval]:
-    """What of a stream is to be read: gaps as slices where the server can be asked for them (P4)."""
+def missing_windows(stream: Stream, settled: list[Interval], now: datetime) -> Iterator[Interval]:
+    """What of a stream is to be read, oldest first: gaps as slices where the server can be asked for them (P4)."""
     wanted = Interval(_start(stream), now)
     if not stream.is_bounded:
         start = watermark(wanted.start, settled)
-        return [Interval(start, now)] if start < now else []
-    gaps = subtracted(wanted, settled)
+        if start < now:
+            yield Interval(start, now)
+        return
     slice_time = stream.cursor.slice_time if stream.cursor else None
-    if slice_time is None:
-        return gaps
-    if stream.disposition == "append":
-        return sorted({cell for gap in gaps for cell in whole_cells(gap, slice_time, wanted)})
-    return [cell for gap in gaps for cell in grid_cells(gap, slice_time)]
+    last = None
+    for gap in subtracted(wanted, settled):
+        if slice_time is None:
+            yield gap
+        elif stream.disposition == "append":
+            for cell in whole_cells(gap, slice_time, wanted):
+                if cell != last:  # two gaps may lie in one cell
+                    yield cell
+                last = cell
+        else:
+            yield from grid_cells(gap, slice_time)
 
 
 def _start(stream: Stream) -> datetime:

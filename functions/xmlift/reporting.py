@@ -75,7 +75,7 @@ class RunReport(Struct, kw_only=True):
     run: str
     status: str
     message: str
-    remaining: int
+    more: bool
     streams: list[StreamReport]
     problems: list[str]
 
@@ -90,24 +90,25 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
         plans = list(_plans(zone, source.source, event.run))
         faults = _account(event, zone, warehouse, source, plans, streams)
         # What went wrong with a window says more than the Map's word that one of its items failed.
+        faults = list(dict.fromkeys(faults))  # the windows of a stream that was not loaded share its words
         problems = [*faults, *problems] if plans else [*problems, *faults]
     except (XmliftError, psycopg2.Error) as error:
         problems.append(one_line(error))
-    remaining = plans[-1].remaining if plans else 0
+    more = plans[-1].more if plans else False
     status = "failed" if problems else "succeeded"
     result = RunReport(
         source=event.source,
         run=event.run,
         status=status,
         message=_message(event.source, streams.values(), problems),
-        remaining=remaining,
+        more=more,
         streams=list(streams.values()),
         problems=problems,
     )
     key = names.report(event.source, event.run)
     zone.put(key, msgspec.json.encode(result))
     logger.info("reported", status=status, summary=result.message)
-    catch_up = status == "succeeded" and remaining > 0
+    catch_up = status == "succeeded" and more
     return ReportAnswer(status=status, catch_up=catch_up, message=result.message, report=key), result
 
 
@@ -156,7 +157,7 @@ def _account(
         entry = loaded.get(key)
         _add_landed(stream, window)
         if entry is None:
-            problems.append(f"{window.window}: has landed, but is not loaded; the next run reads it again")
+            problems.append(_why_not_loaded(zone, window))
             continue
         counts = msgspec.json.decode(entry.tables, type=dict[str, LoadedCounts])
         _add_loaded(stream, entry, counts)
@@ -218,6 +219,14 @@ def _why_not_landed(zone: Zone, item: WorkItem) -> str:
         return (
             f"{window}: has not landed, and left no message: see the logs of extract for a kill or a time-out"
         )
+    return str(msgspec.json.decode(note)["message"])
+
+
+def _why_not_loaded(zone: Zone, window: Landed) -> str:
+    name = window.window
+    note = zone.find(names.load_failure(name.source, name.stream, name.run))
+    if note is None:
+        return f"{name}: has landed, but is not loaded; the next run reads it again"
     return str(msgspec.json.decode(note)["message"])
 
 

@@ -136,7 +136,7 @@ def test_a_run_from_migrate_to_report(
         "extract": {"items": items, "bucket": "landing", "key": f"runs/ewm/{run}/work-0001.json"},
         "streams": [{"source": "ewm", "catalogue": own, "stream": "work_items", "run": run}],
         "load_items": 1,
-        "remaining": 0,
+        "more": False,
     }
     assert items > 1
     assert s3.get_object(Bucket="landing", Key=own)["Body"].read() == catalogue, "the file's own bytes"

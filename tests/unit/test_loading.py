@@ -16,13 +16,13 @@ import pytest
 from xmlift import loading
 from xmlift.catalogue import Source, load_source
 from xmlift.errors import CatalogueError, LandingError, WarehouseError
-from xmlift.landing import commits
+from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
 from xmlift.loading import LoadAnswer, LoadEvent, batches, load
 from xmlift.tables.writer import PartWriter
 from xmlift.warehouse import connection as connections
-from xmlift.warehouse import statements, tables
+from xmlift.warehouse import ledger, statements, tables
 
 from .steps_landing import ReadPage, Row, at, land, run_at
 from .warehouse_stand_in import COPY_ROLE, LOADER, StandIn
@@ -429,13 +429,78 @@ def test_a_text_that_another_loader_has_just_widened_is_wide_enough(
     loads: Loads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads.loader().prepare_tables()
-    found = tables._widths
+    found = tables._columns
     before = loads.stand_in.warehouse(LOADER).autocommit(lambda cursor: found(cursor, loads.loader()._table))
     loads.change("varchar(10)", "varchar(12)")
     loads.loader().prepare_tables()
     answers = iter([before])
-    monkeypatch.setattr(tables, "_widths", lambda cursor, table: next(answers, None) or found(cursor, table))
+    monkeypatch.setattr(tables, "_columns", lambda cursor, table: next(answers, None) or found(cursor, table))
     loads.loader().prepare_tables()
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "changed"),
+    [
+        ('"decimal(18,6)"', "DECIMAL(18,6)", '"decimal(20,8)"'),
+        ("date", "DATE", "timestamp"),
+        ("integer", "INTEGER", "bigint"),
+        ("varchar(10)", r"VARCHAR\(10\)", "bigint"),
+        ("double", "DOUBLE PRECISION", "varchar(10)"),
+    ],
+)
+def test_a_type_that_was_changed_is_refused_before_it_cuts_values(
+    loads: Loads, declared: str, found: str, changed: str
+) -> None:
+    title = "title: { path: t, type: varchar(10) }"
+    loads.change(title, f"{title}\n      more: {{ path: p, type: {declared} }}")
+    loads.loader().prepare_tables()
+    loads.loader().prepare_tables()
+    loads.change(f"path: p, type: {declared}", f"path: p, type: {changed}")
+    with pytest.raises(
+        WarehouseError, match=r"column more is .*restore the type, or give the column another name"
+    ):
+        loads.loader().prepare_tables()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_late_older_reading_of_a_cell_changes_nothing_in_whatever_order_the_ledger_answers(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
+    overlapping = ledger.overlapping
+    monkeypatch.setattr(ledger, "overlapping", lambda *args: overlapping(*args)[::order])
+    for run, as_of, rows in ((ONE, 7, [event_row(1, 1)]), (THREE, 9, [event_row(n, n) for n in (1, 2, 3)])):
+        loads.land(run, (0, 6), rows, stream="events", as_of=as_of)
+        loads.load(run, "events")
+    loads.land(TWO, (0, 6), [event_row(1, 1), event_row(2, 2)], stream="events", as_of=8)
+    loads.load(TWO, "events")
+    assert loads.rows("id", "events") == [(1,), (2,), (3,)]
+    assert loads.ledger() == [(ONE, "loaded"), (TWO, "superseded"), (THREE, "loaded")]
+
+
+def test_a_load_ends_with_the_functions_time(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads.land(ONE, (0, 6), [item(1, 1, "a")])
+    apply = loading.StreamLoader._apply
+
+    def slow(self: Any, cursor: Any, *args: Any) -> None:
+        apply(self, cursor, *args)
+        for _ in range(100):
+            cursor.execute("SELECT pg_sleep(0.2)")
+
+    monkeypatch.setattr(loading.StreamLoader, "_apply", slow)
+    with pytest.raises(WarehouseError, match=r"time is up|statement timeout"):
+        loads.load(ONE, time_left=lambda: loading.RESERVE_SECONDS + 2)
+    assert loads.rows() == []
+    assert loads.ledger() == []
+
+
+def test_why_a_stream_was_not_loaded_is_noted_for_the_report(loads: Loads) -> None:
+    loads.land(ONE, (0, 6), [item(1, 1, "a")])
+    loads.stand_in.run(f'REVOKE ALL ON SCHEMA "{loads.name}" FROM xmlift_loader')
+    with pytest.raises(WarehouseError) as caught:
+        loads.load(ONE)
+    note = msgspec.json.decode(loads.zone.get(names.load_failure(loads.name, "items", ONE)))
+    assert note == {"error": "WarehouseError", "message": str(caught.value)}
+    assert note["message"].startswith(f"{loads.name}.items of run {ONE}: ")
 
 
 def test_types_arrive_as_they_are_declared(loads: Loads) -> None:
@@ -609,8 +674,8 @@ def test_a_commit_whose_answer_is_lost_is_not_done_again(
     in_transaction = connections._in_transaction
     lost = []
 
-    def losing(connection: Any, work: Any) -> Any:
-        answer = in_transaction(connection, work)
+    def losing(connection: Any, work: Any, deadline: float) -> Any:
+        answer = in_transaction(connection, work, deadline)
         if not lost and loads.ledger():
             lost.append(True)
             raise psycopg2.OperationalError("server closed the connection unexpectedly")

@@ -1,5 +1,6 @@
 """migrate: run any number of times, and what it grants is enough for each role and nothing more."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def grants(warehouse: StandIn) -> list[tuple[Any, ...]]:
 def test_the_life_of_a_warehouse(empty: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """One server for all of it: first run, second run, another source, a second version, a failing third."""
     with pytest.raises(WarehouseError, match="migrate has to run"):
-        empty.warehouse(PLANNER).transaction(lambda cursor: ledger.coverage(cursor, "first", 0))
+        empty.warehouse(PLANNER).transaction(lambda cursor: ledger.coverage(cursor, "first", 0, "run"))
 
     admin = empty.warehouse(ADMIN)
     versions = [step.version for step in migrations.MIGRATIONS]
@@ -168,4 +169,25 @@ def test_names_that_no_identifier_could_have_are_quoted(stand_in: StandIn) -> No
     migrate(event, stand_in.warehouse(ADMIN))
     assert stand_in.run("SELECT 1 FROM pg_roles WHERE rolname = %s", 'IAMR:ro"le; DROP SCHEMA xmlift') == [
         (1,)
+    ]
+
+
+def test_two_migrations_at_once_apply_each_version_once(empty: StandIn) -> None:
+    answers: list[MigrateAnswer] = []
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(migrate(EVENT, empty.warehouse(ADMIN)))
+        except BaseException as fault:  # noqa: BLE001 (told in the test's own thread)
+            faults.append(fault)
+
+    together = [threading.Thread(target=work) for _ in range(3)]
+    for thread in together:
+        thread.start()
+    for thread in together:
+        thread.join(60)
+    assert faults == []
+    assert sorted(version for answer in answers for version in answer.applied) == [
+        migration.version for migration in migrations.MIGRATIONS
     ]

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from xmlift.catalogue.model import Column, Limits, Request, Source, Stream, Watermark
 from xmlift.planning import Plan, PlanEvent, decide
-from xmlift.warehouse.ledger import Coverage
+from xmlift.warehouse.ledger import LOADED, SUPERSEDED, Coverage
 from xmlift.windows import Interval, merged, settled_by, subtracted
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,8 +42,15 @@ def event(now: float, execution: str = "e1", base_url: str | None = None) -> Pla
     )
 
 
-def loaded(start: float, end: float, as_of: float | None = None, name: str = "a", run: str = "") -> Coverage:
-    return Coverage(name, "-", hours(start), hours(end), hours(end if as_of is None else as_of), run)
+def loaded(
+    start: float,
+    end: float,
+    as_of: float | None = None,
+    name: str = "a",
+    run: str = "",
+    state: str = LOADED,
+) -> Coverage:
+    return Coverage(name, "-", hours(start), hours(end), hours(end if as_of is None else as_of), run, state)
 
 
 def windows(plan: Plan, name: str = "a") -> list[tuple[float, float]]:
@@ -106,7 +114,7 @@ def test_a_stream_without_a_cursor_is_read_from_the_beginning_of_time() -> None:
     plain = Stream(request=OPEN, records="/r/i", columns={"id": Column(path="id")}, key=["id"])
     (item,) = decide(event(10), source(a=plain), []).items
     assert (item.start, item.end) == (datetime(1970, 1, 1, tzinfo=UTC), hours(10))
-    covered = [Coverage("a", "-", item.start, item.end, hours(11), "")]
+    covered = [Coverage("a", "-", item.start, item.end, hours(11), "", LOADED)]
     (again,) = decide(event(12), source(a=plain), covered).items
     assert again.start == hours(10), "no cursor, no overlap; a whole snapshot is read all the same"
 
@@ -142,10 +150,10 @@ def test_the_oldest_come_first_over_all_streams_and_the_rest_remains() -> None:
     both = source(limit=3, a=stream(slice="6h"), b=stream(slice="6h"))
     plan = decide(event(12), both, [loaded(0, 6, 20, name="a")])
     assert [(item.stream, _hours(item.start)) for item in plan.items] == [("b", 0), ("a", 6), ("b", 6)]
-    assert plan.remaining == 0
+    assert not plan.more
     plan = decide(event(18), both, [])
     assert [(item.stream, _hours(item.start)) for item in plan.items] == [("a", 0), ("b", 0), ("a", 6)]
-    assert plan.remaining == 3
+    assert plan.more
 
 
 def test_an_item_is_the_whole_event_of_an_extract() -> None:
@@ -176,12 +184,12 @@ def rounds_of_an_execution(catalogue: Source, minutes_per_round: float) -> list[
     """Plan, load all of it at the server's time, plan again, as the state machine does while any remain."""
     planned: list[Plan] = []
     covered: list[Coverage] = []
-    while not planned or planned[-1].remaining:
+    while not planned or planned[-1].more:
         assert len(planned) < 100, "catching up never ends"
         now = event(15).started + timedelta(minutes=minutes_per_round * len(planned))
         plan = decide(event(15), catalogue, covered)
         planned.append(plan)
-        covered += [Coverage(i.stream, "-", i.start, i.end, now, i.run) for i in plan.items]
+        covered += [Coverage(i.stream, "-", i.start, i.end, now, i.run, LOADED) for i in plan.items]
     return planned
 
 
@@ -194,6 +202,21 @@ def test_catching_up_ends_and_reads_each_window_of_a_run_once(limit: int, dispos
     read = [(item.stream, item.start, item.end) for plan in plans for item in plan.items]
     assert len(read) == len(set(read)) == 9
     assert len(plans) == -(-9 // limit)
+
+
+def test_a_superseded_window_settles_nothing_and_is_not_read_again_by_its_run() -> None:
+    first = event(10)
+    covered = [loaded(0, 10, 20, run=first.run, state=SUPERSEDED)]
+    assert windows(decide(first, source(a=stream()), covered)) == []
+    assert windows(decide(event(10, "e2"), source(a=stream()), covered)) == [(0, 10)]
+
+
+def test_millions_of_windows_are_not_made_to_plan_the_first() -> None:
+    streams = {"a": stream(slice="1m"), "b": stream(slice="1m", disposition="append")}
+    far = event(0)
+    far = structs.replace(far, started=hours(24 * 365 * 50))
+    plan = decide(far, source(limit=3, **streams), [])
+    assert ([item.stream for item in plan.items], plan.more) == (["a", "b", "a"], True)
 
 
 def test_the_next_run_reads_the_overlap_of_the_one_before() -> None:

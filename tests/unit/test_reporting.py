@@ -125,13 +125,13 @@ def test_the_second_run_tells_what_was_known(run: Run) -> None:
 def test_what_remains_asks_for_another_round(run: Run) -> None:
     run.loads.change("streams:", "limits: { windows_per_run: 1 }\nstreams:")
     first = run.plan()
-    assert (first.extract.items, first.remaining, first.round) == (1, 1, 1)
+    assert (first.extract.items, first.more, first.round) == (1, True, 1)
     run.loads.land(run.run, (0, 12), [event_row(1, 1)], stream="events")
     run.loads.load(run.run, "events")
     answer, _ = run.report()
     assert (answer.status, answer.catch_up) == ("succeeded", True)
     second = run.plan(first.round)
-    assert (second.extract.items, second.remaining, second.round) == (1, 0, 2)
+    assert (second.extract.items, second.more, second.round) == (1, False, 2)
     assert second.extract.key != first.extract.key
     run.loads.land(run.run, (0, 12), [item(1, 1)])
     run.loads.load(run.run)

@@ -168,6 +168,11 @@ def failure(window: WindowName) -> str:
     return f"{run_prefix(window.source, window.run)}failures/{window.stream}/{window.inner}.json"
 
 
+def load_failure(source: str, stream: str, run: str) -> str:
+    """Why a stream was not loaded."""
+    return f"{run_prefix(source, run)}failures/{stream}.json"
+
+
 def report(source: str, run: str) -> str:
     return f"{run_prefix(source, run)}report.json"
 

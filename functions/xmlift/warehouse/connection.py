@@ -1,6 +1,8 @@
 """Connections to the warehouse, and transactions that are tried again where that is safe (R1, R3)."""
 
+import math
 import random
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -8,14 +10,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg2
+from botocore.exceptions import BotoCoreError, ClientError
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a type)
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
 
 _ATTEMPTS = 5
-# Redshift reports a serialisation conflict as XX000, so its text is all there is to go by.
-_CONFLICTS = ("1023", "1018", "could not complete because of conflict with concurrent transaction")
+# Redshift reports a serialisation conflict as XX000, so its text is all there is to go by; the number stands at
+# its start, where no value of a row can.
+_CONFLICT = re.compile(
+    r"\s*(ERROR:\s+)?(1023|1018)\b|.*could not complete because of conflict with concurrent transaction",
+    re.DOTALL,
+)
 _CREDENTIAL_SECONDS = 900
 
 
@@ -33,6 +40,21 @@ class Address(NamedTuple):
     port: int
     database: str
     ca_file: Path
+
+
+class BoundedCursor(Cursor):
+    """A cursor each of whose statements gets what is left until a deadline (seconds of `time.monotonic`)."""
+
+    deadline = math.inf
+
+    def execute(self, query: Any, vars: Any = None) -> None:
+        """As psycopg2's. Raises WarehouseError once the deadline has passed."""
+        if self.deadline < math.inf:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise WarehouseError("the function's time is up; the transaction is rolled back")
+            super().execute(f"SET statement_timeout TO {max(1, int(left * 1000))}")
+        super().execute(query, vars)
 
 
 class Warehouse:
@@ -81,27 +103,25 @@ class Warehouse:
             "group admits this function, and the CA file"
         ) from fault
 
-    def transaction[T](self, work: Callable[[Cursor], T]) -> T:
-        """Run `work` in one transaction and commit.
+    def transaction[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
+        """Run `work` in one transaction and commit, all tries of it within `seconds`.
 
         After a conflict or a lost connection everything is done again in a new session, so `work` has to find
         out by itself, from the ledger and behind its lock, what an unanswered COMMIT has already done.
         """
-        return self._tried(lambda connection: _in_transaction(connection, work))
+        deadline = time.monotonic() + seconds
+        return self._tried(lambda connection: _in_transaction(connection, work, deadline), deadline)
 
-    def autocommit[T](self, work: Callable[[Cursor], T]) -> T:
+    def autocommit[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
         """Run `work` with each statement committed by itself, for what Redshift refuses in transactions."""
+        deadline = time.monotonic() + seconds
+        return self._tried(lambda connection: _in_autocommit(connection, work, deadline), deadline)
 
-        def run(connection: Connection) -> T:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                return work(cursor)
-
-        return self._tried(run)
-
-    def _tried[T](self, run: Callable[[Connection], T]) -> T:
+    def _tried[T](self, run: Callable[[Connection], T], deadline: float) -> T:
         fault: Exception | None = None
         for attempt in range(_ATTEMPTS):
+            if time.monotonic() >= deadline:
+                break
             try:
                 with closing(self.connect()) as connection:
                     return run(connection)
@@ -111,13 +131,22 @@ class Warehouse:
                 fault = error
             self._sleep(_jitter(attempt))
         raise WarehouseError(
-            f"the warehouse gave up {_ATTEMPTS} times: {one_line(fault)}. Nothing of it is committed; the next "
-            "run loads what has landed"
+            f"the warehouse gave up again and again: {one_line(fault)}. Nothing of it is committed; the next run "
+            "reads again what is missing"
         ) from fault
 
 
-def _in_transaction[T](connection: Connection, work: Callable[[Cursor], T]) -> T:
-    with connection, connection.cursor() as cursor:
+def _in_transaction[T](connection: Connection, work: Callable[[Cursor], T], deadline: float) -> T:
+    with connection, connection.cursor(cursor_factory=BoundedCursor) as cursor:
+        cursor.deadline = deadline
+        return work(cursor)
+
+
+def _in_autocommit[T](connection: Connection, work: Callable[[Cursor], T], deadline: float) -> T:
+    # No `with connection`: it would open a transaction all the same.
+    connection.autocommit = True
+    with connection.cursor(cursor_factory=BoundedCursor) as cursor:
+        cursor.deadline = deadline
         return work(cursor)
 
 
@@ -125,9 +154,8 @@ def _may_pass(error: psycopg2.Error) -> bool:
     if isinstance(error, psycopg2.InterfaceError):
         return True
     if isinstance(error, psycopg2.OperationalError):
-        # Class 57 is an administrator's or a time limit's doing; 57014 is our own statement_timeout.
-        return error.pgcode != "57014"
-    return any(text in str(error) for text in _CONFLICTS)
+        return not isinstance(error, psycopg2.errors.QueryCanceled)  # that is our own statement_timeout
+    return _CONFLICT.match(str(error)) is not None
 
 
 def _jitter(attempt: int) -> float:
@@ -143,9 +171,15 @@ def temporary_credentials(client: Any, workgroup: str, database: str) -> Callabl
     """Credentials of the function's own role, from `redshift-serverless:GetCredentials`."""
 
     def ask() -> Credentials:
-        answer = client.get_credentials(
-            workgroupName=workgroup, dbName=database, durationSeconds=_CREDENTIAL_SECONDS
-        )
+        try:
+            answer = client.get_credentials(
+                workgroupName=workgroup, dbName=database, durationSeconds=_CREDENTIAL_SECONDS
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise WarehouseError(
+                f"no credentials for the workgroup {workgroup}: {one_line(error)}. Check that it is available, and "
+                "that the function's role may call redshift-serverless:GetCredentials on it"
+            ) from error
         return Credentials(answer["dbUser"], answer["dbPassword"])
 
     return ask

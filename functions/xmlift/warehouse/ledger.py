@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """What a loaded window covers, the server's clock when it was read, and the run that read it."""
+    """What a window covers, the server's clock when it was read, the run that read it, and its state."""
 
     stream: str
     partition_id: str
@@ -54,18 +54,22 @@ class Coverage(NamedTuple):
     end: datetime
     as_of: datetime
     run: str
+    state: str
 
 
 _COLUMNS = ", ".join(Entry._fields)
 
 
-def coverage(cursor: Cursor, source: str, epoch: int) -> list[Coverage]:
-    """All loaded windows of a source. Raises WarehouseError where the ledger does not exist yet."""
+def coverage(cursor: Cursor, source: str, epoch: int, run: str) -> list[Coverage]:
+    """All loaded windows of a source, and those of this run in any state.
+
+    Raises WarehouseError where the ledger does not exist yet.
+    """
     try:
         cursor.execute(
-            "SELECT stream, partition_id, window_start, window_end, as_of, run FROM xmlift.ledger "
-            "WHERE source = %s AND epoch = %s AND state = %s",
-            (source, epoch, LOADED),
+            "SELECT stream, partition_id, window_start, window_end, as_of, run, state FROM xmlift.ledger "
+            "WHERE source = %s AND epoch = %s AND (state = %s OR run = %s)",
+            (source, epoch, LOADED, run),
         )
     except (psycopg2.errors.UndefinedTable, psycopg2.errors.InsufficientPrivilege) as error:
         raise WarehouseError(

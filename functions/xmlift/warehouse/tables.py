@@ -6,24 +6,47 @@ from contextlib import suppress
 import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
+from xmlift.errors import WarehouseError
 from xmlift.warehouse.statements import Table, add_column, create_table, widen_column
 
 _VARCHAR = re.compile(r"VARCHAR\((\d+)\)")
+_SPELLED = {
+    "character varying": "VARCHAR",
+    "numeric": "DECIMAL",
+    "timestamp with time zone": "TIMESTAMPTZ",
+    "timestamp without time zone": "TIMESTAMP",
+    "double precision": "DOUBLE PRECISION",
+    "bigint": "BIGINT",
+    "integer": "INTEGER",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+}
+"""Types as the catalogue of the database names them, and as we declare them; others are left alone."""
 
 
 def prepare(cursor: Cursor, table: Table) -> None:
-    """Create a table, add the columns that it lacks, widen the texts that are too narrow. Never shrinks."""
-    widths = _widths(cursor, table)
-    if not widths:
+    """Create a table, add the columns that it lacks, widen the texts that are too narrow. Never shrinks.
+
+    Raises WarehouseError where a column is of another type than declared: COPY would cut values to fit it.
+    """
+    columns = _columns(cursor, table)
+    if not columns:
         ensure(cursor, create_table(table))
-        widths = _widths(cursor, table)
-    for name, column_type in table.columns:
-        if name not in widths:
-            ensure(cursor, add_column(table, name, column_type))
+        columns = _columns(cursor, table)
+    for name, declared in table.columns:
+        if name not in columns:
+            ensure(cursor, add_column(table, name, declared))
             continue
-        declared, width = _VARCHAR.fullmatch(column_type), widths[name]
-        if declared and width is not None and width < int(declared[1]):
-            _widen(cursor, table, name, column_type, int(declared[1]))
+        found, text = columns[name], _VARCHAR.fullmatch(declared)
+        width = _VARCHAR.fullmatch(found or "")
+        if text and width:
+            if int(width[1]) < int(text[1]):
+                _widen(cursor, table, name, declared)
+        elif found is not None and found != declared:
+            raise WarehouseError(
+                f"{table.qualified}: column {name} is {found}, the catalogue declares {declared}: restore the "
+                "type, or give the column another name"
+            )
 
 
 def ensure(cursor: Cursor, statement: str) -> None:
@@ -31,34 +54,49 @@ def ensure(cursor: Cursor, statement: str) -> None:
     # IF NOT EXISTS does not keep two that run at the same moment from meeting in the system tables.
     errors = psycopg2.errors
     with suppress(
-        errors.DuplicateTable, errors.DuplicateColumn, errors.DuplicateObject, errors.UniqueViolation
+        errors.DuplicateTable,
+        errors.DuplicateColumn,
+        errors.DuplicateObject,
+        errors.DuplicateSchema,
+        errors.UniqueViolation,
     ):
         cursor.execute(statement)
 
 
-def _widen(cursor: Cursor, table: Table, name: str, column_type: str, wanted: int) -> None:
+def _widen(cursor: Cursor, table: Table, name: str, declared: str) -> None:
     try:
-        cursor.execute(widen_column(table, name, column_type))
+        cursor.execute(widen_column(table, name, declared))
     except psycopg2.Error:
-        if (_widths(cursor, table)[name] or 0) < wanted:  # else another loader was faster
+        if _columns(cursor, table)[name] != declared:  # else another loader was faster
             raise
 
 
-def _widths(cursor: Cursor, table: Table) -> dict[str, int | None]:
-    """The columns that a table has, with the bytes that a VARCHAR holds."""
+def _columns(cursor: Cursor, table: Table) -> dict[str, str | None]:
+    """The columns that a table has, with their types as we spell them; None for one that we do not know."""
     cursor.execute(
-        "SELECT column_name, character_maximum_length FROM information_schema.columns "
-        "WHERE table_schema = %s AND table_name = %s",
+        "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale "
+        "FROM information_schema.columns WHERE table_schema = %s AND table_name = %s",
         (table.schema, table.name),
     )
-    return dict(cursor.fetchall())
+    return {name: _spelled(*described) for name, *described in cursor.fetchall()}
 
 
-def latest_load_errors(cursor: Cursor) -> list[str]:
-    """What the last failed COPY of this user said about its file."""
+def _spelled(data_type: str, width: int | None, precision: int | None, scale: int | None) -> str | None:
+    match _SPELLED.get(data_type.lower()):
+        case "VARCHAR":
+            return f"VARCHAR({width})"
+        case "DECIMAL":
+            return f"DECIMAL({precision},{scale})"
+        case spelled:
+            return spelled
+
+
+def load_errors(cursor: Cursor, files: str) -> list[str]:
+    """What the last failed COPY said about one of its files; `files` is how their URLs begin."""
     cursor.execute(
-        "SELECT file_name, line_number, column_name, column_type, error_message "
-        "FROM sys_load_error_detail ORDER BY start_time DESC LIMIT 1"
+        "SELECT file_name, line_number, column_name, column_type, error_message FROM sys_load_error_detail "
+        "WHERE LEFT(file_name, %s) = %s ORDER BY start_time DESC LIMIT 1",
+        (len(files), files),
     )
     return [
         f"{str(file).strip()} line {line}, column {str(column).strip()} {str(kind).strip()}: {str(said).strip()}"
