@@ -122,12 +122,12 @@ def test_load_is_called_until_it_is_done(dev: Deployment) -> None:
 
 @pytest.mark.parametrize("step", ["extract", "load"])
 def test_an_answer_that_is_neither_more_nor_done_is_no_success(dev: Deployment, step: str) -> None:
-    """extract's bad answer fails its window alone, which report finds; load's fails the run."""
+    """It fails its window or stream alone, which report finds."""
     handlers: dict[str, Any] = {"extract": done, "load": done} | {step: lambda _: {"status": "maybe"}}
     found = run(dev, SOURCE, WORK[:1], plan=planned, report=reported, **handlers)
     assert found.entered.count("WindowLanded" if step == "extract" else "StreamLoaded") == 0
-    if step == "load":
-        assert_told(found, "ewm failed: States.")
+    assert found.entered.count("StreamFailed") == (len(STREAMS) if step == "load" else 0)
+    assert len(found.of("report")) == 1
 
 
 def test_a_failed_window_is_not_tried_again_and_the_others_are_loaded(dev: Deployment) -> None:
@@ -162,10 +162,37 @@ def test_a_failed_plan_is_reported(dev: Deployment) -> None:
     assert_told(found, "CatalogueError")
 
 
-def test_a_failed_load_is_reported(dev: Deployment) -> None:
-    found = run(dev, SOURCE, WORK, plan=planned, extract=done, load=fails("LoadError"), report=reported)
-    assert found.entered[-3:] == ["ReportFailure", "Notify", "Failed"]
-    assert_told(found, "LoadError")
+def test_a_failed_stream_does_not_end_the_others_and_report_judges(dev: Deployment) -> None:
+    """A load leaves a note of why it failed; report finds the landed windows that no ledger has."""
+    others = more_then_done(3)
+
+    def load(event: Event) -> Answer:
+        return fails("LoadError")(event) if event == STREAMS[0] else others(event)
+
+    def report(event: Event) -> Answer:
+        return reported(event) | {"status": "failed", "message": "work_items: 3 windows not loaded"}
+
+    found = run(dev, SOURCE, WORK, plan=planned, extract=done, load=load, report=report)
+    assert found.of("load").count(STREAMS[0]) == 1  # our own error is not tried again
+    assert found.of("load").count(STREAMS[1]) == 4
+    assert found.entered.count("StreamFailed") == 1
+    assert found.entered.count("StreamLoaded") == 1
+    (told,) = found.of("report")
+    assert told["failure"] is None
+    assert found.entered[-4:] == ["Report", "Verdict", "Notify", "Failed"]
+    assert_told(found, "3 windows not loaded")
+
+
+def test_a_load_that_cannot_begin_is_reported(dev: Deployment) -> None:
+    """The Map itself fails: what plan answered is no list of streams."""
+
+    def plan(event: Event) -> Answer:
+        return planned(event) | {"streams": "work_items"}
+
+    found = run(dev, SOURCE, WORK, plan=plan, extract=done, load=done, report=reported)
+    assert found.of("load") == []
+    assert found.entered[-4:] == ["Load", "ReportFailure", "Notify", "Failed"]
+    assert_told(found, "ewm failed: ")
 
 
 def test_a_report_that_finds_a_failure_fails_the_run(dev: Deployment) -> None:
@@ -228,9 +255,14 @@ def test_what_lambda_failed_is_tried_again(dev: Deployment, error: str) -> None:
     assert len(found.of("plan")) == 2
 
 
-def test_what_lambda_keeps_failing_fails_the_run(dev: Deployment) -> None:
-    found = run(
-        dev, SOURCE, WORK, plan=planned, extract=done, load=fails("Sandbox.Timedout"), report=reported
-    )
-    assert len(found.of("load")) >= 3  # a first call and two repetitions, here with shorter waits
-    assert_told(found, "Sandbox.Timedout")
+def test_what_lambda_keeps_failing_is_given_up(dev: Deployment) -> None:
+    handlers: dict[str, Any] = {"extract": done, "load": fails("Sandbox.Timedout")}
+    found = run(dev, SOURCE, WORK, plan=planned, report=reported, **handlers)
+    for stream in STREAMS:
+        assert (
+            found.of("load").count(stream) == 3
+        )  # a first call and two repetitions, here with shorter waits
+    assert found.entered.count("StreamFailed") == len(STREAMS)
+    plan = run(dev, SOURCE, None, plan=fails("Sandbox.Timedout"), report=reported)
+    assert len(plan.of("plan")) == 3
+    assert_told(plan, "Sandbox.Timedout")

@@ -8,11 +8,13 @@ locals {
   bucket = "arn:${local.partition}:s3:::${var.landing_bucket}"
   # Each run keeps a copy of its catalogue: an apply takes away the file that it began with.
   run_catalogues = "${local.bucket}/runs/*/catalogue.yaml"
-  states         = "arn:${local.partition}:states:${var.account.region}:${var.account.id}"
-  machine        = "${local.states}:stateMachine:${var.state_machine.name}"
-  children       = "${local.states}:execution:${var.state_machine.name}/${var.state_machine.map_label}:*"
-  topic          = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
-  groups         = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
+  # Why a window or a stream failed: a note for report, and all that extract and load may write of a run.
+  failures = "${local.bucket}/runs/*/failures/*"
+  states   = "arn:${local.partition}:states:${var.account.region}:${var.account.id}"
+  machine  = "${local.states}:stateMachine:${var.state_machine.name}"
+  children = "${local.states}:execution:${var.state_machine.name}/${var.state_machine.map_label}:*"
+  topic    = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
+  groups   = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
 
   # Secrets Manager adds a hyphen and six characters to a secret's name to make its ARN.
   source_secret_arns = [
@@ -170,7 +172,7 @@ locals {
       Sid      = "WriteWindowsAndFailures"
       Effect   = "Allow"
       Action   = "s3:PutObject"
-      Resource = ["${local.bucket}/landing/*", "${local.bucket}/runs/*"]
+      Resource = ["${local.bucket}/landing/*", local.failures]
     },
     ], [
     for arns in [local.source_secret_arns] : {
@@ -189,10 +191,10 @@ locals {
       Resource = [local.run_catalogues, "${local.bucket}/landing/*"]
     },
     {
-      Sid      = "WriteManifests"
+      Sid      = "WriteManifestsAndFailures"
       Effect   = "Allow"
       Action   = "s3:PutObject"
-      Resource = "${local.bucket}/load/*"
+      Resource = ["${local.bucket}/load/*", local.failures]
     },
   ])
 

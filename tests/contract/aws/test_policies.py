@@ -123,6 +123,40 @@ def test_no_wildcard_principals(deployment: Deployment) -> None:
     assert len(list(open_principals(trusting))) == 1
 
 
+# Where each step writes; whatever lies elsewhere is another step's word, such as a work list or a report.
+WRITTEN = {
+    "plan": {"runs/*"},
+    "extract": {"landing/*", "runs/*/failures/*"},
+    "load": {"load/*", "runs/*/failures/*"},
+    "report": {"runs/*"},
+}
+
+
+def other_writes(deployment: Deployment) -> Iterator[str]:
+    for role in deployment.roles():
+        written = {
+            resource.split(":::", 1)[-1].partition("/")[2]
+            for statement in deployment.statements(role)
+            if statement.allows("s3:PutObject")
+            for resource in statement.resources
+        }
+        if written != WRITTEN.get(role, set()):
+            yield f"{role}: writes {sorted(written)}"
+
+
+def test_each_step_writes_its_own_prefixes(deployment: Deployment) -> None:
+    assert not list(other_writes(deployment))
+    landing = deployment.resources['module.platform.module.landing.aws_s3_bucket.this["landing"]'].values
+    reports = deployment.with_statement(
+        "load", "s3:PutObject", f"arn:aws:s3:::{landing['bucket']}/runs/*/report.json"
+    )
+    assert len(list(other_writes(reports))) == 1
+    silent = deployment.with_text(
+        'aws_iam_role_policy.this["load"]', "policy", "/runs/*/failures/*", "/load/*"
+    )
+    assert list(other_writes(silent)) == ["load: writes ['load/*']"]
+
+
 def oversized_policies(deployment: Deployment) -> Iterator[str]:
     """IAM counts the inline policies of a role together, without white space."""
     for role in deployment.roles():
