@@ -19,7 +19,9 @@ from xmlift.errors import CatalogueError, LandingError, WarehouseError
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
+from xmlift.layout import stream_layout
 from xmlift.loading import LoadAnswer, LoadEvent, batches, load
+from xmlift.stream_load import Batch, StreamLoader
 from xmlift.tables.writer import PartWriter
 from xmlift.warehouse import connection as connections
 from xmlift.warehouse import ledger, statements, tables
@@ -103,12 +105,12 @@ class Loads:
         event = LoadEvent(source=self.name, catalogue=self.key, stream=stream, run=run)
         return load(event, self.zone, self.stand_in.warehouse(LOADER), COPY_ROLE, time_left)
 
-    def loader(self, stream: str = "items") -> loading.StreamLoader:
+    def loader(self, stream: str = "items") -> StreamLoader:
         model = self.source.streams[stream]
-        return loading.StreamLoader(
+        return StreamLoader(
             self.name,
             stream,
-            loading.stream_layout(stream, model),
+            stream_layout(stream, model),
             model.disposition,
             self.zone,
             self.stand_in.warehouse(LOADER),
@@ -285,9 +287,9 @@ def test_a_loader_that_was_told_too_much_loads_the_rest(loads: Loads) -> None:
     first, second = loads.land(ONE, (0, 6), [item(1, 1)]), loads.land(ONE, (6, 12), [item(2, 7)])
     loader = loads.loader()
     loader.prepare_tables()
-    loader.load(loading.Batch(loads.name, "items", [first]), 60)
-    loader.load(loading.Batch(loads.name, "items", [first, second]), 60)
-    loader.load(loading.Batch(loads.name, "items", [second, first]), 60)
+    loader.load(Batch(loads.name, "items", [first]), 60)
+    loader.load(Batch(loads.name, "items", [first, second]), 60)
+    loader.load(Batch(loads.name, "items", [second, first]), 60)
     assert loads.rows("id") == [(1,), (2,)]
     assert loads.ledger() == [(ONE, "loaded")] * 2
 
@@ -479,14 +481,14 @@ def test_a_late_older_reading_of_a_cell_changes_nothing_in_whatever_order_the_le
 
 def test_a_load_ends_with_the_functions_time(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
     loads.land(ONE, (0, 6), [item(1, 1, "a")])
-    apply = loading.StreamLoader._apply
+    apply = StreamLoader._apply
 
     def slow(self: Any, cursor: Any, *args: Any) -> None:
         apply(self, cursor, *args)
         for _ in range(100):
             cursor.execute("SELECT pg_sleep(0.2)")
 
-    monkeypatch.setattr(loading.StreamLoader, "_apply", slow)
+    monkeypatch.setattr(StreamLoader, "_apply", slow)
     with pytest.raises(WarehouseError, match=r"time is up|statement timeout"):
         loads.load(ONE, time_left=lambda: loading.RESERVE_SECONDS + 2)
     assert loads.rows() == []
@@ -567,7 +569,7 @@ def at_once(
 ) -> None:
     """Load two runs at the same time: the second begins when the first has staged and not committed."""
     staged, go_on = threading.Event(), threading.Event()
-    stage = loading.StreamLoader._stage
+    stage = StreamLoader._stage
     arrivals = itertools.count()
 
     def waiting(self: Any, *args: Any) -> Any:
@@ -579,7 +581,7 @@ def at_once(
             go_on.set()  # without a lock the second comes through, and the first must not wait for ever
         return counts
 
-    monkeypatch.setattr(loading.StreamLoader, "_stage", waiting)
+    monkeypatch.setattr(StreamLoader, "_stage", waiting)
     faults: list[BaseException] = []
 
     def work(run: str) -> None:
@@ -693,7 +695,7 @@ def test_a_session_that_is_ended_in_its_middle_is_done_again(
     loads: Loads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads.land(ONE, (0, 6), [item(1, 1, "a")])
-    apply = loading.StreamLoader._apply
+    apply = StreamLoader._apply
     ended = []
 
     def ending(self: Any, cursor: Any, *args: Any) -> None:
@@ -703,7 +705,7 @@ def test_a_session_that_is_ended_in_its_middle_is_done_again(
             cursor.execute("SELECT pg_backend_pid()")
             loads.stand_in.run("SELECT pg_terminate_backend(%s)", cursor.fetchone()[0])
 
-    monkeypatch.setattr(loading.StreamLoader, "_apply", ending)
+    monkeypatch.setattr(StreamLoader, "_apply", ending)
     loads.load(ONE)
     assert ended
     assert loads.rows() == [(1, "a")]
@@ -796,7 +798,7 @@ def test_two_readings_of_a_cell_in_one_batch_leave_the_newer(loads: Loads) -> No
     ]
     loader = loads.loader("events")
     loader.prepare_tables()
-    loader.load(loading.Batch(loads.name, "events", landed), 60)
+    loader.load(Batch(loads.name, "events", landed), 60)
     assert loads.rows('id, "_run"', "events") == [(1, TWO), (2, TWO)]
     assert loads.ledger() == [(ONE, "superseded"), (TWO, "loaded")]
 
