@@ -26,40 +26,49 @@ locals {
   }
 }
 
-module "function" {
-  source   = "../function"
-  for_each = local.functions
+locals {
+  arguments = {
+    for step, function in local.functions : step => {
+      environment_variables = merge(
+        local.environment_of_all,
+        { POWERTOOLS_SERVICE_NAME = step },
+        local.environment_of_step[step],
+      )
 
-  name               = each.value.name
-  arn                = each.value.arn
-  log_group          = each.value.log_group
-  log_retention_days = var.logging.retention_days
-  role_arn           = module.iam.function_role_arns[each.key]
-  limits             = var.functions[each.key]
-  tracing            = var.logging.tracing
+      package = merge(local.packages[step], {
+        bucket       = module.landing.artifact_bucket
+        architecture = local.manifest.architecture
+        python       = local.manifest.python
+      })
 
-  package = merge(local.packages[each.key], {
-    bucket       = module.landing.artifact_bucket
-    architecture = local.manifest.architecture
-    python       = local.manifest.python
-  })
-
-  environment_variables = merge(
-    local.environment_of_all,
-    { POWERTOOLS_SERVICE_NAME = each.key },
-    local.environment_of_step[each.key],
-  )
-
-  network = !each.value.in_vpc ? null : {
-    subnet_ids         = module.network.subnet_ids
-    security_group_ids = [module.network.functions_security_group_id]
+      network = !function.in_vpc ? null : {
+        subnet_ids         = module.network.subnet_ids
+        security_group_ids = [module.network.functions_security_group_id]
+      }
+    }
   }
 }
 
-# Schemas, database roles and grants, before the first schedule and after every change of the code that makes them.
+# Apart from the others, which wait for what it does.
+module "migrate" {
+  source = "../function"
+
+  name                  = local.functions.migrate.name
+  arn                   = local.functions.migrate.arn
+  log_group             = local.functions.migrate.log_group
+  log_retention_days    = var.logging.retention_days
+  role_arn              = module.iam.function_role_arns.migrate
+  limits                = var.functions.migrate
+  tracing               = var.logging.tracing
+  package               = local.arguments.migrate.package
+  environment_variables = local.arguments.migrate.environment_variables
+  network               = local.arguments.migrate.network
+}
+
+# Schemas, database roles and grants: on the first apply, and again with other code and with another warehouse.
 resource "aws_lambda_invocation" "migrate" {
-  function_name = module.function["migrate"].name
-  qualifier     = module.function["migrate"].alias
+  function_name = module.migrate.name
+  qualifier     = module.migrate.alias
 
   input = jsonencode({
     sources   = sort(keys(var.sources))
@@ -68,8 +77,29 @@ resource "aws_lambda_invocation" "migrate" {
   })
 
   triggers = {
-    code = local.packages["migrate"].source_code_hash
+    code      = local.packages.migrate.source_code_hash
+    warehouse = module.warehouse.namespace_id
   }
+}
+
+module "function" {
+  source   = "../function"
+  for_each = { for step, function in local.functions : step => function if step != "migrate" }
+
+  name                  = each.value.name
+  arn                   = each.value.arn
+  log_group             = each.value.log_group
+  log_retention_days    = var.logging.retention_days
+  role_arn              = module.iam.function_role_arns[each.key]
+  limits                = var.functions[each.key]
+  tracing               = var.logging.tracing
+  package               = local.arguments[each.key].package
+  environment_variables = local.arguments[each.key].environment_variables
+  network               = local.arguments[each.key].network
+
+  # New code goes live when the tables are as it expects them. The workflow waits for these functions, and so do the
+  # schedules, which may fire as soon as they exist.
+  depends_on = [aws_lambda_invocation.migrate]
 }
 
 module "workflow" {
@@ -100,7 +130,4 @@ module "workflow" {
       input      = local.inputs[source]
     }
   }
-
-  # A schedule may fire as soon as it exists.
-  depends_on = [aws_lambda_invocation.migrate]
 }

@@ -16,7 +16,7 @@ output "state_machine_arn" {
 output "functions" {
   description = "Functions by step: name, ARN of the alias, log group."
   value = {
-    for step, function in module.function : step => {
+    for step, function in merge(module.function, { migrate = module.migrate }) : step => {
       name      = function.name
       alias_arn = function.alias_arn
       log_group = function.log_group

@@ -13,6 +13,11 @@ output "namespace" {
   value       = aws_redshiftserverless_namespace.main.namespace_name
 }
 
+output "namespace_id" {
+  description = "Id of the namespace: another one is another, empty warehouse."
+  value       = aws_redshiftserverless_namespace.main.namespace_id
+}
+
 output "database" {
   description = "Name of the database."
   value       = aws_redshiftserverless_namespace.main.db_name

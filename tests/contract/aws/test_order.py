@@ -5,13 +5,21 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from ..terraform_roots import Roots
+from .deployment import Deployment
 
-# AWS tests a role when it creates what uses it; a schedule may fire as soon as it exists.
+# AWS tests a role when it creates what uses it; a schedule may fire as soon as it exists; code that goes live
+# before its tables are changed fails in whatever execution is under way.
 NEEDED = {
     "function.aws_lambda_function.main": (
         "iam.aws_iam_role_policy.this",
         "network.aws_vpc_endpoint.s3",
         "function.aws_cloudwatch_log_group.main",
+        "aws_lambda_invocation.migrate",
+    ),
+    "migrate.aws_lambda_function.main": (
+        "iam.aws_iam_role_policy.this",
+        "network.aws_vpc_endpoint.s3",
+        "migrate.aws_cloudwatch_log_group.main",
     ),
     "workflow.aws_sfn_state_machine.pipeline": (
         "iam.aws_iam_role_policy.this",
@@ -28,7 +36,7 @@ NEEDED = {
         "warehouse.aws_redshiftserverless_workgroup.main",
         "network.aws_vpc_endpoint.interface",
         "network.aws_vpc_security_group_ingress_rule.warehouse_from_functions",
-        "function.aws_lambda_alias.live",
+        "migrate.aws_lambda_alias.live",
     ),
     "warehouse.aws_redshiftserverless_namespace.main": ("iam.aws_iam_role_policy.copy",),
     "landing.aws_s3_object.catalogue": (
@@ -72,10 +80,25 @@ def wrong_order(order: Order) -> Iterator[str]:
 
 def test_what_is_needed_is_made_first(order: Order) -> None:
     assert not list(wrong_order(order))
-    schedules = full("workflow.aws_scheduler_schedule.source")
-    eager = {later: waits - {full("aws_lambda_invocation.migrate")} for later, waits in order.items()}
-    assert (
-        "workflow.aws_scheduler_schedule.source does not wait for aws_lambda_invocation.migrate"
-        in wrong_order(eager)
-    )
-    assert schedules in order
+    migrated = full("aws_lambda_invocation.migrate")
+    eager = {later: waits - {migrated} for later, waits in order.items()}
+    for address in ("function.aws_lambda_function.main", "workflow.aws_scheduler_schedule.source"):
+        assert f"{address} does not wait for aws_lambda_invocation.migrate" in wrong_order(eager)
+
+
+def unrepeated_migrations(deployment: Deployment) -> Iterator[str]:
+    """An invocation is made once, and again when a trigger changes: another code, another warehouse."""
+    namespace = deployment.one("aws_redshiftserverless_namespace")["namespace_id"]
+    code = deployment.functions()["migrate"]["source_code_hash"]
+    triggers = set(deployment.one("aws_lambda_invocation")["triggers"].values())
+    for what, value in (("a replaced warehouse", namespace), ("another code", code)):
+        if value not in triggers:
+            yield f"{what} is not migrated"
+
+
+def test_another_warehouse_and_another_code_are_migrated(deployment: Deployment) -> None:
+    assert not list(unrepeated_migrations(deployment))
+    replaced = deployment.with_values("serverless_namespace.main", namespace_id="another")
+    assert list(unrepeated_migrations(replaced)) == ["a replaced warehouse is not migrated"]
+    changed = deployment.with_values("migrate.aws_lambda_function", source_code_hash="another")
+    assert list(unrepeated_migrations(changed)) == ["another code is not migrated"]
