@@ -19,7 +19,7 @@ module "platform" {
     functions      = "DEBUG"
     state_machine  = "ALL"
     retention_days = 30
-    tracing        = "PassThrough"
+    tracing        = "Active"
   }
 
   network = {

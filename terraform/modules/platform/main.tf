@@ -45,6 +45,23 @@ module "warehouse" {
   settings           = var.warehouse
 }
 
+# X-Ray's own rule takes one request a second and 5 % of the rest: of hourly executions every one has to be taken.
+resource "aws_xray_sampling_rule" "all" {
+  count = var.logging.tracing == "Active" ? 1 : 0
+
+  rule_name      = local.name
+  version        = 1
+  priority       = 1000
+  reservoir_size = 100
+  fixed_rate     = 1
+  service_name   = "${local.name}-*"
+  service_type   = "*"
+  host           = "*"
+  http_method    = "*"
+  url_path       = "*"
+  resource_arn   = "*"
+}
+
 # The container alone: a secret's value never passes through Terraform, its plan or its state.
 resource "aws_secretsmanager_secret" "source" {
   for_each = toset(values(local.secret_names))

@@ -5,6 +5,7 @@ What is in the zips (size, architecture, glibc, imports) is held to AWS in tests
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from contents import SERVICES
@@ -176,12 +177,43 @@ def untraceable(deployment: Deployment) -> Iterator[str]:
             yield f"{role}: traces without {sorted(missing)}"
 
 
+def without_traces(deployment: Deployment, role: str) -> Deployment:
+    """The environment in which a role may write no traces."""
+    address = f'aws_iam_role_policy.this["{role}"]'
+    policy = deployment.resources[f"module.platform.module.iam.{address}"].values["policy"]
+    kept = [each for each in json.loads(policy)["Statement"] if each["Sid"] != "Trace"]
+    return deployment.with_values(address, policy=json.dumps({"Statement": kept}))
+
+
 def test_active_tracing_may_write_traces(deployment: Deployment) -> None:
     assert not list(untraceable(deployment))
     active = deployment.with_values('["load"].aws_lambda_function', tracing_config=[{"mode": "Active"}])
-    assert len(list(untraceable(active))) == 1
     machine = deployment.with_values("aws_sfn_state_machine", tracing_configuration=[{"enabled": True}])
-    assert len(list(untraceable(machine))) == 1
+    for traced, role in ((active, "load"), (machine, "pipeline")):
+        denied = without_traces(traced, role)
+        assert [each.split(":")[0] for each in untraceable(denied)] == [role]
+
+
+def unsampled(deployment: Deployment) -> Iterator[str]:
+    """X-Ray's own rule takes one request a second and 5 % of the rest: of nightly executions, some at random."""
+    machine = deployment.one("aws_sfn_state_machine")
+    rules = [each.values for each in deployment.resources.values() if each.type == "aws_xray_sampling_rule"]
+    taken = [
+        rule
+        for rule in rules
+        if rule["fixed_rate"] == 1 and fnmatchcase(machine["name"], rule["service_name"])
+    ]
+    if machine["tracing_configuration"][0]["enabled"] and not taken:
+        yield f"{machine['name']}: traced by chance"
+
+
+def test_traced_executions_are_all_traced(deployment: Deployment, dev: Deployment) -> None:
+    assert not list(unsampled(deployment))
+    assert dev.one("aws_sfn_state_machine")["tracing_configuration"][0]["enabled"]
+    elsewhere = dev.with_values("aws_xray_sampling_rule", service_name="other-*")
+    assert len(list(unsampled(elsewhere))) == 1
+    some = dev.with_values("aws_xray_sampling_rule", fixed_rate=0.05)
+    assert len(list(unsampled(some))) == 1
 
 
 def impatient_states(deployment: Deployment) -> Iterator[str]:

@@ -18,18 +18,20 @@ LONGEST = {
     "aws_redshiftserverless_namespace": ("namespace_name", 64),
     "aws_redshiftserverless_workgroup": ("workgroup_name", 64),
     "aws_s3_object": ("key", 1024),
+    "aws_xray_sampling_rule": ("rule_name", 32),
 }
 
 
 def long_names(deployment: Deployment) -> Iterator[str]:
     for kind, (attribute, longest) in LONGEST.items():
-        for resource in deployment.all(kind):
+        for resource in [each for each in deployment.resources.values() if each.type == kind]:
             if len(resource.values[attribute]) > longest:
                 yield f"{resource.address}: {len(resource.values[attribute])} characters, {longest} allowed"
 
 
 def test_names_are_short_enough(deployment: Deployment) -> None:
     assert not list(long_names(deployment))
+    assert set(LONGEST) - {"aws_xray_sampling_rule"} <= {each.type for each in deployment.resources.values()}
     assert len(list(long_names(deployment.with_values('schedule.source["ecb"]', name="e" * 65)))) == 1
 
 

@@ -84,6 +84,27 @@ run "names_sources_and_migration" {
     }
     error_message = "migrate grants to the roles that the other functions have."
   }
+
+  assert {
+    condition     = length(aws_xray_sampling_rule.all) == 0
+    error_message = "What is not traced needs no sampling rule."
+  }
+}
+
+run "every_execution_is_traced_or_none" {
+  command = plan
+
+  variables {
+    logging = { functions = "INFO", state_machine = "ERROR", retention_days = 30, tracing = "Active" }
+  }
+
+  assert {
+    condition = (
+      one(aws_xray_sampling_rule.all).service_name == "xmlift-test-*" &&
+      one(aws_xray_sampling_rule.all).fixed_rate == 1
+    )
+    error_message = "X-Ray's own rule would take one of twenty."
+  }
 }
 
 run "unprotected_and_unscheduled" {
