@@ -1,22 +1,25 @@
 """A session: what it tries again, what it does not, how it waits, and what it never says or sends."""
 
 import base64
-import hashlib
+import errno
+import io
 import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from xmlift.errors import SourceError
 from xmlift.source import session as session_module
 from xmlift.source.login import BasicLogin, NoLogin
-from xmlift.source.session import Politeness, Session
+from xmlift.source.session import OutOfTimeError, Politeness, Session
 
 from .scripted_source import Say, ScriptedSource, page, scripted_source
 
@@ -86,15 +89,25 @@ def failure(session: Session, url: str) -> str:
     return str(caught.value)
 
 
-def test_an_answer_comes_whole_with_its_hash_and_both_clocks(source: ScriptedSource, session: Make) -> None:
+def test_an_answer_comes_whole_with_both_clocks(source: ScriptedSource, session: Make) -> None:
     source.says("/a", Say(PAGE, headers={"Date": "Sun, 22 Nov 2026 15:59:30 GMT"}))
     answer = session().fetch(f"{source.url}/a")
     assert answer.body.read() == PAGE
     assert answer.size == len(PAGE)
-    assert answer.sha256 == hashlib.sha256(PAGE).hexdigest()
     assert answer.read_at == NOW
-    assert answer.date == datetime(2026, 11, 22, 15, 59, 30, tzinfo=UTC)
+    assert answer.date is not None
+    assert timedelta(0) < datetime(2026, 11, 22, 15, 59, 30, tzinfo=UTC) - answer.date < timedelta(seconds=5)
     assert answer.retries == 0
+
+
+def test_the_servers_clock_is_that_of_when_it_was_asked(
+    source: ScriptedSource, session: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query of 40 seconds may have begun by reading what was there before: the `Date` tells its end."""
+    ticks = iter([100.0, 140.0])
+    monkeypatch.setattr(requests.sessions, "preferred_clock", lambda: next(ticks))
+    source.says("/a", Say(PAGE, headers={"Date": "Sun, 22 Nov 2026 15:59:30 GMT"}))
+    assert session().fetch(f"{source.url}/a").date == datetime(2026, 11, 22, 15, 58, 50, tzinfo=UTC)
 
 
 def test_read_at_is_taken_before_the_request_is_sent(source: ScriptedSource, clock: Clock) -> None:
@@ -396,6 +409,108 @@ def test_a_page_beyond_the_limit_is_refused(source: ScriptedSource, session: Mak
     assert "larger than 100000 bytes" in message
     assert "limits.page_megabytes" in message
     assert len(source.targets("/a")) == 1
+
+
+@pytest.mark.parametrize("answer", [Say(b"x" * 200_000), Say(b"<html><title>Sign in</title>")])
+def test_the_body_of_a_refused_page_is_let_go(
+    source: ScriptedSource, session: Make, monkeypatch: pytest.MonkeyPatch, answer: Say
+) -> None:
+    bodies: list[Any] = []
+    make = tempfile.SpooledTemporaryFile
+
+    def kept(**options: Any) -> Any:
+        bodies.append(make(**options))
+        return bodies[-1]
+
+    monkeypatch.setattr(session_module.tempfile, "SpooledTemporaryFile", kept)
+    source.says("/a", answer)
+    failure(session(politeness=FAST._replace(page_bytes=100_000)), f"{source.url}/a")
+    assert [body.closed for body in bodies] == [True]
+
+
+def test_a_full_disk_is_not_the_endpoints_fault(
+    source: ScriptedSource, session: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(session_module.tempfile, "SpooledTemporaryFile", lambda **_: Full())
+    source.says("/a", PAGE)
+    message = failure(session(), f"{source.url}/a")
+    assert "function's disk: raise its ephemeral storage" in message
+    assert "limits.page_megabytes" in message
+    assert len(source.asked) == 1
+
+
+# --- the function's time ---
+
+
+def times(*seconds: float) -> Callable[[], float]:
+    """What is left of a function's time, the last of them again and again."""
+    left = list(seconds)
+    return lambda: left.pop(0) if len(left) > 1 else left[0]
+
+
+def test_without_time_nothing_is_asked(source: ScriptedSource, session: Make) -> None:
+    source.says("/a", PAGE)
+    with pytest.raises(OutOfTimeError) as caught:
+        session(time_left=lambda: 30.0).fetch(f"{source.url}/a?token=sesame")
+    assert "could not be read within the function's time" in str(caught.value)
+    assert "smaller pages" in str(caught.value)
+    assert "timeout" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+    assert source.asked == []
+
+
+def test_a_pause_that_outlasts_the_function_is_not_begun(
+    source: ScriptedSource, session: Make, clock: Clock
+) -> None:
+    source.says("/a", Say(b"busy", status=429, headers={"Retry-After": "50"}))
+    with pytest.raises(OutOfTimeError, match="HTTP 429"):
+        session(time_left=lambda: 79.0).fetch(f"{source.url}/a")
+    assert pauses(clock) == []
+    assert len(source.asked) == 1
+
+
+def test_the_wait_for_an_answer_ends_before_the_function_does(session: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        patient = FAST._replace(timeout=600)
+        with pytest.raises(OutOfTimeError, match="Read timed out"):
+            session(base_url=url, politeness=patient, time_left=times(99, 30.05, 30)).fetch(f"{url}/a")
+
+
+@pytest.mark.parametrize("status", ["200 OK", "503 Busy"])
+@pytest.mark.parametrize("framing", ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
+def test_a_server_that_drips_comes_to_an_end(session: Make, status: str, framing: str) -> None:
+    """Each drop comes within the server's time-out, the page never."""
+    drop = b"1\r\n<\r\n" if "chunked" in framing else b"<"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        read = threading.Semaphore(1)
+        left = 100.0
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(f"HTTP/1.1 {status}\r\n{framing}\r\n\r\n".encode())
+                while read.acquire(timeout=5):
+                    try:
+                        connection.sendall(drop)
+                    except OSError:
+                        return
+
+        def time_left() -> float:
+            nonlocal left
+            left -= 1
+            read.release()  # the next drop, once the one before was read
+            return left
+
+        threading.Thread(target=drip, daemon=True).start()
+        with pytest.raises(OutOfTimeError, match="within the function's time"):
+            session(base_url=url, time_left=time_left).fetch(f"{url}/a")
 
 
 def test_basic_credentials_go_in_every_request_as_utf_8(source: ScriptedSource, session: Make) -> None:

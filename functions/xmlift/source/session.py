@@ -1,16 +1,19 @@
 """One endpoint's session: asks politely, tries again where that can help, and never leaves the origin."""
 
-import hashlib
+import errno
+import math
 import random
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO, NamedTuple, cast
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from xmlift.errors import SourceError
 from xmlift.source.login import PASSING, Login
@@ -24,16 +27,21 @@ _LONGEST_PAUSE = 60.0
 _CHUNK = 64 * 1024
 _IN_MEMORY = 4 * 1024 * 1024
 _EXCERPT = 300
+_MARGIN = 30.0
+"""Seconds that a request leaves of the function's time, to land what was read and to write down why it ended."""
 _TITLE = re.compile(rb"(?is)<title[^>]*>(.*?)</title>")
 
 
 class Answer(NamedTuple):
-    """A whole answer. `read_at` is our clock before the request, `date` the server's clock in its answer."""
+    """A whole answer, its body to be closed by whoever reads it.
+
+    `read_at` is our clock before the request; `date` the server's clock when it was asked: the `Date` of its
+    answer, less the time until the answer began, since what a slow query reads may be as old as that.
+    """
 
     url: str
     body: BinaryIO
     size: int
-    sha256: str
     read_at: datetime
     date: datetime | None
     retries: int
@@ -46,6 +54,10 @@ class Politeness(NamedTuple):
     attempts: int
     requests_per_second: float
     page_bytes: int
+
+
+class OutOfTimeError(SourceError):
+    """The function's time is nearly up, and the page is not there."""
 
 
 class _SignedOutError(Exception):
@@ -61,7 +73,10 @@ class _TryAgainError(Exception):
 
 
 class Session:
-    """A session with one source. It signs in at its first request, and once more when it is asked to."""
+    """A session with one source. It signs in at its first request, and once more when it is asked to.
+
+    `time_left` tells the function's remaining seconds: a request ends before they do.
+    """
 
     def __init__(
         self,
@@ -69,12 +84,14 @@ class Session:
         login: Login,
         politeness: Politeness,
         headers: dict[str, str] | None = None,
+        time_left: Callable[[], float] = lambda: math.inf,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._base_url = base_url
         self._login = login
         self._politeness = politeness
+        self._time_left = time_left
         self._sleep = sleep
         self._now = now
         self._signed_in = False
@@ -84,7 +101,10 @@ class Session:
         login.prepare(self._http)
 
     def fetch(self, url: str) -> Answer:
-        """Read an answer to its end. Raises SourceError that names the URL, the reason and the remedy."""
+        """Read an answer to its end. Raises SourceError that names the URL, the reason and the remedy.
+
+        It is an OutOfTimeError where the function's time does not suffice.
+        """
         try:
             return self._fetch(url)
         except _SignedOutError:
@@ -100,20 +120,28 @@ class Session:
     def _fetch(self, url: str) -> Answer:
         fault = ""
         for attempt in range(self._politeness.attempts):
+            self._check_time(url, fault)
             try:
                 self._sign_in()
                 return self._ask(url, retries=attempt)
             except _TryAgainError as error:
                 fault, pause = str(error), error.pause
             # A bare ValueError is what requests raises for a Location that it cannot read.
-            except (requests.RequestException, OSError, ValueError) as error:
+            except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                    raise SourceError(
+                        f"{shown(url)}: the page does not fit the function's disk: raise its ephemeral storage, or "
+                        "ask for smaller pages and lower limits.page_megabytes"
+                    ) from error
                 if "CERTIFICATE_VERIFY_FAILED" in str(error):
                     raise SourceError(
                         f"{shown(url)}: the server's certificate is not trusted: {_plain(error)}"
                     ) from error
                 fault, pause = _plain(error), None
             if attempt + 1 < self._politeness.attempts:
-                self._sleep(self._pause(attempt, pause))
+                seconds = self._pause(attempt, pause)
+                self._check_time(url, fault, seconds)
+                self._sleep(seconds)
         raise SourceError(
             f"{shown(url)}: {fault}; gave up after {self._politeness.attempts} tries. The next run reads this "
             "window again; if it lasts, ask the endpoint's owner or lower limits.requests_per_second"
@@ -125,9 +153,22 @@ class Session:
             return min(asked, _LONGEST_PAUSE)
         return random.uniform(0, min(_LONGEST_PAUSE, 0.5 * 2**attempt))  # noqa: S311 (not a secret)
 
+    def _check_time(self, url: str, fault: str = "", ahead: float = 0.0) -> None:
+        """Raise OutOfTimeError rather than be ended without a word, now or after so many seconds."""
+        if self._time_left() - ahead <= _MARGIN:
+            raise OutOfTimeError(
+                f"{shown(url)}: the page could not be read within the function's time"
+                f"{f' ({fault})' if fault else ''}. Ask for smaller pages, or raise the function's timeout"
+            )
+
+    @property
+    def _timeout(self) -> float:
+        """Seconds to wait for the server's next word."""
+        return max(0.001, min(self._politeness.timeout, self._time_left() - _MARGIN))
+
     def _sign_in(self) -> None:
         if not self._signed_in:
-            self._login.sign_in(self._http, self._base_url, self._politeness.timeout)
+            self._login.sign_in(self._http, self._base_url, self._timeout)
             self._signed_in = True
 
     def _ask(self, url: str, retries: int) -> Answer:
@@ -139,9 +180,7 @@ class Session:
                 )
             self._keep_pace()
             read_at = self._now()
-            with self._http.get(
-                url, stream=True, allow_redirects=False, timeout=self._politeness.timeout
-            ) as response:
+            with self._http.get(url, stream=True, allow_redirects=False, timeout=self._timeout) as response:
                 if self._login.is_asked_for(response):
                     raise _SignedOutError
                 if response.status_code in _REDIRECTS:
@@ -161,8 +200,11 @@ class Session:
         status = response.status_code
         if status == requests.codes.ok:
             return
-        # By `iter_content`, not `raw`: an error page that breaks off is then a fault like any other.
-        excerpt = next(response.iter_content(64 * _EXCERPT), b"")
+        excerpt = b""
+        for piece in self._pieces(url, response):
+            excerpt += piece
+            if len(excerpt) >= 64 * _EXCERPT:
+                break
         said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {_words(excerpt)}"
         if status in PASSING and not _PERMANENT_CODE.search(excerpt):
             raise _TryAgainError(said, _retry_after(response, self._now()))
@@ -172,20 +214,29 @@ class Session:
         # A page is read whole before it is parsed: a connection that breaks off costs one request, and no row
         # of half a page is ever written. Beyond a few megabytes it waits on disk.
         body = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller reads it)
-        digest = hashlib.sha256()
-        for chunk in response.iter_content(_CHUNK):
-            body.write(chunk)
-            digest.update(chunk)
-            if body.tell() > self._politeness.page_bytes:
-                raise SourceError(
-                    f"{shown(url)}: the page is larger than {self._politeness.page_bytes} bytes. Ask for smaller "
-                    "pages, or raise limits.page_megabytes and the function's disk"
-                )
-        size = body.tell()
-        body.seek(0)
-        self._refuse_html(url, response, cast(BinaryIO, body))
-        date = _server_date(response)
-        return Answer(url, cast(BinaryIO, body), size, digest.hexdigest(), read_at, date, retries)
+        with ExitStack() as refused:
+            refused.callback(body.close)
+            for piece in self._pieces(url, response):
+                body.write(piece)
+                if body.tell() > self._politeness.page_bytes:
+                    raise SourceError(
+                        f"{shown(url)}: the page is larger than {self._politeness.page_bytes} bytes. Ask for "
+                        "smaller pages, or raise limits.page_megabytes and the function's disk"
+                    )
+            size = body.tell()
+            body.seek(0)
+            self._refuse_html(url, response, cast(BinaryIO, body))
+            refused.pop_all()
+        return Answer(url, cast(BinaryIO, body), size, read_at, _server_date(response), retries)
+
+    def _pieces(self, url: str, response: requests.Response) -> Iterator[bytes]:
+        """The answer's bytes as they come.
+
+        By `read1`: `iter_content` waits until a piece is full, for ever where a server drips.
+        """
+        while piece := response.raw.read1(_CHUNK, decode_content=True):
+            yield piece
+            self._check_time(url)
 
     def _refuse_html(self, url: str, response: requests.Response, body: BinaryIO) -> None:
         start = body.read(4096)
@@ -214,8 +265,9 @@ def _retry_after(response: requests.Response, now: datetime) -> float | None:
 
 
 def _server_date(response: requests.Response) -> datetime | None:
+    """The server's clock when it was asked."""
     try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC) - response.elapsed
     except (KeyError, TypeError, ValueError):
         return None
 
