@@ -188,6 +188,11 @@ def missing_windows(stream: Stream, settled: list[Interval], now: datetime) -> I
             yield from grid_cells(gap, slice_time)
 
 
+def is_first_load(stream: Stream, mark: datetime | None) -> bool:
+    """Whether nothing of the stream was settled when its watermark stood there."""
+    return mark == _start(stream)
+
+
 def _start(stream: Stream) -> datetime:
     return stream.cursor.start_time if stream.cursor else EPOCH
 

@@ -16,7 +16,7 @@ from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_windows
 from xmlift.landing.zone import Zone
-from xmlift.planning import Plan, PlanEvent, WorkItem, run_catalogue
+from xmlift.planning import Plan, PlanEvent, WorkItem, is_first_load, run_catalogue
 from xmlift.telemetry import logger
 from xmlift.warehouse import ledger
 from xmlift.warehouse.connection import Warehouse, one_line
@@ -24,6 +24,7 @@ from xmlift.warehouse.statements import doubled_keys
 from xmlift.windows import Interval
 
 _SHOWN_PROBLEMS = 5
+_MANY_RECORDS = 100
 
 
 class ReportEvent(PlanEvent, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ class StreamReport(Struct, kw_only=True):
     tables: dict[str, LoadedCounts] = {}
     reject_reasons: dict[str, int] = {}
     unseen_columns: dict[str, list[str]] = {}
+    unmatched: dict[str, int] = {}
 
 
 class RunReport(Struct, kw_only=True):
@@ -78,6 +80,7 @@ class RunReport(Struct, kw_only=True):
     more: bool
     streams: list[StreamReport]
     problems: list[str]
+    warnings: list[str]
 
 
 def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[ReportAnswer, RunReport]:
@@ -104,6 +107,7 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
         more=more,
         streams=list(streams.values()),
         problems=problems,
+        warnings=[warning for stream in streams.values() for warning in _warnings(event.source, stream)],
     )
     key = names.report(event.source, event.run)
     zone.put(key, msgspec.json.encode(result))
@@ -192,6 +196,8 @@ def _add_landed(stream: StreamReport, window: Landed) -> None:
         stream.written += own.written
     for reason, count in progress.reject_reasons.items():
         stream.reject_reasons[reason] = stream.reject_reasons.get(reason, 0) + count
+    for name, count in progress.unmatched.items():
+        stream.unmatched[name] = stream.unmatched.get(name, 0) + count
 
 
 def _add_loaded(stream: StreamReport, entry: ledger.Entry, counts: dict[str, LoadedCounts]) -> None:
@@ -231,7 +237,11 @@ def _why_not_loaded(zone: Zone, window: Landed) -> str:
 
 
 def _note_unseen(source: Source, streams: dict[str, StreamReport], landed: Iterable[Landed]) -> None:
-    """Declared columns that had no value in any record of the run."""
+    """Declared columns that had no value in any record of the run, where that tells something.
+
+    In a stream's first load it does, and where many records were read; that the three changes of an hour lack a
+    resolution does not.
+    """
     seen: dict[str, set[str]] = {}
     for window in landed:
         for table, columns in window.commit.progress.seen_columns.items():
@@ -243,8 +253,24 @@ def _note_unseen(source: Source, streams: dict[str, StreamReport], landed: Itera
             **{f"{name}__{child}": list(spec.columns) for child, spec in model.children.items()},
         }
         for table, columns in declared.items():
+            if not (is_first_load(model, stream.watermark) or stream.records >= _MANY_RECORDS):
+                continue
             if table in seen and (missing := unseen_columns(columns, sorted(seen[table]))):
                 stream.unseen_columns[table] = missing
+
+
+def _warnings(source: str, stream: StreamReport) -> Iterator[str]:
+    """What is no failure, and most likely a mistake in the catalogue."""
+    where = f"{source}.{stream.stream}"
+    if stream.unmatched and not stream.records:
+        found = ", ".join(f"{count} × {name}" for name, count in stream.unmatched.items())
+        yield (
+            f"{where}: no record in {stream.pages} pages; where records are expected stand {found}: is `records` right?"
+        )
+    for table, columns in stream.unseen_columns.items():
+        yield f"{source}.{table}: never a value in {', '.join(columns)}: are their paths right?"
+    if stream.rejected:
+        yield f"{where}: {stream.rejected} rows rejected: {'; '.join(stream.reject_reasons)}"
 
 
 def _duplicate_keys(

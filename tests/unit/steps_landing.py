@@ -48,11 +48,12 @@ def land(
     *,
     as_of: datetime,
     attempt: str = "0123456789ab",
+    unmatched: dict[str, int] | None = None,
 ) -> Landed:
     """Land a window, a part of each table for every page; `window` is in hours."""
     stream = source.streams[stream_name]
     name = WindowName(source.source, stream_name, run, names.WHOLE, Interval(at(window[0]), at(window[1])))
-    chain, progress = Chain(zone, name), Progress()
+    chain, progress = Chain(zone, name), Progress(unmatched=unmatched or {})
     layout = stream_layout(stream_name, stream)
     rows = WindowRows(layout, stream, name, attempt, progress, names.run_started(run))
     parts = []

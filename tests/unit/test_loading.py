@@ -89,15 +89,13 @@ class Loads:
         stream: str = "items",
         as_of: float | None = None,
         read: float | None = None,
-        attempt: str = "0123456789ab",
+        **options: Any,
     ) -> Landed:
         """Land a window whose pages were read an instant after each other, by default at its end."""
         first = at(window[1] if read is None else read)
         pages_read = [ReadPage(rows, first + timedelta(seconds=number)) for number, rows in enumerate(pages)]
         as_of_time = at(window[1] if as_of is None else as_of)
-        return land(
-            self.zone, self.source, stream, run, window, pages_read, as_of=as_of_time, attempt=attempt
-        )
+        return land(self.zone, self.source, stream, run, window, pages_read, as_of=as_of_time, **options)
 
     def load(
         self, run: str, stream: str = "items", time_left: Callable[[], float] = lambda: 900

@@ -299,6 +299,30 @@ def test_columns_that_never_had_a_value_are_noted_and_no_failure(run: Run) -> No
     assert answer.status == "succeeded"
     assert result.streams[0].unseen_columns == {"items": ["title"]}
     assert result.streams[1].unseen_columns == {}, "nothing was read, so nothing is told by its absence"
+    assert result.warnings == [f"{run.loads.name}.items: never a value in title: are their paths right?"]
+
+
+def test_a_few_changes_without_a_value_are_no_warning(run: Run) -> None:
+    run.plan()
+    land_all(run)
+    load_all(run)
+    later = Run(run.loads, "two", 13)
+    later.plan()
+    run.loads.land(later.run, (12, 13), [item(1, 12.5)], as_of=13)
+    run.loads.load(later.run)
+    _, result = later.report()
+    assert result.streams[0].records == 1
+    assert result.streams[0].unseen_columns == {}
+
+
+def test_what_stands_where_records_are_expected_is_told(run: Run) -> None:
+    run.plan()
+    run.loads.land(run.run, (0, 12), [], unmatched={"ticket": 6})
+    _, result = run.report()
+    (warning,) = result.warnings
+    assert warning.startswith(
+        f"{run.loads.name}.items: no record in 1 pages; where records are expected stand 6 × ticket"
+    )
 
 
 def test_nothing_to_do_is_a_success(run: Run) -> None:
