@@ -265,7 +265,8 @@ def _warnings(source: str, stream: StreamReport) -> Iterator[str]:
     if stream.unmatched and not stream.records:
         found = ", ".join(f"{count} × {name}" for name, count in stream.unmatched.items())
         yield (
-            f"{where}: no record in {stream.pages} pages; where records are expected stand {found}: is `records` right?"
+            f"{where}: no record in {stream.pages} pages; where records are expected stand {found}: "
+            "is `records` right?"
         )
     for table, columns in stream.unseen_columns.items():
         yield f"{source}.{table}: never a value in {', '.join(columns)}: are their paths right?"
