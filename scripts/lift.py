@@ -9,11 +9,14 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "functions")]
 
 import click
+import psycopg2
+import requests
 import typer
+from botocore.exceptions import HTTPClientError
 from typer.core import TyperGroup
 
-from commands import cloud, demo, doctor, package, query, run, validate
-from commands.display import fail
+from commands import cloud, demo, doctor, package, query, run, secret, validate
+from commands.display import fail, say
 from local.environment import scrub
 from local.errors import LocalError
 
@@ -26,7 +29,10 @@ class Verbs(TyperGroup):
             return super().invoke(ctx)
         except LocalError as error:
             fail(str(error))
-            raise typer.Exit(1) from None
+        except (HTTPClientError, requests.ConnectionError, psycopg2.OperationalError) as error:
+            fail(f"The local cloud does not answer: {error}".strip())
+            say("Its logs are in .local/logs. Remedy: make down, then make demo")
+        raise typer.Exit(1)
 
 
 app = typer.Typer(
@@ -40,6 +46,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(cloud.up)
 app.command()(cloud.apply)
+app.command()(secret.secret)
 app.command()(run.run)
 app.command()(cloud.tick)
 app.command()(query.query)

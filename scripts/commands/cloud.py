@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from commands import package
 from commands.display import Activity, activity, print_json, say
-from commands.options import FOLDER, ITEMS, Data, Folder, Items, Json
+from commands.options import FOLDER, ITEMS, Authority, Data, Folder, Items, Json
 from local import cloud as clouds
 from local import control, deployment
 from local.cloud import Cloud
@@ -22,15 +23,18 @@ def up(folder: Folder = FOLDER, items: Items = ITEMS, data: Data = None, json: J
         say(f"The local cloud is running. Logs: {cloud.instance.logs}. Next: make apply")
 
 
-def apply(folder: Folder = FOLDER, json: Json = False) -> None:
-    """Deploy the local environment to the running local cloud."""
+def apply(folder: Folder = FOLDER, authority: Authority = None, json: Json = False) -> None:
+    """Package the functions and deploy the local environment to the running local cloud."""
     cloud = clouds.get(folder)
     with activity() as show:
-        made = deploy(show, cloud)
+        package.build(show)
+        made = deploy(show, cloud, authority)
     if json:
         print_json(made.outputs)
-    else:
-        say("The local environment is deployed. Next: make run")
+        return
+    for source in made.without_credentials():
+        say(f"{source} has no credentials yet. Give them with: make secret SOURCE={source} USERNAME=…")
+    say("The local environment is deployed. Next: make run")
 
 
 def tick(
@@ -54,7 +58,7 @@ def down(folder: Folder = FOLDER, json: Json = False) -> None:
     with activity() as show:
         work = show.begin("stop the local cloud")
         stopped = clouds.stop(folder)
-        work.finish("stopped" if stopped else "nothing was running")
+        work.finish("stopped, its data is removed" if stopped else "nothing was running")
     if json:
         print_json({"stopped": stopped})
 
@@ -73,7 +77,7 @@ def start(show: Activity, folder: Path, items: int, data: Path | None) -> Cloud:
     return cloud
 
 
-def deploy(show: Activity, cloud: Cloud) -> deployment.Deployment:
+def deploy(show: Activity, cloud: Cloud, authority: Path | None = None) -> deployment.Deployment:
     """Apply the environment and show each resource."""
     work = show.begin("terraform apply")
     made = 0
@@ -81,9 +85,9 @@ def deploy(show: Activity, cloud: Cloud) -> deployment.Deployment:
     def on_progress(progress: deployment.Progress) -> None:
         nonlocal made
         made = progress.done
-        work.update(progress.address, progress.done, progress.planned)
+        work.update(progress.address.removeprefix("module.platform."), progress.done, progress.planned)
 
-    result = deployment.deploy(cloud, on_progress=on_progress)
+    result = deployment.deploy(cloud, on_progress=on_progress, authority=authority)
     work.finish(f"{made} resources")
     return result
 

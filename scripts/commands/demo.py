@@ -7,16 +7,26 @@ import typer
 from commands import cloud as clouds
 from commands import doctor, package
 from commands import run as runs
-from commands.display import activity, as_records, fail, print_json, print_table, say
-from commands.options import FOLDER, ITEMS, Data, Folder, Items, Json
-from local.cloud import find, stop
+from commands.display import activity, fail, print_json, say
+from commands.options import FOLDER, ITEMS, Authority, Data, Folder, Items, Json
+from commands.reports import show_reports
+from commands.tables import as_records, print_sample
+from local.cloud import Cloud, find, stop
 from local.deployment import Deployment
+from local.servers import CATALOGUE
+from xmlift.catalogue import load_source
+from xmlift.layout import LINEAGE, stream_layout
 
 _SAMPLE_ROWS = 3
-_SAMPLE_COLUMNS = 7
 
 
-def demo(folder: Folder = FOLDER, items: Items = ITEMS, data: Data = None, json: Json = False) -> None:
+def demo(
+    folder: Folder = FOLDER,
+    items: Items = ITEMS,
+    data: Data = None,
+    authority: Authority = None,
+    json: Json = False,
+) -> None:
     """Start the local cloud, deploy to it, run every source, show the rows."""
     if find(folder) is not None:
         fail(
@@ -29,35 +39,59 @@ def demo(folder: Folder = FOLDER, items: Items = ITEMS, data: Data = None, json:
         package.build(show)
         cloud = clouds.start(show, folder, items, data)
         try:
-            deployment = clouds.deploy(show, cloud)
-        except BaseException:
-            say(f"Nothing can be run; stopping the local cloud. Its logs stay in {cloud.instance.logs}")
-            stop(folder)
+            deployment = clouds.deploy(show, cloud, authority)
+        except BaseException as error:
+            _give_up(cloud, error)
             raise
-        reports = runs.run_sources(show, deployment, runs.served(deployment))
+        sources = runs.readable(deployment)
+        _say_skipped(deployment, sources)
+        reports = runs.run_sources(show, deployment, sources)
     samples = {name: sample(deployment, name) for name in _loaded(reports)}
     if json:
         print_json({"cloud": clouds.describe(cloud), "reports": reports, "samples": samples})
     else:
-        runs.show_reports(reports)
+        show_reports(reports)
         for name, rows in samples.items():
             if rows:
-                print_table(f"\n{name}", list(rows[0]), [list(row.values()) for row in rows], width=28)
+                print_sample(name, list(rows[0]), [list(row.values()) for row in rows])
         say("\nmake tick run   let time pass at the endpoint, then load only what changed")
         say("make query      SQL prompt on the warehouse")
-        say("make down       stop everything")
+        say("make down       stop everything and remove its data")
     if runs.failed(reports):
         raise typer.Exit(1)
 
 
 def sample(deployment: Deployment, table: str) -> list[dict[str, Any]]:
-    """Some rows of a table, without the columns that tell where they came from."""
-    source, stream = table.split(".")
+    """Some rows of a table, its key first, without the columns that tell where they came from."""
+    source, name = table.split(".")
+    key, columns = _key_and_columns(source, name)
+    shown = [*key, *(column for column in columns if column not in key)]
+    names = ", ".join(f'"{column}"' for column in shown)
+    ordered = ", ".join(f'"{column}"' for column in key) or "1"
+    statement = f'SELECT {names} FROM "{source}"."{name}" ORDER BY {ordered} LIMIT {_SAMPLE_ROWS}'  # noqa: S608 (our own names)
     with deployment.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f'SELECT * FROM "{source}"."{stream}" LIMIT {_SAMPLE_ROWS}')  # noqa: S608 (our own names)
-        names = [column.name for column in cursor.description or ()]
-        shown = [name for name in names if not name.startswith("_")][:_SAMPLE_COLUMNS]
-        return [{name: record[name] for name in shown} for record in as_records(names, cursor.fetchall())]
+        cursor.execute(statement)
+        return as_records(shown, cursor.fetchall())
+
+
+def _key_and_columns(source: str, table: str) -> tuple[tuple[str, ...], list[str]]:
+    path = CATALOGUE / f"{source}.yaml"
+    stream = table.split("__", maxsplit=1)[0]
+    layout = stream_layout(stream, load_source(path.read_bytes(), path.name).streams[stream])
+    lineage = {name for name, _ in LINEAGE}
+    (found,) = (each for each in layout.tables if each.name == table)
+    return found.key, [column for column in found.column_names if column not in lineage]
+
+
+def _give_up(cloud: Cloud, error: BaseException) -> None:
+    why = "Interrupted" if isinstance(error, KeyboardInterrupt) else "Nothing can be run"
+    say(f"{why}; stopping the local cloud. Its logs stay in {cloud.instance.logs}")
+    stop(cloud.instance.folder)
+
+
+def _say_skipped(deployment: Deployment, sources: list[str]) -> None:
+    if skipped := sorted(set(deployment.sources) - set(sources)):
+        say(f"Skipped, for want of recorded responses (XMLIFT_DATA names their folder): {', '.join(skipped)}")
 
 
 def _check_machine() -> None:

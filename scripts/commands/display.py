@@ -3,20 +3,17 @@
 import json
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
-# Into a file or a pipe, a table is as wide as it needs to be.
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 240)
+out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
 # Without a terminal, seconds between two lines about the same work.
@@ -40,6 +37,15 @@ class Activity(Protocol):
         """Show that a piece of work has begun."""
 
 
+class _Mark(SpinnerColumn):
+    """Turns while the work goes on, then says how it ended."""
+
+    def render(self, task: Task) -> Text:
+        if task.finished and task.fields["failed"]:
+            return Text("✗", "red")
+        return Text("✓", "green") if task.finished else Text(str(super().render(task)))
+
+
 class _BarWork:
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
@@ -49,22 +55,30 @@ class _BarWork:
 
     def finish(self, note: str = "", *, ok: bool = True) -> None:
         shown = escape(note) if ok else f"[red]{escape(note)}[/]"
-        self._progress.update(self._task, note=shown, completed=1 if ok else 0, total=1)
+        self._progress.update(self._task, note=shown, completed=1, total=1, failed=not ok)
         self._progress.stop_task(self._task)
+
+    @property
+    def is_over(self) -> bool:
+        return self._progress.tasks[self._task].finished
 
 
 class _Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self.begun: list[_BarWork] = []
 
     def begin(self, title: str) -> Work:
-        return _BarWork(self._progress, self._progress.add_task(title, total=None, note=""))
+        task = self._progress.add_task(escape(title), total=None, note="", failed=False)
+        self.begun.append(_BarWork(self._progress, task))
+        return self.begun[-1]
 
 
 class _LineWork:
     def __init__(self, title: str) -> None:
         self._title, self._begun = title, time.monotonic()
         self._said = self._begun
+        self.is_over = False
         _plain(f"{title} …")
 
     def update(self, note: str = "", done: int = 0, total: int = 0) -> None:
@@ -73,31 +87,52 @@ class _LineWork:
             _plain(f"{self._title}: {f'{100 * done // total} %, ' if total else ''}{note}")
 
     def finish(self, note: str = "", *, ok: bool = True) -> None:
+        self.is_over = True
         _plain(
             f"{self._title}: {note or ('done' if ok else 'failed')} ({time.monotonic() - self._begun:.1f} s)"
         )
 
 
 class _Lines:
+    def __init__(self) -> None:
+        self.begun: list[_LineWork] = []
+
     def begin(self, title: str) -> Work:
-        return _LineWork(title)
+        self.begun.append(_LineWork(title))
+        return self.begun[-1]
 
 
 @contextmanager
 def activity() -> Iterator[Activity]:
-    """Bars that move on a terminal, plain lines elsewhere."""
+    """Bars that move on a terminal, plain lines elsewhere. What an exception ends is shown as failed."""
     if not err.is_terminal:
-        yield _Lines()
+        lines = _Lines()
+        with _ending(lines):
+            yield lines
         return
     columns = (
-        SpinnerColumn(finished_text="[green]✓[/]"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
+        _Mark(table_column=Column(width=1)),
+        TextColumn("{task.description}", table_column=Column(width=22, no_wrap=True, overflow="ellipsis")),
+        BarColumn(bar_width=16),
+        TimeElapsedColumn(table_column=Column(width=7, no_wrap=True)),
+        TextColumn("{task.fields[note]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
     )
-    with Progress(*columns, console=err) as progress:
-        yield _Bars(progress)
+    with Progress(*columns, console=err, expand=True) as progress:
+        bars = _Bars(progress)
+        with _ending(bars):
+            yield bars
+
+
+@contextmanager
+def _ending(shown: _Bars | _Lines) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        note = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        for work in shown.begun:
+            if not work.is_over:
+                work.finish(note, ok=False)
+        raise
 
 
 def _plain(line: str) -> None:
@@ -110,48 +145,13 @@ def say(text: str) -> None:
     err.print(text, highlight=False, markup=False)
 
 
-def fail(text: str) -> None:
-    """What went wrong, for people."""
+def fail(text: str, details: Iterable[str] = ()) -> None:
+    """What went wrong, for people; below it where, and what to do about it."""
     err.print(f"[bold red]Error:[/] {escape(text)}", highlight=False)
+    for detail in details:
+        err.print(f"    {detail}", highlight=False, markup=False)
 
 
 def print_json(document: object) -> None:
     """The result for programs."""
-    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
-
-
-def print_table(
-    title: str,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[Any]],
-    *,
-    right: Collection[str] = (),
-    width: int | None = None,
-) -> None:
-    """A table on standard output; numbers and the named columns stand right.
-
-    width: characters after which a cell is cut.
-    """
-    rows = [list(row) for row in rows]
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
-    for index, column in enumerate(columns):
-        numbers = bool(rows) and all(type(row[index]) in {int, float, Decimal} for row in rows)
-        table.add_column(column, justify="right" if numbers or column in right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(escape(_cell(value, width)) for value in row))
-    out.print(table)
-
-
-def _cell(value: Any, width: int | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        text = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
-    else:
-        text = str(value).replace("\n", "⏎")
-    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
-
-
-def as_records(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Mapping[str, Any]]:
-    """Rows as JSON objects."""
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    sys.stdout.write(json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n")

@@ -16,7 +16,7 @@ from commands.display import out, print_json
 from commands.options import Json
 from local.mirror import MirrorError, find_mirror, machine_platform
 from local.servers import ROOT
-from local.terraform import ENVIRONMENTS
+from local.terraform import DOWNLOAD, ENVIRONMENTS
 
 _GIGABYTE = 1_000_000_000
 _SUPPORTED = {"linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64"}
@@ -99,10 +99,7 @@ def _program(name: str, least: tuple[int, int], remedy: str) -> Check:
 
 
 def _terraform() -> Check:
-    remedy = (
-        "install Terraform 1.11 or newer (below 2) so that it is on PATH: "
-        "https://developer.hashicorp.com/terraform/install"
-    )
+    remedy = f"install Terraform 1.11 or newer (below 2) so that it is on PATH: {DOWNLOAD}"
     path = shutil.which("terraform")
     if path is None:
         return Check("terraform", False, "not found on PATH", remedy)

@@ -23,5 +23,16 @@ Data = Annotated[
         show_default="../shared/data, if it is there",
     ),
 ]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        envvar="XMLIFT_CA",
+        exists=True,
+        dir_okay=False,
+        resolve_path=True,
+        help="Certificates (PEM) of an authority that servers of yours are signed by, to be trusted too.",
+    ),
+]
 FOLDER = DEFAULT_FOLDER
 ITEMS = 5000

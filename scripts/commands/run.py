@@ -6,33 +6,29 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.display import Activity, Work, activity, fail, print_json, print_table, say
+from commands.display import Activity, Work, activity, print_json
 from commands.options import FOLDER, Folder, Json
+from commands.reports import show_reports
 from local import cloud as clouds
 from local import control, execution
 from local.deployment import Deployment, deployed
 from local.errors import LocalError
 from local.execution import Execution, Look
-from local.servers import CATALOGUE
-from xmlift.catalogue import load_source
 
 Report = dict[str, Any]
 
-_COLUMNS = ("windows", "pages", "records", "rejected", "loaded", "seconds")
 _PAUSE = 0.25  # seconds between two looks at running executions
 
 
 def run(
-    source: Annotated[
-        str | None, typer.Argument(help="One source; else all that the endpoint serves.")
-    ] = None,
+    source: Annotated[str | None, typer.Argument(help="One source; else all that can be read here.")] = None,
     folder: Folder = FOLDER,
     json: Json = False,
 ) -> None:
     """Run the sources again and say what changed."""
     deployment = deployed(clouds.get(folder))
     with activity() as show:
-        reports = run_sources(show, deployment, [source] if source else served(deployment))
+        reports = run_sources(show, deployment, [source] if source else readable(deployment))
     if json:
         print_json(reports)
     else:
@@ -41,15 +37,14 @@ def run(
         raise typer.Exit(1)
 
 
-def served(deployment: Deployment) -> list[str]:
-    """The sources that the XML endpoint can answer; says which are left out, and why."""
+def readable(deployment: Deployment) -> list[str]:
+    """All sources but those that the XML endpoint should answer for and has no recorded responses of."""
     families = control.status(deployment.cloud)["families"]
-    for source in sorted(set(deployment.sources) - set(families)):
-        say(
-            f"Skipping {source}: the endpoint has no recorded responses for it. "
-            "Name their folder with XMLIFT_DATA when the local cloud is started."
-        )
-    return [source for source in deployment.sources if source in families]
+    return [
+        source
+        for source in deployment.sources
+        if (family := deployment.family(source)) is None or family in families
+    ]
 
 
 def run_sources(show: Activity, deployment: Deployment, sources: Sequence[str]) -> list[Report]:
@@ -70,52 +65,6 @@ def run_sources(show: Activity, deployment: Deployment, sources: Sequence[str]) 
         if running:
             time.sleep(_PAUSE)
     return [reports[source] for source in sources]
-
-
-def show_reports(reports: Iterable[Report]) -> None:
-    """A table of all streams, then in words what changed, then what went wrong."""
-    reports = list(reports)
-    rows = [
-        [f"{report['source']}.{stream['stream']}", *(f"{stream[column]:,}" for column in _COLUMNS)]
-        for report in reports
-        for stream in report["streams"]
-    ]
-    if rows:
-        print_table("", ("stream", *_COLUMNS), rows, right=_COLUMNS)
-    for report in reports:
-        whole = _read_as_a_whole(report["source"])
-        for stream in report["streams"] if report["status"] == "succeeded" else ():
-            say(f"{report['source']}.{stream['stream']}: {changes(stream, stream['stream'] in whole)}")
-    for report in reports:
-        if report["status"] != "succeeded":
-            fail(report["message"])
-
-
-def changes(stream: dict[str, Any], read_as_a_whole: bool) -> str:
-    """What a run did to a stream's table, in words.
-
-    read_as_a_whole: its endpoint cannot be asked for a window, so that what it had before was read again.
-    """
-    told = [
-        f"{count:,} {what}"
-        for count, what in (
-            (stream["inserted"], "new"),
-            (
-                stream["updated"],
-                "updated (the endpoint always answers all)" if read_as_a_whole else "updated",
-            ),
-            (stream["stale"] + stream["duplicates"], "known already"),
-            (stream["rejected"], "rejected"),
-        )
-        if count
-    ]
-    return ", ".join(told) or "nothing new"
-
-
-def _read_as_a_whole(source: str) -> set[str]:
-    path = CATALOGUE / f"{source}.yaml"
-    streams = load_source(path.read_bytes(), path.name).streams
-    return {name for name, stream in streams.items() if not stream.is_bounded}
 
 
 def failed(reports: Iterable[Report]) -> bool:

@@ -4,6 +4,7 @@ import datetime
 import ipaddress
 from pathlib import Path
 
+import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,6 +34,12 @@ def make_certificates(folder: Path) -> None:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
     )
+
+
+def write_trusted(folder: Path, more: Path | None = None) -> None:
+    """Write `trusted.pem`, what functions trust: this authority, the public ones, and those in the user's file."""
+    files = [folder / "ca.pem", Path(certifi.where()), *([more] if more else [])]
+    (folder / "trusted.pem").write_text("\n".join(file.read_text() for file in files))
 
 
 def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

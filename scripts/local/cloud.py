@@ -19,6 +19,7 @@ from local.errors import LocalError
 from local.instance import Instance, State
 from local.processes import end
 from local.servers import REGION, ROOT, ROOT_CREDENTIALS, client_variables, url
+from local.terraform import end_remains
 
 DEFAULT_FOLDER = ROOT / ".local"
 # The supervisor ends three servers, each of which gets 10 s.
@@ -85,7 +86,7 @@ def get(folder: Path = DEFAULT_FOLDER) -> Cloud:
     cloud = find(folder)
     if cloud is None:
         state = Instance(folder.resolve()).read()
-        why = f" (it failed: {state.message})" if state and state.status == "failed" else ""
+        why = f": {state.message.splitlines()[0]}" if state and state.status == "failed" else ""
         raise CloudError(f"No local cloud is running in {folder}{why}. Start one with: make demo")
     return cloud
 
@@ -169,7 +170,8 @@ def _try_lock(lock: IO[str]) -> bool:
 
 
 def _end_remains(instance: Instance) -> bool:
-    """End the servers that a killed supervisor has left behind."""
+    """End the servers that a killed supervisor has left behind, and a killed apply's Terraform."""
+    end_remains(instance.terraform)
     state = instance.read()
     children = state.children.values() if state else ()
     # A list, not a generator: each of them has to be ended.

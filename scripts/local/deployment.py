@@ -5,18 +5,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a type)
 
+from local.certificates import write_trusted
 from local.cloud import Cloud
 from local.errors import LocalError
-from local.servers import ROOT
+from local.servers import CATALOGUE, ROOT
 from local.terraform import Progress, Terraform
+from xmlift.catalogue import load_source
 
 PACKAGES = ROOT / "dist"
 # The user of the XML endpoint that runs beside the emulator.
 LOGIN = {"username": "etl", "password": "etl-password"}
+# What that endpoint serves, by the first folder of a source's base URL.
+FAMILIES = {"": "ecb", "ccm": "ewm", "jazz": "ewm_oslc"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,52 @@ class Deployment:
     def bucket(self) -> str:
         """The landing bucket."""
         return str(self.outputs["landing_bucket"])
+
+    def family(self, source: str) -> str | None:
+        """Which family of the XML endpoint answers for a source; None if its server is another one."""
+        base_url = json.loads(self.sources[source]["input"]).get("base_url")
+        if base_url is None:
+            path = CATALOGUE / f"{source}.yaml"
+            base_url = load_source(path.read_bytes(), path.name).base_url
+        parts = urlsplit(base_url)
+        if f"{parts.scheme}://{parts.netloc}" != self.cloud.endpoint_url:
+            return None
+        return FAMILIES.get(parts.path.strip("/").split("/")[0])
+
+    def without_credentials(self) -> list[str]:
+        """Sources that sign in with a secret that has no value yet."""
+        return [
+            name
+            for name, source in sorted(self.sources.items())
+            if source["secret_name"] is not None and not self._has_value(source["secret_name"])
+        ]
+
+    def put_credentials(self, source: str, username: str, password: str) -> None:
+        """Give a source's secret its value. Raises: LocalError if the source has no secret."""
+        self.check_source(source)
+        name = self.sources[source]["secret_name"]
+        if name is None:
+            raise LocalError(
+                f"{source} signs in nowhere: its file {CATALOGUE.relative_to(ROOT)}/{source}.yaml names no secret "
+                "under `auth`"
+            )
+        value = json.dumps({"username": username, "password": password})
+        self.cloud.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
+
+    def check_source(self, source: str) -> None:
+        """Raises: LocalError with the remedy if the environment has no such source."""
+        if source not in self.sources:
+            raise LocalError(
+                f"The environment `local` has no source {source!r}. It has: {', '.join(sorted(self.sources))}. "
+                "A new one needs its line under `sources` in terraform/environments/local/main.tf, then: make apply"
+            )
+
+    def _has_value(self, secret: str) -> bool:
+        client = self.cloud.client("secretsmanager")
+        try:
+            return bool(client.get_secret_value(SecretId=secret).get("SecretString"))
+        except client.exceptions.ResourceNotFoundException:
+            return False
 
     def connect(self) -> Connection:
         """A session with the warehouse, with temporary credentials as an operator gets them on AWS."""
@@ -72,19 +123,23 @@ def deploy(
     cloud: Cloud,
     packages: Path = PACKAGES,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    authority: Path | None = None,
 ) -> Deployment:
-    """Apply the environment and give the sources' secrets their values, which Terraform never sees.
+    """Apply the environment, and give the endpoint's login to secrets of its sources that have no value.
+
+    authority: certificates that functions trust beside the public ones and this cloud's own.
 
     Raises: TerraformError.
     """
+    if authority is not None:
+        write_trusted(cloud.instance.tls, authority)
     environment = terraform(cloud, packages)
     environment.init()
     environment.apply(on_progress)
     deployment = Deployment(cloud, environment.output())
-    secrets = cloud.client("secretsmanager")
-    for source in deployment.sources.values():
-        if source["secret_name"] is not None:
-            secrets.put_secret_value(SecretId=source["secret_name"], SecretString=json.dumps(LOGIN))
+    for source in deployment.without_credentials():
+        if deployment.family(source) is not None:
+            deployment.put_credentials(source, LOGIN["username"], LOGIN["password"])
     return deployment
 
 

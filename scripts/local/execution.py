@@ -113,9 +113,7 @@ def start(deployment: Deployment, source: str, given: dict[str, Any] | None = No
 
     Raises: LocalError if the environment has no such source.
     """
-    if source not in deployment.sources:
-        known = ", ".join(sorted(deployment.sources))
-        raise LocalError(f"The environment `local` has no source {source!r}. It has: {known}")
+    deployment.check_source(source)
     started = deployment.cloud.client("stepfunctions").start_execution(
         stateMachineArn=deployment.outputs["state_machine_arn"],
         name=uuid.uuid4().hex[:12],

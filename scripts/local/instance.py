@@ -50,6 +50,11 @@ class Instance:
         return self.tls / "ca.pem"
 
     @property
+    def trusted_file(self) -> Path:
+        """What functions trust: our authority, the public ones, and what the user has added."""
+        return self.tls / "trusted.pem"
+
+    @property
     def emulator(self) -> Path:
         """Temporary files of the emulator: unpacked functions and their /tmp."""
         return self.folder / "emulator"

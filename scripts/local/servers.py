@@ -49,7 +49,8 @@ def client_variables(instance: Instance, ports: dict[str, int]) -> dict[str, str
         "AWS_ENDPOINT_URL": url(ports, "emulator"),
         "AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS": url(ports, "warehouse_control"),
         "AWS_CA_BUNDLE": str(instance.ca_file),
-        "REQUESTS_CA_BUNDLE": str(instance.ca_file),
+        # A source's own server may be read too.
+        "REQUESTS_CA_BUNDLE": str(instance.trusted_file),
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }

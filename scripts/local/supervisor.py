@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
-from local.certificates import make_certificates
+from local.certificates import make_certificates, write_trusted
 from local.environment import scrub
 from local.instance import Instance, State
 from local.ports import free_ports
@@ -128,7 +128,9 @@ class Supervisor:
         child = next(child for child in self._children if child.server.name == name)
         code = child.process.returncode
         last = "\n".join(child.log.read_text(errors="replace").splitlines()[-15:])
-        return ServerError(f"{name} ended by itself with code {code}; the end of {child.log}:\n{last}")
+        return ServerError(
+            f"{name} ended by itself with code {code}, see {child.log}\nIts last lines:\n{last}"
+        )
 
     def _end(self) -> None:
         for child in reversed(self._children):
@@ -164,6 +166,7 @@ def main() -> int:
     scrub(os.environ)
     instance = Instance(arguments.folder.resolve())
     make_certificates(instance.tls)
+    write_trusted(instance.tls)
     for folder in (instance.logs, instance.emulator, instance.warehouse, instance.terraform):
         folder.mkdir(parents=True, exist_ok=True)
     ports = free_ports("emulator", "warehouse_control", "warehouse", "endpoint")

@@ -3,18 +3,23 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from local.errors import LocalError
 from local.mirror import cli_configuration, find_mirror
+from local.processes import Identity, end
 from local.servers import ROOT
 
 ENVIRONMENTS = ROOT / "terraform" / "environments"
 # Without a mirror the provider comes from the registry: 675 MB that are kept once for all, and for the next time.
 PROVIDER_CACHE = ROOT / ".venvs" / "terraform" / "providers"
+# An interrupted apply lets the requests under way end, and writes down in the state what it has made.
+_STOP_PATIENCE = 15.0
+DOWNLOAD = "https://developer.hashicorp.com/terraform/install"
 
 
 class TerraformError(LocalError):
@@ -66,9 +71,10 @@ class Terraform:
     def apply(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
         """Make everything that the environment describes; on_progress is told after each resource."""
         progress = Progress()
-        for event in self._events("apply", "-json", "-input=false", "-auto-approve"):
-            _follow(progress, event)
-            on_progress(progress)
+        with closing(self._events("apply", "-json", "-input=false", "-auto-approve")) as events:
+            for event in events:
+                _follow(progress, event)
+                on_progress(progress)
 
     def plan(self) -> dict[str, Any]:
         """What an apply would change, as `terraform show -json` describes it."""
@@ -81,19 +87,16 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(self._run("output", "-json")).items()}
 
     def _run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            self._command(*arguments), env=self._variables(), check=False, capture_output=True, text=True
-        )
-        self._note(done.stdout + done.stderr)
-        if done.returncode != 0:
-            raise TerraformError(f"terraform {arguments[0]} of {self.name}:\n{done.stderr or done.stdout}")
-        return done.stdout
+        with self._process(*arguments, stderr=subprocess.PIPE) as process:
+            said, errors = process.communicate()
+        self._note(said + errors)
+        if process.returncode != 0:
+            raise TerraformError(f"terraform {arguments[0]} of {self.name}:\n{errors or said}")
+        return str(said)
 
-    def _events(self, *arguments: str) -> Iterator[dict[str, Any]]:
+    def _events(self, *arguments: str) -> Generator[dict[str, Any]]:
         errors = []
-        with subprocess.Popen(
-            self._command(*arguments), env=self._variables(), stdout=subprocess.PIPE, text=True
-        ) as process:
+        with self._process(*arguments) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 self._note(line)
@@ -104,11 +107,33 @@ class Terraform:
         if process.returncode != 0:
             raise TerraformError(f"terraform {arguments[0]} of {self.name}:\n" + "\n".join(errors))
 
+    @contextmanager
+    def _process(self, *arguments: str, stderr: int | None = None) -> Iterator["subprocess.Popen[str]"]:
+        """Terraform at work, in a process group of its own: its providers end with it, whatever ends us."""
+        with subprocess.Popen(
+            self._command(*arguments),
+            env=self._variables(),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            leader = Identity.of(process.pid)
+            _process_file(self.data).write_text(json.dumps(asdict(leader)))
+            try:
+                yield process
+                process.wait()
+            except BaseException:
+                _interrupt(process, leader)
+                raise
+            finally:
+                _process_file(self.data).unlink(missing_ok=True)
+
     def _command(self, *arguments: str) -> list[str]:
         terraform = shutil.which("terraform")
         if terraform is None:
             raise TerraformError(
-                "Terraform was not found on PATH. Remedy: `make doctor` says where it is from."
+                f"Terraform was not found on PATH. Install 1.11 or newer (below 2): {DOWNLOAD}"
             )
         return [terraform, f"-chdir={self.folder}", *arguments]
 
@@ -134,6 +159,26 @@ class Terraform:
     def _note(self, text: str) -> None:
         with self.log.open("a") as log:
             log.write(text)
+
+
+def _interrupt(process: "subprocess.Popen[str]", leader: Identity) -> None:
+    """Ask Terraform to end and read on, since it could not with a full pipe; then end what is left of its group."""
+    try:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=_STOP_PATIENCE)
+    finally:
+        end(leader, patience=1.0)
+
+
+def end_remains(data: Path) -> None:
+    """End a Terraform that somebody who was killed has left at work on this data folder."""
+    with suppress(OSError, ValueError, TypeError):
+        end(Identity(**json.loads(_process_file(data).read_text())), _STOP_PATIENCE)
+
+
+def _process_file(data: Path) -> Path:
+    return data / "process.json"
 
 
 def _follow(progress: Progress, event: dict[str, Any]) -> None:

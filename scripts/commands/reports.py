@@ -1,0 +1,65 @@
+"""What runs did, for people: a table of all streams, then in words what changed, then what went wrong."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from commands.display import fail, say
+from commands.failures import failures
+from commands.tables import print_table
+from local.servers import CATALOGUE
+from xmlift.catalogue import load_source
+
+_COLUMNS = ("windows", "pages", "records", "rejected", "loaded", "seconds")
+
+
+def show_reports(reports: Iterable[dict[str, Any]]) -> None:
+    """Print the table, and say the rest."""
+    reports = list(reports)
+    rows = [row for report in reports for stream in report["streams"] for row in _rows(report, stream)]
+    if rows:
+        print_table(("stream", *_COLUMNS), rows, right=_COLUMNS)
+    for report in reports:
+        if report["status"] == "succeeded":
+            whole = _read_as_a_whole(report["source"])
+            for stream in report["streams"]:
+                say(f"{report['source']}.{stream['stream']}: {changes(stream, stream['stream'] in whole)}")
+    for report in reports:
+        if report["status"] != "succeeded":
+            for reason, details in failures(report):
+                fail(reason, details)
+
+
+def changes(stream: dict[str, Any], read_as_a_whole: bool) -> str:
+    """What a run did to a stream's table, in words.
+
+    read_as_a_whole: its endpoint cannot be asked for a window, so that what it had before was read again.
+    """
+    told = [
+        f"{count:,} {what}"
+        for count, what in (
+            (stream["inserted"], "new"),
+            (
+                stream["updated"],
+                "updated (the endpoint always answers all)" if read_as_a_whole else "updated",
+            ),
+            (stream["stale"] + stream["duplicates"], "known already"),
+            (stream["rejected"], "rejected"),
+        )
+        if count
+    ]
+    return ", ".join(told) or "nothing new"
+
+
+def _rows(report: dict[str, Any], stream: dict[str, Any]) -> Iterator[list[str]]:
+    """A stream's line, and an indented one for each table of its children."""
+    yield [f"{report['source']}.{stream['stream']}", *(f"{stream[column]:,}" for column in _COLUMNS)]
+    for table, counts in sorted(stream["tables"].items()):
+        if table != stream["stream"]:
+            loaded = counts["inserted"] + counts["updated"]
+            yield [f"  {table}", "", "", f"{counts['written']:,}", "", f"{loaded:,}", ""]
+
+
+def _read_as_a_whole(source: str) -> set[str]:
+    path = CATALOGUE / f"{source}.yaml"
+    streams = load_source(path.read_bytes(), path.name).streams
+    return {name for name, stream in streams.items() if not stream.is_bounded}
