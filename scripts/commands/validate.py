@@ -1,17 +1,29 @@
 """validate: the catalogue files, and on demand the Terraform code, without a cloud."""
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from lxml import etree
 
 from commands.display import activity, fail, print_json, say
 from commands.options import Json
 from local.servers import CATALOGUE, ROOT
 from local.terraform import ENVIRONMENTS, Terraform
-from xmlift.catalogue import load_source
-from xmlift.errors import CatalogueError
+from xmlift.catalogue import Source, Stream, load_source
+from xmlift.catalogue.model import Column, NextUrlPaging
+from xmlift.errors import CatalogueError, XmliftError
+from xmlift.extraction import record_mapping
+from xmlift.records import Field, Mapping, Nested
+from xmlift.records.stylesheet import Stylesheet
+from xmlift.source import paging
+
+_PLACEHOLDER = re.compile(r"\{[A-Za-z_][\w.]*\}")
+_WINDOW = ("{window.from}", "{window.to}")
 
 
 def validate(
@@ -24,7 +36,7 @@ def validate(
     json: Json = False,
 ) -> None:
     """Check the catalogue files without a cloud."""
-    results = [_check(path) for path in files or sorted(CATALOGUE.glob("*.yaml"))]
+    results = [check(path) for path in files or sorted(CATALOGUE.glob("*.yaml"))]
     if json:
         print_json(results)
     else:
@@ -55,10 +67,62 @@ def validate_terraform() -> None:
             work.finish("valid")
 
 
-def _check(path: Path) -> dict[str, object]:
-    result: dict[str, object] = {"file": str(path), "source": None, "streams": [], "error": None}
+def check(path: Path) -> dict[str, object]:
+    """What a file holds: `file`, `source`, `streams`, and `error` if it is not valid."""
+    shown = _relative(path)
+    result: dict[str, object] = {"file": shown, "source": None, "streams": [], "error": None}
     try:
-        source = load_source(path.read_bytes(), path.name)
-    except (CatalogueError, OSError) as error:
+        source = load_source(path.read_bytes(), shown)
+        for name, stream in source.streams.items():
+            _check_stream(f"{shown}: stream {source.source}.{name}", source, stream)
+    except OSError as error:
+        return {**result, "error": f"{shown}: {error.strerror}"}
+    except CatalogueError as error:
         return {**result, "error": str(error)}
     return {**result, "source": source.source, "streams": sorted(source.streams)}
+
+
+def _check_stream(where: str, source: Source, stream: Stream) -> None:
+    """Build all that a stream's paths are needed for. Raises CatalogueError that names stream and column."""
+    _check_placeholders(where, stream)
+    with _within(where):
+        Mapping(stream.records, (), (), source.namespaces)
+    _check_columns(where, source, stream.records, stream.columns)
+    for name, child in stream.children.items():
+        with _within(f"{where}: child {name}"):
+            Mapping(stream.records, (), (Nested(name, child.records, ()),), source.namespaces)
+        _check_columns(f"{where}: child {name}", source, stream.records, child.columns)
+    if isinstance(stream.page, NextUrlPaging):
+        with _within(where):
+            paging.NextUrlPaging(stream.page.xpath, stream.page.when, source.namespaces)
+    with _within(where):
+        Stylesheet(record_mapping(source, stream))
+
+
+def _check_placeholders(where: str, stream: Stream) -> None:
+    for key, value in stream.request.query.items():
+        for placeholder in _PLACEHOLDER.findall(str(value)):
+            if placeholder not in _WINDOW:
+                raise CatalogueError(
+                    f"{where}: request.query.{key}: nothing stands for {placeholder}; write {' or '.join(_WINDOW)}"
+                )
+
+
+def _check_columns(where: str, source: Source, records: str, columns: dict[str, Column]) -> None:
+    for name, column in columns.items():
+        with _within(f"{where}: column {name}"):
+            Mapping(records, (Field(name, column.path),), (), source.namespaces)
+
+
+@contextmanager
+def _within(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (XmliftError, etree.LxmlError) as error:
+        raise CatalogueError(f"{where}: {error}") from error
+
+
+def _relative(path: Path) -> str:
+    """As a person names the file: from where they are, if it is below."""
+    absolute = path.resolve()
+    return str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path)
