@@ -1,8 +1,11 @@
 # Every target works from a fresh clone; GNU Make 3.81 (macOS) is enough. `make` alone explains them.
 
 SOURCE ?=
-export SQL ?=
+USERNAME ?=
+SQL ?=
 ITEMS ?= 5000
+# As it stands: a `$` in SQL is SQL's own.
+export XMLIFT_SQL := $(value SQL)
 
 # Nothing here may ever reach somebody's AWS account or be steered by their Terraform settings: the
 # caller's AWS_* and TF_* variables end here. Only a Terraform CLI configuration that exists is kept,
@@ -22,7 +25,7 @@ stamps := .venv/.installed .venvs/ministack/.installed .venvs/lambda/.installed
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup doctor package demo up apply run tick query down validate lint fmt test lock clean
+.PHONY: help setup doctor package demo up apply secret run tick query down validate lint fmt test lock clean terraform-found
 
 help: ## explain the targets
 	@echo 'make demo      from a fresh clone to rows in the warehouse; no AWS account, Docker or root needed'
@@ -54,9 +57,11 @@ demo: setup ## start the local cloud, deploy to it, run every source, show the r
 up: setup ## start the local cloud only
 	@$(lift) up --items $(ITEMS)
 
-apply: setup ## deploy the local environment to the running local cloud
-	@$(bin)/python build/package.py --local
+apply: setup ## package, and deploy the local environment to the running local cloud
 	@$(lift) apply
+
+secret: setup ## give a source its credentials (SOURCE=tracker USERNAME=etl); asks for the password
+	@$(lift) secret $(SOURCE) --username $(USERNAME)
 
 run: setup ## run the sources again and say what changed (SOURCE=ewm for one)
 	@$(lift) run $(SOURCE)
@@ -65,15 +70,15 @@ tick: setup ## let time pass at the endpoint: some items change, some are new
 	@$(lift) tick
 
 query: setup ## SQL prompt on the warehouse (SQL='select ...' for one answer)
-	@$(lift) query $(if $(SQL),"$$SQL")
+	@$(lift) query $(if $(value SQL),"$$XMLIFT_SQL")
 
-down: setup ## stop everything that was started
+down: setup ## stop everything that was started, and remove its data
 	@$(lift) down
 
 validate: setup ## check the catalogue files without a cloud
 	@$(lift) validate
 
-lint: setup ## style, types, layers, Terraform
+lint: setup terraform-found ## style, types, layers, Terraform
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
@@ -81,7 +86,10 @@ lint: setup ## style, types, layers, Terraform
 	terraform fmt -check -recursive terraform
 	@$(lift) validate --terraform
 
-fmt: setup ## format Python and Terraform
+terraform-found:
+	@command -v terraform >/dev/null || { echo 'Terraform was not found on PATH; make doctor says where to get it' >&2; exit 1; }
+
+fmt: setup terraform-found ## format Python and Terraform
 	$(bin)/ruff check --fix-only .
 	$(bin)/ruff format .
 	terraform fmt -recursive terraform
