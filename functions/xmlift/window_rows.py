@@ -11,13 +11,14 @@ from xmlift.errors import RowError
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
 from xmlift.landing.names import WindowName
-from xmlift.layout import LINEAGE, StreamLayout, TableLayout
+from xmlift.layout import LINEAGE, POSITION, StreamLayout, TableLayout
 from xmlift.records import Batch, NestedRows
-from xmlift.tables.batch import ColumnRule, Reject, kept_rows, typed
+from xmlift.tables.batch import ColumnRule, kept_rows, typed
+from xmlift.tables.rejects import SCHEMA as REJECTS_SCHEMA
+from xmlift.tables.rejects import Refused, fields_of
 from xmlift.tables.types import parse_time, parse_type
 from xmlift.tables.writer import PartWriter
 
-_REJECTS_SCHEMA = "00000001"
 _SHOWN_REASONS = 5
 
 
@@ -27,6 +28,13 @@ class Place(NamedTuple):
     page: int
     first_row: int
     read_at: datetime
+
+
+class Outcome(NamedTuple):
+    """What became of a batch's records: the key of each one written, and those left to another window."""
+
+    keys: dict[int, list[str]]
+    outside: set[int]
 
 
 class WindowRows:
@@ -65,7 +73,7 @@ class WindowRows:
     @property
     def bytes_written(self) -> int:
         """Compressed bytes waiting for the next flush."""
-        return sum(writer.bytes_written for writer in self._writers.values())
+        return sum(writer.bytes_written for writer in (*self._writers.values(), self._rejects))
 
     @property
     def columns(self) -> dict[str, list[str]]:
@@ -77,13 +85,13 @@ class WindowRows:
         if not batch.rows:
             return
         place = Place(page, batch.first_row, read_at)
-        kept = self._add_records(batch, place)
+        records = self._add_records(batch, place)
         for number, children in enumerate(batch.nested):
-            self._add_children(number, children, kept, place)
+            self._add_children(number, children, records, place)
         self._check_limit()
 
-    def _add_records(self, batch: Batch, place: Place) -> dict[int, list[str]]:
-        """Write the batch's own rows; for each row written, its index in the batch and its key."""
+    def _add_records(self, batch: Batch, place: Place) -> Outcome:
+        """Write the batch's own rows."""
         table = self._layout.table
         columns: Sequence[Sequence[str]] = list(zip(*batch.rows, strict=True))
         self._note_seen(table.name, self._rules, columns)
@@ -97,7 +105,12 @@ class WindowRows:
         inside = [index for index in range(len(records)) if index not in refused]
         outside = self._outside_window(values, inside) if self._stream.disposition == "append" else set[int]()
         kept = [index for index in inside if index not in outside]
-        self._note_rejects(table.name, rejects, [records[reject.row] for reject in rejects], place)
+        noted = []
+        for reject in rejects:
+            fields = fields_of(self._rules, columns, reject.row)
+            key = {name: fields[name] for name in table.key}
+            noted.append(Refused(reject, records[reject.row], key, fields))
+        self._note_rejects(table.name, noted, place)
         self._count(
             table.name,
             TableCounts(
@@ -111,7 +124,10 @@ class WindowRows:
         rows = kept_rows(values, kept)
         self._write(table, rows, [records[index] for index in kept], place)
         keys = [rows[self._index(name)] for name in table.key]
-        return {records[index]: [key[row] for key in keys] for row, index in enumerate(kept)}
+        return Outcome(
+            {records[index]: [key[row] for key in keys] for row, index in enumerate(kept)},
+            {records[index] for index in outside},
+        )
 
     def _outside_window(self, values: list[list[str]], rows: list[int]) -> set[int]:
         """Rows whose cursor lies outside the window: append has them in the cell that they belong to (L5)."""
@@ -120,28 +136,34 @@ class WindowRows:
         start, end = self._window.interval
         return {index for index in rows if not start <= parse_time(cursor[index]) < end}
 
-    def _add_children(
-        self, number: int, children: NestedRows, kept: dict[int, list[str]], place: Place
-    ) -> None:
+    def _add_children(self, number: int, children: NestedRows, parents: Outcome, place: Place) -> None:
+        """Write the children of the records written: a child goes where its record goes."""
         if not children:
             return
         table, rules = self._layout.children[number], self._child_rules[number]
-        columns: Sequence[Sequence[str]] = list(zip(*(fields for _, _, fields in children), strict=True))
-        self._note_seen(table.name, rules, columns)
+        self._note_seen(table.name, rules, _columns(rules, children))
+        followed = [child for child in children if child[0] in parents.keys]
+        outside = sum(record in parents.outside for record, _, _ in children)
+        columns = _columns(rules, followed)
         values, rejects = typed(rules, columns)
+        noted = []
+        for reject in rejects:
+            record, position, _ = followed[reject.row]
+            key = dict(zip(table.key, parents.keys[record], strict=True)) | {POSITION: str(position)}
+            noted.append(Refused(reject, record, key, fields_of(rules, columns, reject.row)))
+        self._note_rejects(table.name, noted, place)
         refused = {reject.row for reject in rejects}
-        written = [
-            index for index, (record, _, _) in enumerate(children) if record in kept and index not in refused
-        ]
-        self._note_rejects(table.name, rejects, [children[reject.row][0] for reject in rejects], place)
-        # A child goes where its record went: what was not written of a record counts as rejected with it.
+        written = [index for index in range(len(followed)) if index not in refused]
+        rejected = len(children) - len(written) - outside
         self._count(
             table.name,
-            TableCounts(read=len(children), written=len(written), rejected=len(children) - len(written)),
+            TableCounts(read=len(children), written=len(written), rejected=rejected, out_of_window=outside),
         )
-        records = [children[index][0] for index in written]
-        parent_keys = [[kept[record][column] for record in records] for column in range(len(table.key))]
-        positions = [str(children[index][1]) for index in written]
+        records = [followed[index][0] for index in written]
+        parent_keys = [
+            [parents.keys[record][column] for record in records] for column in range(len(table.key))
+        ]
+        positions = [str(followed[index][1]) for index in written]
         self._write(table, [*parent_keys, positions, *kept_rows(values, written)], records, place)
 
     def _write(self, table: TableLayout, columns: list[list[str]], records: list[int], place: Place) -> None:
@@ -161,23 +183,15 @@ class WindowRows:
         columns += [rows if name == "_row" else [lineage[name]] * count for name, _ in LINEAGE]
         self._writers[table.name].write(columns)
 
-    def _note_rejects(self, table: str, rejects: list[Reject], records: list[int], place: Place) -> None:
-        if not rejects:
+    def _note_rejects(self, table: str, refused: list[Refused], place: Place) -> None:
+        """Keep what was refused, so that it can be looked at and mended without asking the endpoint again."""
+        if not refused:
             return
-        rows = [
-            (
-                str(place.page),
-                str(place.first_row + record),
-                table,
-                reject.column,
-                reject.value,
-                reject.reason,
-            )
-            for reject, record in zip(rejects, records, strict=True)
-        ]
+        rows = [row.row(place.page, place.first_row, table) for row in refused]
         self._rejects.write(list(zip(*rows, strict=True)))
+        self._progress.rejects += len(rows)
         reasons = Counter(self._progress.reject_reasons)
-        reasons.update(f"{table}.{reject.column}: {reject.reason}" for reject in rejects)
+        reasons.update(f"{table}.{row.reject.column}: {row.reject.reason}" for row in refused)
         self._progress.reject_reasons = dict(reasons.most_common(20))
 
     def _note_seen(self, table: str, rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> None:
@@ -192,7 +206,7 @@ class WindowRows:
         self._progress.tables[table] = self._progress.tables.get(table, TableCounts()) + counts
 
     def _check_limit(self) -> None:
-        rejected = sum(counts.rejected for counts in self._progress.tables.values())
+        rejected = self._progress.rejects
         if rejected > self._stream.max_rejects:
             raise RowError(
                 f"{rejected} rows were rejected, more than max_rejects {self._stream.max_rejects}: "
@@ -214,7 +228,7 @@ class WindowRows:
     def flush(self, chain: Chain) -> list[Entry]:
         """Write what was collected as parts, one per table, all of one sequence number."""
         entries = [self._put(chain, table.name, table.fingerprint) for table in self._layout.tables]
-        entries.append(self._put(chain, REJECTS, _REJECTS_SCHEMA))
+        entries.append(self._put(chain, REJECTS, REJECTS_SCHEMA))
         self._sequence += 1
         return [entry for entry in entries if entry is not None]
 
@@ -243,3 +257,8 @@ def _rules(columns: dict[str, Column], required: frozenset[str] | set[str]) -> l
         ColumnRule(name, parse_type(column.type), column.split, name in required)
         for name, column in columns.items()
     ]
+
+
+def _columns(rules: Sequence[ColumnRule], children: NestedRows) -> list[tuple[str, ...]]:
+    """Nested rows as columns; as many without a single row."""
+    return list(zip(*(fields for _, _, fields in children), strict=True)) or [()] * len(rules)
