@@ -7,6 +7,7 @@ chain names it, and the window counts once `commit.json` stands.
 
 import io
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -24,11 +25,11 @@ from xmlift.landing.commits import Commit, Link, Progress, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.layout import stream_layout
-from xmlift.records import Field, Mapping, Nested, read_page
+from xmlift.records import Field, Mapping, Nested, Page, read_page, unmatched_names
 from xmlift.records.stylesheet import Stylesheet
 from xmlift.source import login as logins
 from xmlift.source.paging import NextUrlPaging, NoPaging, Paging
-from xmlift.source.session import Answer, Politeness, Session
+from xmlift.source.session import Answer, OutOfTimeError, Politeness, Session
 from xmlift.source.urls import format_time, request_url, shown, widened
 from xmlift.telemetry import logger
 from xmlift.window_rows import WindowRows
@@ -43,6 +44,7 @@ RESERVE_SECONDS = 45.0
 """What a call keeps of its time for the last checkpoint, beside the time of its slowest page."""
 
 _MEGABYTE = 1024 * 1024
+_UNMATCHED_NAMES = 5
 
 SecretReader = Callable[[str], dict[str, str]]
 
@@ -94,7 +96,7 @@ def extract(
             raise CatalogueError(
                 f"{event.catalogue}: no stream {event.stream!r}; it has {', '.join(source.streams)}"
             )
-        return WindowReader(event, source, stream, chain, read_secret).read(time_left)
+        return WindowReader(event, source, stream, chain, read_secret, time_left).read()
     except XmliftError as error:
         message = f"{window}: {error}"
         note = {"error": type(error).__name__, "message": message}
@@ -106,7 +108,13 @@ class WindowReader:
     """The reading of one window by one call."""
 
     def __init__(
-        self, event: ExtractEvent, source: Source, stream: Stream, chain: Chain, read_secret: SecretReader
+        self,
+        event: ExtractEvent,
+        source: Source,
+        stream: Stream,
+        chain: Chain,
+        read_secret: SecretReader,
+        time_left: Callable[[], float],
     ) -> None:
         self._event = event
         self._window = event.window
@@ -117,7 +125,8 @@ class WindowReader:
         self._mapping = record_mapping(source, stream)
         self._stylesheet = Stylesheet(self._mapping)
         self._paging = _paging(source, stream)
-        self._session = _session(source, stream, read_secret)
+        self._time_left = time_left
+        self._session = _session(source, stream, read_secret, time_left)
         last = chain.last
         self._progress = _copied(last.progress) if last else Progress()
         self._as_of = last.as_of if last else None
@@ -131,18 +140,25 @@ class WindowReader:
             names.run_started(event.run),
         )
 
-    def read(self, time_left: Callable[[], float]) -> ExtractAnswer:
+    def read(self) -> ExtractAnswer:
         """Read pages until there are none, or until the call's time is nearly up."""
         url: str | None = self._chain.last.next_url if self._chain.last else self._first_url()
-        slowest = 0.0
+        slowest, pages_before = 0.0, self._progress.pages
         while url is not None:
             begun = monotonic()
-            url = self._read_page(url)
+            try:
+                following = self._read_page(url)
+            except OutOfTimeError:
+                if self._progress.pages == pages_before:
+                    raise  # a whole call's time was not enough for this one page
+                self._checkpoint(url)
+                return self._answer("more")
+            url = following
             slowest = max(slowest, monotonic() - begun)
             self._progress.seconds += monotonic() - begun
             if url is None:
                 break
-            out_of_time = time_left() < RESERVE_SECONDS + slowest
+            out_of_time = self._time_left() < RESERVE_SECONDS + slowest
             if (out_of_time or self._checkpoint_is_due()) and not self._checkpoint(url):
                 return self._answer("more")  # a twin went further: the next call goes on from there
             if out_of_time:
@@ -169,13 +185,11 @@ class WindowReader:
         answer = self._session.fetch(url)
         if self._as_of is None:
             self._as_of = answer.date or answer.read_at - MAX_SKEW
-        record_limit = self._source.limits.record_megabytes * _MEGABYTE
-        try:
-            page = read_page(self._body(answer), self._mapping, self._stylesheet, record_limit)
-            for batch in page:
-                self._rows.add(batch, page=self._progress.pages + 1, read_at=answer.read_at)
-        except XmliftError as error:
-            raise type(error)(f"page {self._progress.pages + 1}, {shown(url)}: {error}") from error
+        with answer.body:
+            try:
+                page = self._read_records(answer)
+            except XmliftError as error:
+                raise type(error)(f"page {self._progress.pages + 1}, {shown(url)}: {error}") from error
         self._read_urls.add(url_hash)
         self._progress.pages += 1
         self._progress.bytes += answer.size
@@ -184,13 +198,26 @@ class WindowReader:
         assert page.root is not None
         return self._paging.next_url(page.root, answer.url)
 
+    def _read_records(self, answer: Answer) -> Page:
+        record_limit = self._source.limits.record_megabytes * _MEGABYTE
+        page = read_page(self._body(answer), self._mapping, self._stylesheet, record_limit)
+        for batch in page:
+            self._rows.add(batch, page=self._progress.pages + 1, read_at=answer.read_at)
+        if not page.records:
+            assert page.root is not None
+            names_there = Counter(self._progress.unmatched) + Counter(
+                unmatched_names(page.root, self._mapping)
+            )
+            self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
+        return page
+
     def _body(self, answer: Answer) -> BinaryIO:
         if not self._stream.repair:
             return answer.body
         # Beautiful Soup takes a fifth of a cold start: only a stream that repairs pays for it.
         from xmlift.records.repair import repaired  # noqa: PLC0415
 
-        mended = repaired(answer.body.read(), self._mapping)
+        mended = repaired(answer.body, self._mapping)
         if mended.fault is not None:
             self._progress.repaired_pages += 1
             logger.warning("repaired a page", url=shown(answer.url), fault=mended.fault)
@@ -236,7 +263,7 @@ class WindowReader:
                 progress=self._progress,
                 as_of=self._as_of,
                 parsed_at=names.run_started(self._window.run),
-                ended_by="the last page names no next one",
+                ended_by=self._paging.ended_by,
             )
         )
         logger.info("landed", window=str(self._window), pages=self._progress.pages)
@@ -273,12 +300,15 @@ def _paging(source: Source, stream: Stream) -> Paging:
             return NoPaging()
 
 
-def _session(source: Source, stream: Stream, read_secret: SecretReader) -> Session:
+def _session(
+    source: Source, stream: Stream, read_secret: SecretReader, time_left: Callable[[], float]
+) -> Session:
     limits = source.limits
     politeness = Politeness(
         limits.timeout_seconds, limits.attempts, limits.requests_per_second, limits.page_megabytes * _MEGABYTE
     )
-    return Session(source.base_url, _login(source, read_secret), politeness, dict(stream.request.headers))
+    headers = dict(stream.request.headers)
+    return Session(source.base_url, _login(source, read_secret), politeness, headers, time_left)
 
 
 def _login(source: Source, read_secret: SecretReader) -> logins.Login:

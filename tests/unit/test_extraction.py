@@ -20,6 +20,7 @@ from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_windows
 from xmlift.landing.names import COMMIT, parse_link, parse_part
 from xmlift.landing.zone import Zone
+from xmlift.source.session import Answer, OutOfTimeError, Session
 
 from .endpoint_process import EwmEndpoint
 from .scripted_source import Say, ScriptedSource, page, scripted_source
@@ -54,7 +55,8 @@ streams:
 
 
 def no_time_at_all() -> float:
-    return 0.0
+    """Enough for one request, not for another page."""
+    return 40.0
 
 
 def all_the_time() -> float:
@@ -165,7 +167,9 @@ def test_a_window_lands_with_its_rows_its_counts_and_its_clocks(
     assert [(row["_parent_id"], row["_position"], row["text"]) for row in extracts.rows("items__notes")] == [
         (parent, position, text) for parent in "024" for position, text in (("1", "a"), ("2", "b"))
     ]
-    assert commit.as_of == datetime(2026, 11, 22, 15, 0, tzinfo=UTC), "the server's clock, not ours"
+    served = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+    assert served - timedelta(seconds=5) < commit.as_of < served, "the server's clock, not ours"
+    assert commit.ended_by == "not true of the last page: /workitem/@rel='next'"
     assert (commit.start, commit.end, commit.run) == (FROM, TO, RUN)
     assert commit.parsed_at == datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
     counts = commit.progress.tables
@@ -225,7 +229,76 @@ def test_an_empty_answer_is_a_landed_window(extracts: Extracts, source: Scripted
     assert extracts.landed().commit.parts == []
 
 
+def test_an_answer_of_other_things_lands_and_they_are_told(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    source.says("/items", b"<workitem rel='next' href='/items/1'><title/><link/></workitem>")
+    source.says("/items/1", b"<workitem><link/></workitem>")
+    assert extracts.extract() == ExtractAnswer(status="done", pages=2, records=0)
+    assert extracts.landed().commit.progress.unmatched == {"link": 2, "title": 1}
+
+
+def test_a_page_with_records_is_not_searched_for_others(extracts: Extracts, source: ScriptedSource) -> None:
+    source.says("/items", page(item(1)).replace(b"</workitem>", b"<workItems/></workitem>"))
+    extracts.extract()
+    assert extracts.landed().commit.progress.unmatched == {}
+
+
+def test_a_records_path_that_is_nearly_the_pages_is_refused(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    extracts.change("records: /workitem/workItem", "records: /workitem/workitem")
+    source.says("/items", page(item(1), item(2)))
+    message = fails(extracts, RecordError)
+    assert "'/workitem/workitem' matches nothing, but the page has 2 × workItem" in message
+
+
 # --- going on ---
+
+
+def test_a_page_that_does_not_fit_what_is_left_of_a_call_is_the_next_calls(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    """The time is up in the second one: the call lands what it has, and the next has all of its own."""
+    serve_pages(source, 3)
+    whole = uninterrupted(extracts, 3)
+    source.asked.clear()
+
+    def until_the_second_page() -> float:
+        return 900.0 if not source.targets("/items/1") else 30.0
+
+    assert extracts.extract(until_the_second_page) == ExtractAnswer(status="more", pages=1, records=2)
+    assert extracts.extract().status == "done"
+    assert len(source.targets("/items")) == 1, "the first page is not read again"
+    assert result(extracts) == whole
+
+
+def test_a_page_that_does_not_fit_a_whole_call_is_told(extracts: Extracts, source: ScriptedSource) -> None:
+    serve_pages(source, 1)
+
+    def until_it_is_asked_for() -> float:
+        return 30.0 if source.asked else 900.0
+
+    with pytest.raises(OutOfTimeError, match=r"within the function's time.*smaller pages"):
+        extracts.extract(until_it_is_asked_for)
+    assert "within the function's time" in extracts.failure()["message"]
+
+
+def test_the_bodies_of_pages_are_let_go(
+    extracts: Extracts, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies: list[Any] = []
+    fetch = Session.fetch
+
+    def kept(session: Session, url: str) -> Answer:
+        answer = fetch(session, url)
+        bodies.append(answer.body)
+        return answer
+
+    monkeypatch.setattr(Session, "fetch", kept)
+    serve_pages(source, 2)
+    extracts.extract()
+    assert [body.closed for body in bodies] == [True, True]
 
 
 def test_without_time_a_call_stops_after_a_page_and_the_next_goes_on(
@@ -524,7 +597,7 @@ def test_a_second_page_that_is_bad_is_named_and_what_went_before_stays(
     good = source.script["/items/1"]
     source.says("/items/1", b"<workitem><workItem>")
     monkeypatch.setattr(extraction, "CHECKPOINT_PAGES", 1)
-    assert f"page 2, {source.url}/items/1?id=_x%2By" in fails(extracts, RecordError)
+    assert f"page 2, {source.url}/items/1?id=***" in fails(extracts, RecordError)
     source.script["/items/1"] = good
     asked = len(source.asked)
     assert extracts.extract() == ExtractAnswer(status="done", pages=3, records=6)
@@ -635,14 +708,60 @@ def test_rows_that_do_not_fit_go_to_the_rejects_with_the_reason(
     assert (counts.read, counts.written, counts.rejected) == (3, 1, 2)
     children = commit.progress.tables["items__notes"]
     assert (children.read, children.written, children.rejected) == (1, 0, 1), "it goes where its record went"
-    assert extracts.rejects() == [
-        ["1", "2", "items", "title", "much too long", "13 bytes do not fit varchar(10)"],
-        ["1", "3", "items", "modified", "", "is empty, and it is required"],
+    second, third = extracts.rejects()
+    assert second == [
+        *("1", "2", "items", "title", "much too long", "13 bytes do not fit varchar(10)", '{"id": "2"}'),
+        '{"id": "2", "modified": "2026-01-01T00:00:02.000+0000", "title": "much too long"}',
     ]
+    assert third == [
+        *("1", "3", "items", "modified", "", "is empty, and it is required", '{"id": "3"}'),
+        '{"id": "3", "modified": "", "title": "t3"}',
+    ]
+    assert commit.progress.rejects == 2
     assert commit.progress.reject_reasons == {
         "items.title: 13 bytes do not fit varchar(10)": 1,
         "items.modified: is empty, and it is required": 1,
     }
+
+
+def test_a_rejected_child_is_kept_with_its_parents_key(extracts: Extracts, source: ScriptedSource) -> None:
+    source.says("/items", page(item(1), item(7, note=["fits", "much too long for a note"])))
+    extracts.extract()
+    (reject,) = extracts.rejects()
+    assert reject == [
+        *("1", "2", "items__notes", "text", "much too long for a note", "24 bytes do not fit varchar(20)"),
+        *('{"_parent_id": "7", "_position": "2"}', '{"text": "much too long for a note"}'),
+    ]
+    counts = extracts.landed().commit.progress.tables["items__notes"]
+    assert (counts.read, counts.written, counts.rejected) == (2, 1, 1)
+
+
+def test_children_that_go_with_their_record_are_no_rejects_of_their_own(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    notes = ["much too long for a note", *"abcdef"]
+    source.says("/items", page(item(1), item(2, id="x", note=notes)))
+    extracts.extract()
+    progress = extracts.landed().commit.progress
+    counts = progress.tables["items__notes"]
+    assert (counts.read, counts.written, counts.rejected) == (7, 0, 7)
+    assert progress.rejects == 1
+    assert [row[2] for row in extracts.rejects()] == ["items"]
+
+
+def test_children_of_a_record_outside_the_window_are_outside_with_it(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    extracts.change("    key: [id]", "    key: [id]\n    disposition: append")
+    outside = item(2, modified="2026-01-02T00:00:00.000+0000", note=["much too long for a note", *"abcd"])
+    source.says("/items", page(item(1, note=["a"]), outside, item(3, title="much too long", note=["b", "c"])))
+    extracts.extract()
+    progress = extracts.landed().commit.progress
+    own, children = progress.tables["items"], progress.tables["items__notes"]
+    assert (own.read, own.written, own.rejected, own.out_of_window) == (3, 1, 1, 1)
+    assert (children.read, children.written, children.rejected, children.out_of_window) == (8, 1, 2, 5)
+    assert all(table.adds_up for table in progress.tables.values())
+    assert progress.rejects == 1
 
 
 def test_too_many_rejects_fail_the_window(extracts: Extracts, source: ScriptedSource) -> None:

@@ -7,7 +7,7 @@ and leaves out the rest of the page, or takes a record for a part of the one bef
 """
 
 import re
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from bs4 import BeautifulSoup
 from lxml import etree
@@ -15,6 +15,9 @@ from lxml import etree
 from xmlift.errors import RecordError
 from xmlift.records.cutter import secure_parser
 from xmlift.records.mapping import Mapping
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Mending holds a page as trees of Python objects, a hundred times its size."""
 
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 _NO_TAGS = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
@@ -27,12 +30,19 @@ class Repaired(NamedTuple):
     fault: str | None
 
 
-def repaired(page: bytes, mapping: Mapping) -> Repaired:
+def repaired(body: BinaryIO, mapping: Mapping) -> Repaired:
     """Mend a page where it needs it.
 
-    Raises RecordError for a page that does not end with its root's closing tag (it was cut short, and mending
-    it would pass for an answer with fewer records), and for one whose records get lost on the way.
+    Raises RecordError for a page of more than MOST_BYTES, for one that does not end with its root's closing tag (it
+    was cut short, and mending it would pass for an answer with fewer records), and for one whose records get
+    lost on the way.
     """
+    page = body.read(MOST_BYTES + 1)
+    if len(page) > MOST_BYTES:
+        raise RecordError(
+            f"the page is larger than {MOST_BYTES} bytes, which is too much for a stream with `repair: true`: ask "
+            "for smaller pages (a page size in request.query, a shorter cursor slice), or switch repair off"
+        )
     try:
         etree.fromstring(page, secure_parser())
     except etree.XMLSyntaxError as error:

@@ -1,5 +1,6 @@
 """The repair path: what it mends, that it says so, and what it never touches."""
 
+import io
 import re
 
 import pytest
@@ -7,12 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.errors import RecordError
-from xmlift.records import Field, Mapping
-from xmlift.records.repair import repaired
+from xmlift.records import Field, Mapping, repair
+from xmlift.records.repair import Repaired
 
 from .pages import read
 
 MAPPING = Mapping("/r/i", (Field("a", "a"),), (), {})
+
+
+def repaired(page: bytes, mapping: Mapping) -> Repaired:
+    return repair.repaired(io.BytesIO(page), mapping)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +68,14 @@ def test_a_page_cut_short_is_refused_and_not_mended(length: int) -> None:
 def test_what_has_no_closed_root_is_refused(page: bytes) -> None:
     with pytest.raises(RecordError, match="its root is not closed"):
         repaired(page, MAPPING)
+
+
+def test_a_page_too_large_to_be_mended_is_refused_before_anything_is_made_of_it() -> None:
+    start, end = b"<r><i><a>R & D</a></i>", b"</r>"
+    fits = start + b" " * (repair.MOST_BYTES - len(start) - len(end)) + end
+    assert repaired(fits, MAPPING).fault
+    with pytest.raises(RecordError, match=r"larger than 8388608 bytes.*repair: true.*smaller pages"):
+        repaired(fits + b" ", MAPPING)
 
 
 def test_a_root_of_the_records_own_name_is_no_way_around_it() -> None:
