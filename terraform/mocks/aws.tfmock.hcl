@@ -6,4 +6,5 @@ mock_resource "aws_subnet" {}
 mock_resource "aws_route_table" {}
 mock_resource "aws_security_group" {}
 mock_resource "aws_vpc_endpoint" {}
+mock_resource "aws_default_security_group" {}
 mock_resource "aws_cloudwatch_log_group" {}

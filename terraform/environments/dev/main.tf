@@ -24,7 +24,7 @@ module "platform" {
 
   network = {
     cidr                     = "10.41.0.0/20"
-    zones                    = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+    zones                    = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
     interface_endpoint_zones = 1
   }
 

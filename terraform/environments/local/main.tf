@@ -24,7 +24,7 @@ module "platform" {
 
   network = {
     cidr                     = "10.40.0.0/20"
-    zones                    = ["us-east-1a", "us-east-1b", "us-east-1c"]
+    zones                    = { us-east-1a = 0, us-east-1b = 1, us-east-1c = 2 }
     interface_endpoint_zones = 1
   }
 

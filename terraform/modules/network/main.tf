@@ -2,7 +2,15 @@ locals {
   subnet_newbits = 24 - tonumber(split("/", var.settings.cidr)[1])
 
   # What the functions inside call besides S3: temporary database credentials, and the administrator's secret.
-  interface_services = toset(["redshift-serverless", "secretsmanager"])
+  interface_actions = {
+    redshift-serverless = "redshift-serverless:GetCredentials"
+    secretsmanager      = "secretsmanager:GetSecretValue"
+  }
+
+  endpoint_zones = slice(sort(keys(var.settings.zones)), 0, var.settings.interface_endpoint_zones)
+
+  # The principal of an endpoint's policy is "*", and a gateway accepts no other: this condition keeps it to the account.
+  this_account = { StringEquals = { "aws:PrincipalAccount" = var.account.id } }
 }
 
 resource "aws_vpc" "main" {
@@ -14,13 +22,13 @@ resource "aws_vpc" "main" {
 }
 
 resource "aws_subnet" "private" {
-  count = length(var.settings.zones)
+  for_each = var.settings.zones
 
   vpc_id            = aws_vpc.main.id
-  availability_zone = var.settings.zones[count.index]
-  cidr_block        = cidrsubnet(var.settings.cidr, local.subnet_newbits, count.index)
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(var.settings.cidr, local.subnet_newbits, each.value)
 
-  tags = { Name = "${var.name}-private-${var.settings.zones[count.index]}" }
+  tags = { Name = "${var.name}-private-${each.key}" }
 }
 
 # No route leaves the VPC: what is inside reaches the endpoints below and nothing else.
@@ -31,9 +39,9 @@ resource "aws_route_table" "private" {
 }
 
 resource "aws_route_table_association" "private" {
-  count = length(var.settings.zones)
+  for_each = var.settings.zones
 
-  subnet_id      = aws_subnet.private[count.index].id
+  subnet_id      = aws_subnet.private[each.key].id
   route_table_id = aws_route_table.private.id
 }
 
@@ -46,16 +54,16 @@ resource "aws_vpc_endpoint" "s3" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid    = "LandingBucketOnly"
-      Effect = "Allow"
-      # A gateway endpoint accepts no other principal than "*"; the condition keeps it to this account.
+      Sid       = "LandingBucketOnly"
+      Effect    = "Allow"
       Principal = { AWS = "*" }
-      Action    = "s3:*"
+      # Lambda fetches the functions' packages itself, outside this VPC.
+      Action = ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]
       Resource = [
         "arn:${var.account.partition}:s3:::${var.landing_bucket}",
         "arn:${var.account.partition}:s3:::${var.landing_bucket}/*",
       ]
-      Condition = { StringEquals = { "aws:PrincipalAccount" = var.account.id } }
+      Condition = local.this_account
     }]
   })
 
@@ -63,14 +71,27 @@ resource "aws_vpc_endpoint" "s3" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = local.interface_services
+  for_each = local.interface_actions
 
   vpc_id              = aws_vpc.main.id
   vpc_endpoint_type   = "Interface"
-  service_name        = "com.amazonaws.${var.account.region}.${each.value}"
-  subnet_ids          = slice(aws_subnet.private[*].id, 0, var.settings.interface_endpoint_zones)
+  service_name        = "com.amazonaws.${var.account.region}.${each.key}"
+  subnet_ids          = [for zone in local.endpoint_zones : aws_subnet.private[zone].id]
   security_group_ids  = [aws_security_group.endpoints.id]
   private_dns_enabled = true
 
-  tags = { Name = "${var.name}-${each.value}" }
+  # The roles say which secret and which workgroup; here it is enough that nothing else is done, and by nobody else.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "WhatFunctionsCall"
+      Effect    = "Allow"
+      Principal = { AWS = "*" }
+      Action    = each.value
+      Resource  = "*"
+      Condition = local.this_account
+    }]
+  })
+
+  tags = { Name = "${var.name}-${each.key}" }
 }

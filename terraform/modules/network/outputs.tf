@@ -1,6 +1,6 @@
 output "subnet_ids" {
   description = "Private subnets, one a zone."
-  value       = aws_subnet.private[*].id
+  value       = values(aws_subnet.private)[*].id
 
   depends_on = [aws_route_table_association.private]
 }

@@ -1,5 +1,12 @@
 # Every flow is a pair: egress where it starts, ingress where it ends. Nothing else is open, in or out.
 
+# What is attached without a group gets the VPC's own, in which everything reaches everything: emptied, it reaches nothing.
+resource "aws_default_security_group" "unused" {
+  vpc_id = aws_vpc.main.id
+
+  tags = { Name = "${var.name}-unused" }
+}
+
 resource "aws_security_group" "functions" {
   name        = "${var.name}-functions"
   description = "Functions inside the VPC"

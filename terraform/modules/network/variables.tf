@@ -24,13 +24,14 @@ variable "warehouse_port" {
 
 variable "settings" {
   description = <<-EOT
-    Address range (a /16 to /22) and availability zones of the VPC, three or more as Redshift Serverless demands.
+    cidr: address range of the VPC, a /16 to /22. zones: its three availability zones, as Redshift Serverless demands:
+    zone => number of its /24 in the range, from 0; a number that was given stays with its zone.
     interface_endpoint_zones: how many of the zones have a network interface of each interface endpoint; every one
     is billed by the hour, and one serves the functions of all zones.
   EOT
   type = object({
     cidr                     = string
-    zones                    = list(string)
+    zones                    = map(number)
     interface_endpoint_zones = optional(number, 1)
   })
 
@@ -40,8 +41,21 @@ variable "settings" {
   }
 
   validation {
-    condition     = length(distinct(var.settings.zones)) == 3
-    error_message = "network.zones must name three different availability zones: Redshift Serverless needs subnets in three."
+    condition     = length(var.settings.zones) == 3
+    error_message = "network.zones must name three availability zones: Redshift Serverless needs subnets in three."
+  }
+
+  validation {
+    condition     = length(distinct(values(var.settings.zones))) == length(var.settings.zones)
+    error_message = "network.zones gives two zones the same number: each has a /24 of its own."
+  }
+
+  validation {
+    condition = alltrue([
+      for number in values(var.settings.zones) :
+      can(cidrsubnet(var.settings.cidr, 24 - tonumber(split("/", var.settings.cidr)[1]), number))
+    ])
+    error_message = "network.zones has a number whose /24 is not in network.cidr: a /20 has 0 to 15, a /22 has 0 to 3."
   }
 
   validation {

@@ -161,7 +161,7 @@ variable "network" {
   description = "Address range and zones of the VPC; see the network module."
   type = object({
     cidr                     = string
-    zones                    = list(string)
+    zones                    = map(number)
     interface_endpoint_zones = number
   })
 }

@@ -160,6 +160,12 @@ def statements_of(policy: str) -> list[Statement]:
     ]
 
 
+def endpoint_statements(endpoint: Resource) -> list[Statement]:
+    """What a VPC endpoint admits: everything, if it is given no policy."""
+    everything = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    return statements_of(endpoint.values["policy"] or json.dumps({"Statement": [everything]}))
+
+
 def states(definition: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every state of a definition by name, those inside Maps included."""
     for name, state in definition["States"].items():

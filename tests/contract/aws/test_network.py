@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import NamedTuple
 
-from .deployment import Deployment
+from .deployment import Deployment, endpoint_statements
 
 
 class Flow(NamedTuple):
@@ -102,7 +102,9 @@ def test_warehouse_has_subnets_in_three_zones(deployment: Deployment) -> None:
     assert not list(refused_subnets(deployment))
     zone = deployment.all("aws_subnet")[0].values["availability_zone"]
     assert list(refused_subnets(deployment.with_values("aws_subnet.private", availability_zone=zone)))
-    assert list(refused_subnets(deployment.with_values("aws_subnet.private[0]", cidr_block="10.0.0.0/28")))
+    assert list(
+        refused_subnets(deployment.with_values(f'aws_subnet.private["{zone}"]', cidr_block="10.0.0.0/28"))
+    )
 
 
 def unreachable_s3(deployment: Deployment) -> Iterator[str]:
@@ -127,10 +129,70 @@ def unreachable_s3(deployment: Deployment) -> Iterator[str]:
 
 def test_s3_is_reached_from_every_subnet(deployment: Deployment) -> None:
     assert not list(unreachable_s3(deployment))
-    astray = deployment.with_values("route_table_association.private[1]", route_table_id="rtb-other")
+    zone = deployment.all("aws_subnet")[0].values["availability_zone"]
+    astray = deployment.with_values(f'route_table_association.private["{zone}"]', route_table_id="rtb-other")
     assert len(list(unreachable_s3(astray))) == 1
     other = deployment.with_text("aws_vpc_endpoint.s3", "policy", "-landing-", "-artifacts-")
     assert len(list(unreachable_s3(other))) == 2
+
+
+def used_inside(deployment: Deployment) -> set[str]:
+    """What the roles of the VPC do with services that have an endpoint: those of the functions inside, and COPY's."""
+    inside = [step for step, function in deployment.functions().items() if function["vpc_config"]]
+    return {
+        action
+        for role in [*inside, "copy"]
+        for statement in deployment.statements(role)
+        if statement.effect == "Allow"
+        for action in statement.actions
+        if action.split(":")[0] in {"s3", "secretsmanager", "redshift-serverless"}
+    }
+
+
+def mismatched_endpoints(deployment: Deployment) -> Iterator[str]:
+    """An endpoint without a policy admits every action of everybody; one that lacks an action refuses it."""
+    admitted = {
+        action
+        for each in deployment.all("aws_vpc_endpoint")
+        for statement in endpoint_statements(each)
+        for action in statement.actions
+    }
+    used = used_inside(deployment)
+    yield from (f"{action} is refused" for action in sorted(used - admitted))
+    yield from (f"{action} is admitted without need" for action in sorted(admitted - used))
+
+
+def test_endpoints_admit_what_is_used(deployment: Deployment) -> None:
+    assert {"s3:GetBucketLocation", "secretsmanager:GetSecretValue"} <= used_inside(deployment)
+    assert not list(mismatched_endpoints(deployment))
+    default = deployment.with_values('aws_vpc_endpoint.interface["secretsmanager"]', policy=None)
+    assert list(mismatched_endpoints(default)) == [
+        "secretsmanager:GetSecretValue is refused",
+        "* is admitted without need",
+    ]
+    more = deployment.with_statement("load", "s3:DeleteObject", "arn:aws:s3:::a-bucket/*")
+    assert list(mismatched_endpoints(more)) == ["s3:DeleteObject is refused"]
+
+
+def filled_default_groups(deployment: Deployment) -> Iterator[str]:
+    """Whatever is attached to a VPC without a group gets the default one, in which everything reaches everything."""
+    emptied = [
+        each.values for each in deployment.resources.values() if each.type == "aws_default_security_group"
+    ]
+    if [each["vpc_id"] for each in emptied] != [deployment.one("aws_vpc")["id"]]:
+        yield "the default group is as AWS made it"
+    if any(each["ingress"] or each["egress"] for each in emptied):
+        yield "the default group has rules"
+
+
+def test_default_group_is_empty(deployment: Deployment) -> None:
+    assert not list(filled_default_groups(deployment))
+    assert list(filled_default_groups(deployment.without("aws_default_security_group"))) == [
+        "the default group is as AWS made it"
+    ]
+    rule = [{"protocol": "-1", "self": True, "from_port": 0, "to_port": 0}]
+    filled = deployment.with_values("aws_default_security_group", ingress=rule)
+    assert list(filled_default_groups(filled)) == ["the default group has rules"]
 
 
 def unresolved_endpoints(deployment: Deployment) -> Iterator[str]:

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from .deployment import Deployment, statements_of
+from .deployment import Deployment, endpoint_statements, statements_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # parliament's own: pkg_resources, escape sequences in its regexes
@@ -88,7 +88,7 @@ def test_star_stands_only_where_aws_demands_it(deployment: Deployment) -> None:
 
 
 def open_principals(deployment: Deployment) -> Iterator[str]:
-    """A gateway endpoint knows no other principal than `*`: there the account has to be a condition."""
+    """An endpoint's policy names `*`, and a gateway's knows no other: there the account has to be a condition."""
     trust = [(role, statement) for role in deployment.roles() for statement in deployment.trust(role)]
     buckets = [
         (each.values["bucket"], statement)
@@ -98,8 +98,7 @@ def open_principals(deployment: Deployment) -> Iterator[str]:
     endpoints = [
         (each.address, statement)
         for each in deployment.all("aws_vpc_endpoint")
-        if each.values.get("vpc_endpoint_type") == "Gateway"
-        for statement in statements_of(each.values["policy"])
+        for statement in endpoint_statements(each)
         if "aws:PrincipalAccount" not in statement.condition.get("StringEquals", {})
     ]
     for owner, statement in trust + buckets + endpoints:
@@ -117,6 +116,8 @@ def test_no_wildcard_principals(deployment: Deployment) -> None:
     assert list(open_principals(any_account)) == [
         "module.platform.module.network.aws_vpc_endpoint.s3: LandingBucketOnly is for everybody"
     ]
+    default = deployment.with_values('aws_vpc_endpoint.interface["secretsmanager"]', policy=None)
+    assert len(list(open_principals(default))) == 1
     trusting = deployment.with_text(
         'aws_iam_role.this["load"]', "assume_role_policy", "lambda.amazonaws.com", "*"
     )

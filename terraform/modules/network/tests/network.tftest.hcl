@@ -9,7 +9,7 @@ variables {
   warehouse_port = 5439
   settings = {
     cidr  = "10.0.0.0/20"
-    zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+    zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
   }
 }
 
@@ -21,7 +21,7 @@ run "subnets_endpoints_and_ports" {
   }
 
   assert {
-    condition     = aws_subnet.private[*].cidr_block == ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"]
+    condition     = values(aws_subnet.private)[*].cidr_block == ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"]
     error_message = "Three /24 from the beginning of the range."
   }
 
@@ -56,17 +56,17 @@ run "endpoints_in_every_zone" {
   command = plan
 
   override_resource {
-    target          = aws_subnet.private[0]
+    target          = aws_subnet.private["eu-central-1a"]
     values          = { id = "subnet-a" }
     override_during = plan
   }
   override_resource {
-    target          = aws_subnet.private[1]
+    target          = aws_subnet.private["eu-central-1b"]
     values          = { id = "subnet-b" }
     override_during = plan
   }
   override_resource {
-    target          = aws_subnet.private[2]
+    target          = aws_subnet.private["eu-central-1c"]
     values          = { id = "subnet-c" }
     override_during = plan
   }
@@ -74,7 +74,7 @@ run "endpoints_in_every_zone" {
   variables {
     settings = {
       cidr                     = "10.0.0.0/16"
-      zones                    = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+      zones                    = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
       interface_endpoint_zones = 3
     }
   }
@@ -85,7 +85,7 @@ run "endpoints_in_every_zone" {
   }
 
   assert {
-    condition     = aws_subnet.private[2].cidr_block == "10.0.2.0/24"
+    condition     = aws_subnet.private["eu-central-1c"].cidr_block == "10.0.2.0/24"
     error_message = "Subnets are /24 in a larger range too."
   }
 }
@@ -96,7 +96,7 @@ run "refuses_a_range_that_holds_no_three_subnets" {
   variables {
     settings = {
       cidr  = "10.0.0.0/24"
-      zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+      zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
     }
   }
 
@@ -109,7 +109,53 @@ run "refuses_two_zones" {
   variables {
     settings = {
       cidr  = "10.0.0.0/20"
-      zones = ["eu-central-1a", "eu-central-1b", "eu-central-1b"]
+      zones = { eu-central-1a = 0, eu-central-1b = 1 }
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "keeps_the_subnets_of_two_zones_when_the_third_is_another" {
+  command = plan
+
+  variables {
+    settings = {
+      cidr  = "10.0.0.0/20"
+      zones = { eu-central-1d = 3, eu-central-1c = 2, eu-central-1b = 1 }
+    }
+  }
+
+  assert {
+    condition = { for zone, subnet in aws_subnet.private : zone => subnet.cidr_block } == {
+      eu-central-1b = "10.0.1.0/24"
+      eu-central-1c = "10.0.2.0/24"
+      eu-central-1d = "10.0.3.0/24"
+    }
+    error_message = "A subnet's range goes with its zone, and not with a place in a list."
+  }
+}
+
+run "refuses_two_zones_in_one_range" {
+  command = plan
+
+  variables {
+    settings = {
+      cidr  = "10.0.0.0/20"
+      zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 1 }
+    }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_subnet_outside_the_range" {
+  command = plan
+
+  variables {
+    settings = {
+      cidr  = "10.0.0.0/22"
+      zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 4 }
     }
   }
 
@@ -122,7 +168,7 @@ run "refuses_a_fourth_endpoint_zone" {
   variables {
     settings = {
       cidr                     = "10.0.0.0/20"
-      zones                    = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+      zones                    = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
       interface_endpoint_zones = 4
     }
   }

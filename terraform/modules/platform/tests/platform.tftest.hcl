@@ -28,7 +28,7 @@ variables {
   landing_retention_days = 30
   sources                = { ewm = { base_url = "https://elm.example.org/ccm" }, ecb = { enabled = false } }
   logging                = { functions = "INFO", state_machine = "ERROR", retention_days = 30, tracing = "PassThrough" }
-  network                = { cidr = "10.0.0.0/20", zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"], interface_endpoint_zones = 1 }
+  network                = { cidr = "10.0.0.0/20", zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }, interface_endpoint_zones = 1 }
   warehouse              = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
   flow                   = { extract_concurrency = 8, extract_tolerated_failure_percentage = 50, load_concurrency = 2 }
 }
