@@ -84,6 +84,24 @@ def test_a_child(child: str, said: str) -> None:
     assert refusal(f"{SOURCE}    children: {{{child}}}\n").startswith(f"{STREAM}{said}")
 
 
+@pytest.mark.parametrize("name", ["xmlift", "public", "information_schema", "pg_catalog", "pg_x"])
+def test_a_source_named_as_a_schema_that_is_there(name: str) -> None:
+    message = refusal(SOURCE.replace("source: ewm", f"source: {name}"))
+    assert f"source '{name}': the warehouse has a schema of that name already: name it otherwise" in message
+
+
+@pytest.mark.parametrize("column_type", ["super", "double"])
+def test_a_key_that_cannot_be_compared_exactly(column_type: str) -> None:
+    message = refusal(SOURCE.replace("type: bigint", f"type: {column_type}"))
+    assert f"{STREAM}key 'id' is of type {column_type}, which cannot be told apart exactly" in message
+    assert "use varchar" in message
+
+
+def test_a_child_named_as_the_lock() -> None:
+    message = refusal(f"{SOURCE}    children: {{mutex: {{records: k, columns: {{z: {{path: z}}}}}}}}\n")
+    assert message == f"{STREAM}child 'mutex': that table is the loaders' lock: name the child otherwise"
+
+
 CURSOR = "cursor: {type: watermark, field: modified"
 
 

@@ -26,6 +26,12 @@ _SYSTEM_COLUMNS = frozenset(
     {"oid", "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax", "insertxid", "deletexid"}
 )
 
+# Schemas that are the warehouse's own, or xmlift's: a source's name is that of its schema.
+_TAKEN_SCHEMAS = frozenset({"xmlift", "public", "information_schema"})
+
+# The table `<stream>__mutex` is the lock that loaders wait at.
+_MUTEX = "mutex"
+
 _DURATION = re.compile(r"([0-9]{1,6})(us|ms|s|m|h|d)")
 _UNITS = {
     "us": timedelta(microseconds=1),
@@ -69,7 +75,10 @@ Login = NoLogin | BasicLogin | JazzFormLogin
 
 
 class Limits(Model, frozen=True):
-    """How hard a source may be asked, and what is too much to take from it."""
+    """How hard a source may be asked, and what is too much to take from it.
+
+    `requests_per_second` is the pace of each function at work: the source sees it times the Map's concurrency.
+    """
 
     requests_per_second: Annotated[float, Meta(gt=0, le=1000)] = 10.0
     timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
@@ -207,8 +216,7 @@ class Stream(Model, frozen=True):
     def __post_init__(self) -> None:
         _refuse_system_columns(self.columns)
         for name in self.key:
-            if name not in self.columns:
-                raise ValueError(f"key {name!r} is not among the columns: {_known(self.columns)}")
+            self._check_key(name)
         if self.cursor is not None:
             self._check_cursor(self.cursor)
         elif self.request.asks_for("{window."):
@@ -219,6 +227,18 @@ class Stream(Model, frozen=True):
             self._check_append()
         if self.transform and self.children:
             raise ValueError("a stream with a transform has no children: the transform sees one table")
+        if _MUTEX in self.children:
+            raise ValueError(f"child {_MUTEX!r}: that table is the loaders' lock: name the child otherwise")
+
+    def _check_key(self, name: str) -> None:
+        column = self.columns.get(name)
+        if column is None:
+            raise ValueError(f"key {name!r} is not among the columns: {_known(self.columns)}")
+        if column.column_type.name in ("super", "double"):
+            raise ValueError(
+                f"key {name!r} is of type {column.type}, which cannot be told apart exactly: use varchar, a whole "
+                "number or decimal"
+            )
 
     def _check_cursor(self, cursor: Watermark) -> None:
         column = self.columns.get(cursor.field)
@@ -260,6 +280,10 @@ class Source(Model, frozen=True):
     namespaces: dict[str, str] = {}
 
     def __post_init__(self) -> None:
+        if self.source in _TAKEN_SCHEMAS or self.source.startswith("pg_"):
+            raise ValueError(
+                f"source {self.source!r}: the warehouse has a schema of that name already: name it otherwise"
+            )
         check_base_url(self.base_url)
 
     @property
