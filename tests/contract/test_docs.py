@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from xmlift.catalogue import load_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,9 @@ def make_targets() -> set[str]:
 
 def called_targets(line: str) -> list[str]:
     words = line.partition("#")[0].split()
-    return [word for word in words[1:] if "=" not in word and not word.startswith(("'", '"'))] if words else []
+    return (
+        [word for word in words[1:] if "=" not in word and not word.startswith(("'", '"'))] if words else []
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
