@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 # A problem begins with its window: `ewm.work_items window FROM_TO of run RUN: page 3, URL: reason. Remedy`.
 _OF_WINDOW = re.compile(
     r"(?P<stream>[a-z0-9_]+\.[a-z0-9_]+)(?P<partition> partition .+?)? window (?P<window>\S+) of run "
-    r"(?P<run>[^\s:]+): (?:page (?P<page>\d+), )?(?:(?P<url>https?://\S+): )?(?P<told>.*)",
+    r"(?P<run>[^\s:]+): (?:page (?P<page>\d+), )?(?:(?P<url>https?://.+?): )?(?P<told>.*)",
     re.DOTALL,
 )
 # The Map's own word that one of its items failed, which its window tells better.
@@ -32,17 +32,19 @@ def failures(report: dict[str, Any]) -> list[Failure]:
     ]
     groups: dict[tuple[str, str], list[re.Match[str]]] = {}
     for match in matches:
-        groups.setdefault((match["stream"], match["told"]), []).append(match)
+        # Windows that fail alike differ in counts and times.
+        groups.setdefault((match["stream"], re.sub(r"\d+", "#", match["told"])), []).append(match)
     return [
-        *(_of_windows(stream, told, group) for (stream, told), group in groups.items()),
+        *(_of_windows(group) for group in groups.values()),
         *(Failure(f"{report['source']}: {problem}") for problem in others),
     ]
 
 
-def _of_windows(stream: str, told: str, windows: list[re.Match[str]]) -> Failure:
-    reason, _, remedy = told.partition(". ")
-    more = f", and {len(windows) - 1} more" if len(windows) > 1 else ""
-    return Failure(f"{stream}: {reason}", tuple(_details(windows[0], remedy, more)))
+def _of_windows(windows: list[re.Match[str]]) -> Failure:
+    first = windows[0]
+    reason, _, remedy = first["told"].partition(". ")
+    more = f" (and {len(windows) - 1} more windows)" if len(windows) > 1 else ""
+    return Failure(f"{first['stream']}: {reason}", tuple(_details(first, remedy, more)))
 
 
 def _details(first: re.Match[str], remedy: str, more: str) -> Iterator[str]:
@@ -50,4 +52,4 @@ def _details(first: re.Match[str], remedy: str, more: str) -> Iterator[str]:
         yield remedy
     if first["url"]:
         yield (f"page {first['page']}, " if first["page"] else "") + first["url"]
-    yield f"window {first['window']}{first['partition'] or ''}{more}, run {first['run']}"
+    yield f"window {first['window']}{first['partition'] or ''}, run {first['run']}{more}"

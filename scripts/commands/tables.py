@@ -11,7 +11,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from commands.display import out
 
-_GAP = "   "
+_GAP = "  "
 _CUT = 60  # on a terminal, cells are cut there before a table is given up for records
 _SAMPLE_CUT = 28
 _NUMBERS = {int, float, Decimal, type(None)}

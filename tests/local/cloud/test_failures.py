@@ -3,7 +3,7 @@
 from commands.failures import failures
 
 RUN = "20261122T161500123Z-abc"
-URL = "https://127.0.0.1:4433/ccm/rpt/repository/workitem?size=500"
+URL = "https://127.0.0.1:4433/ccm/rpt/repository/workitem?size=500&fields=workItem[modified>2024 and x](id)"
 MAP = "States.ExceedToleratedFailureThreshold: the failed items exceed the threshold"
 
 
@@ -28,9 +28,14 @@ def test_the_reason_stands_first_and_the_maps_word_is_dropped() -> None:
 
 def test_what_windows_have_in_common_is_told_once() -> None:
     (failure,) = failures(
-        report(*(problem(f"{number}_x", f"{URL}?{number}: no. Mend it") for number in range(12)))
+        report(
+            *(
+                problem(f"{number}_x", f"{URL}?{number}: {number} rows were rejected. Mend it")
+                for number in range(12)
+            )
+        )
     )
-    assert failure.details[-1] == f"window 0_x, and 11 more, run {RUN}"
+    assert failure.details[-1] == f"window 0_x, run {RUN} (and 11 more windows)"
 
 
 def test_a_problem_without_a_window_is_told_as_it_is() -> None:

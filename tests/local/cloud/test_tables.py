@@ -39,8 +39,8 @@ def test_on_a_narrow_terminal_rows_become_records(capsys: pytest.CaptureFixture[
 def test_a_sample_names_how_many_columns_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
     tables.print_sample("a.b", COLUMNS, [COLUMNS])
     title, head = capsys.readouterr().out.strip().splitlines()[:2]
-    assert head.split() == COLUMNS[:3]
-    assert title == "a.b (+17 columns)"
+    assert head.split() == COLUMNS[:4]
+    assert title == "a.b (+16 columns)"
 
 
 def test_columns_of_one_name_keep_their_values(capsys: pytest.CaptureFixture[str]) -> None:
