@@ -22,10 +22,12 @@ export no_proxy := $(NO_PROXY)
 bin := .venv/bin
 lift := $(bin)/python scripts/lift.py
 stamps := .venv/.installed .venvs/ministack/.installed .venvs/lambda/.installed
+need_terraform := command -v terraform >/dev/null || \
+  { echo 'Terraform was not found on PATH; make doctor says where to get it' >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup doctor package demo up apply secret run tick query down validate lint fmt test lock clean terraform-found
+.PHONY: help setup doctor package demo up apply secret run tick query down validate lint fmt test lock clean
 
 help: ## explain the targets
 	@echo 'make demo      from a fresh clone to rows in the warehouse; no AWS account, Docker or root needed'
@@ -78,7 +80,8 @@ down: setup ## stop everything that was started, and remove its data
 validate: setup ## check the catalogue files without a cloud
 	@$(lift) validate
 
-lint: setup terraform-found ## style, types, layers, Terraform
+lint: setup ## style, types, layers, Terraform
+	@$(need_terraform)
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
@@ -86,10 +89,8 @@ lint: setup terraform-found ## style, types, layers, Terraform
 	terraform fmt -check -recursive terraform
 	@$(lift) validate --terraform
 
-terraform-found:
-	@command -v terraform >/dev/null || { echo 'Terraform was not found on PATH; make doctor says where to get it' >&2; exit 1; }
-
-fmt: setup terraform-found ## format Python and Terraform
+fmt: setup ## format Python and Terraform
+	@$(need_terraform)
 	$(bin)/ruff check --fix-only .
 	$(bin)/ruff format .
 	terraform fmt -recursive terraform

@@ -74,3 +74,14 @@ def test_help_explains_every_target() -> None:
     shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in phony.split()[1:]:
         assert f"make {target} " in shown, target
+
+
+def test_sql_goes_through_make_as_it_stands(tmp_path: Path) -> None:
+    statement = """select '$HOME $(HOME) $$1' as "it's" -- $"""
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"include {ROOT}/Makefile\nshow:\n\t@printenv XMLIFT_SQL\n")
+    command = ["make", "--no-print-directory", "-f", str(makefile), "show"]
+    given = subprocess.run(
+        [*command, f"SQL={statement}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert given.stdout == statement + "\n"
