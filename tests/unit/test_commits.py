@@ -30,7 +30,9 @@ PROGRESS = Progress(
     bytes=5000,
     tables={"work_items": TableCounts(read=510, written=500, rejected=10)},
     seen_columns={"work_items": ["id", "summary"]},
+    rejects=10,
     reject_reasons={"work_items.id: not a whole number for bigint": 10},
+    unmatched={"title": 2},
 )
 LINK = Link(
     attempt="0123456789ab",
@@ -149,11 +151,18 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '"progress":{"pages":3,"bytes":5000,"repaired_pages":0,"retries":0,"seconds":0.0,'
         '"tables":{"work_items":{"read":510,"written":500,"rejected":10,"out_of_window":0,"dropped":0}},'
         '"seen_columns":{"work_items":["id","summary"]},'
-        '"reject_reasons":{"work_items.id: not a whole number for bigint":10}},'
+        '"rejects":10,"reject_reasons":{"work_items.id: not a whole number for bigint":10},'
+        '"unmatched":{"title":2}},'
         '"as_of":"2026-11-22T16:15:00.123456Z","next_url":"https://h/é?page=2",'
         '"page_hashes":["0123456789abcdef"]}'
     )
     assert commits.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_a_link_written_before_a_count_was_kept_reads_with_nothing_counted() -> None:
+    body = commits.encode(LINK).replace(b'"rejects":10,', b"").replace(b',"unmatched":{"title":2}', b"")
+    read = commits.decode_link(body, "key").progress
+    assert (read.rejects, read.unmatched, read.pages) == (0, {}, 3)
 
 
 def changed(document: Link | Commit, path: str, value: Any) -> bytes:
