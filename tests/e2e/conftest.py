@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,16 +113,18 @@ def deployed(cloud: Cloud) -> Deployment:
 
 
 @pytest.fixture(scope="session")
-def query(deployed: Deployment) -> Callable[..., Rows]:
+def query(deployed: Deployment) -> Iterator[Callable[..., Rows]]:
     """Ask the warehouse; answers rows by column name."""
+    with closing(deployed.connect()) as connection:
+        connection.autocommit = True  # an open transaction would keep loads waiting
 
-    def query(sql: str, *parameters: Any) -> Rows:
-        with deployed.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(sql, parameters or None)
-            names = [column.name for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        def query(sql: str, *parameters: Any) -> Rows:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters or None)
+                names = [column.name for column in cursor.description]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    return query
+        yield query
 
 
 @pytest.fixture(scope="session")
