@@ -45,7 +45,11 @@ def demo(
             raise
         sources = runs.readable(deployment)
         _say_skipped(deployment, sources)
-        reports = runs.run_sources(show, deployment, sources)
+        try:
+            reports = runs.run_sources(show, deployment, sources)
+        except KeyboardInterrupt:
+            say("Interrupted; the local cloud goes on. Next: make run, or make down")
+            raise
     samples = {name: sample(deployment, name) for name in _loaded(reports)}
     if json:
         print_json({"cloud": clouds.describe(cloud), "reports": reports, "samples": samples})
