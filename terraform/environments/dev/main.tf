@@ -18,6 +18,7 @@ module "platform" {
   logging = {
     functions      = "DEBUG"
     state_machine  = "ALL"
+    execution_data = true
     retention_days = 30
     tracing        = "Active"
   }

@@ -18,6 +18,7 @@ module "platform" {
   logging = {
     functions      = "INFO"
     state_machine  = "ALL"
+    execution_data = true
     retention_days = 1
     tracing        = "PassThrough"
   }

@@ -1,7 +1,6 @@
 output "name" {
   description = "Name of the function."
-  value       = var.name
-  depends_on  = [aws_lambda_function.main]
+  value       = aws_lambda_function.main.function_name
 }
 
 # Known before the function exists, so that a plan shows the state machine that calls it, and AWS validates it there.

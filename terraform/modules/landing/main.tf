@@ -78,6 +78,8 @@ resource "aws_s3_bucket_policy" "this" {
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
+# With null nothing expires and there is no lifecycle at all, not even for uploads that were broken off: the provider
+# waits about a minute for each configuration, which is dear where a bucket lives for an afternoon.
 resource "aws_s3_bucket_lifecycle_configuration" "landing" {
   count = var.retention_days == null ? 0 : 1
 
@@ -116,6 +118,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "landing" {
   }
 
   depends_on = [aws_s3_bucket_versioning.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
+  count = var.retention_days == null ? 0 : 1
+
+  bucket = aws_s3_bucket.this["artifacts"].bucket
+
+  # Packages never expire: versions of the functions and a rollback name them.
+  rule {
+    id     = "clean-up"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
 }
 
 # The file's own bytes: decoding and encoding YAML again would sort keys, turn `on` into true and `010` into 8.

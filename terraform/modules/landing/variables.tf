@@ -29,7 +29,7 @@ variable "catalogues" {
 }
 
 variable "retention_days" {
-  description = "Days that extracted windows, work lists and reports are kept. Null keeps them for ever."
+  description = "Days that extracted windows, work lists and reports are kept. Null keeps them, and all else, for ever."
   type        = number
   default     = null
 

@@ -118,7 +118,7 @@ module "workflow" {
 
   logging = {
     level                  = var.logging.state_machine
-    include_execution_data = true
+    include_execution_data = var.logging.execution_data
     retention_days         = var.logging.retention_days
     tracing                = var.logging.tracing == "Active"
   }

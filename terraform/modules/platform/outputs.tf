@@ -52,8 +52,3 @@ output "failures_topic_arn" {
   description = "SNS topic that failures are told to."
   value       = module.workflow.failures_topic_arn
 }
-
-output "definition" {
-  description = "The state machine's definition as it is deployed."
-  value       = module.workflow.definition
-}

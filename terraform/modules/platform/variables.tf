@@ -131,12 +131,14 @@ variable "schedules_enabled" {
 
 variable "logging" {
   description = <<-EOT
-    functions: log level of the functions. state_machine: log level of the state machine. retention_days: days that
-    logs are kept. tracing: X-Ray, Active or PassThrough.
+    functions: log level of the functions. state_machine: log level of the state machine. execution_data: whether its log
+    also holds what the states are given and answer. retention_days: days that logs are kept. tracing: X-Ray, Active or
+    PassThrough.
   EOT
   type = object({
     functions      = string
     state_machine  = string
+    execution_data = bool
     retention_days = number
     tracing        = string
   })
@@ -144,6 +146,19 @@ variable "logging" {
   validation {
     condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.logging.functions)
     error_message = "logging.functions must be DEBUG, INFO, WARNING or ERROR."
+  }
+
+  validation {
+    condition     = contains(["OFF", "ERROR", "FATAL", "ALL"], var.logging.state_machine)
+    error_message = "logging.state_machine must be OFF, ERROR, FATAL or ALL."
+  }
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.logging.retention_days,
+    )
+    error_message = "logging.retention_days must be one that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 
   validation {

@@ -57,6 +57,11 @@ variable "settings" {
   }
 
   validation {
+    condition     = var.settings.max_capacity == var.settings.base_capacity || var.settings.max_capacity % 8 == 0
+    error_message = "warehouse.max_capacity must be a multiple of 8 RPU, or what warehouse.base_capacity is."
+  }
+
+  validation {
     condition     = var.settings.max_capacity >= var.settings.base_capacity
     error_message = "warehouse.max_capacity must be at least warehouse.base_capacity."
   }

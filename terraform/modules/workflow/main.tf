@@ -88,6 +88,12 @@ resource "aws_scheduler_schedule" "source" {
     arn      = local.alias_arn
     role_arn = var.schedule_role_arn
     input    = each.value.input
+
+    # An hour late is the next run's business: after a quarter of an hour a start that failed is given up.
+    retry_policy {
+      maximum_event_age_in_seconds = 900
+      maximum_retry_attempts       = 3
+    }
   }
 
   depends_on = [aws_sfn_alias.live]

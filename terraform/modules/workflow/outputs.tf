@@ -4,11 +4,6 @@ output "state_machine_arn" {
   depends_on  = [aws_sfn_alias.live]
 }
 
-output "definition" {
-  description = "The state machine's definition as it is deployed, in Amazon States Language."
-  value       = local.definition
-}
-
 output "failures_topic_arn" {
   description = "SNS topic that failures are told to."
   value       = local.failures_topic_arn

@@ -137,7 +137,7 @@ def test_s3_is_reached_from_every_subnet(deployment: Deployment) -> None:
 
 
 def used_inside(deployment: Deployment) -> set[str]:
-    """What the roles of the VPC do with services that have an endpoint: those of the functions inside, and COPY's."""
+    """What is called through endpoints: the actions of the functions inside, and COPY's."""
     inside = [step for step, function in deployment.functions().items() if function["vpc_config"]]
     return {
         action
@@ -175,7 +175,7 @@ def test_endpoints_admit_what_is_used(deployment: Deployment) -> None:
 
 
 def filled_default_groups(deployment: Deployment) -> Iterator[str]:
-    """Whatever is attached to a VPC without a group gets the default one, in which everything reaches everything."""
+    """What is attached without a group gets the default one, in which everything reaches everything."""
     emptied = [
         each.values for each in deployment.resources.values() if each.type == "aws_default_security_group"
     ]

@@ -13,7 +13,7 @@ run "keeps_protects_and_uploads" {
   command = plan
 
   assert {
-    condition     = length(aws_s3_bucket_lifecycle_configuration.landing) == 0
+    condition     = length(aws_s3_bucket_lifecycle_configuration.landing) + length(aws_s3_bucket_lifecycle_configuration.artifacts) == 0
     error_message = "Without retention_days nothing may expire."
   }
 
@@ -57,6 +57,14 @@ run "expires_what_runs_leave_behind" {
       "${rule.id} ${one(rule.expiration[*].days)}" if length(rule.expiration) > 0
     ]) == tolist(["expire-landing 30", "expire-load 30", "expire-runs 30"])
     error_message = "landing, load and runs expire; catalogues, which schedules name, never do."
+  }
+
+  assert {
+    condition = alltrue([
+      for lifecycle in [aws_s3_bucket_lifecycle_configuration.landing[0], aws_s3_bucket_lifecycle_configuration.artifacts[0]] :
+      contains(flatten(lifecycle.rule[*].abort_incomplete_multipart_upload[*].days_after_initiation), 1)
+    ])
+    error_message = "Parts of uploads that were broken off are billed and seen by nobody."
   }
 }
 

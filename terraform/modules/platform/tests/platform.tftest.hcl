@@ -27,7 +27,7 @@ variables {
   schedules_enabled      = true
   landing_retention_days = 30
   sources                = { ewm = { base_url = "https://elm.example.org/ccm" }, ecb = { enabled = false } }
-  logging                = { functions = "INFO", state_machine = "ERROR", retention_days = 30, tracing = "PassThrough" }
+  logging                = { functions = "INFO", state_machine = "ERROR", execution_data = false, retention_days = 30, tracing = "PassThrough" }
   network                = { cidr = "10.0.0.0/20", zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }, interface_endpoint_zones = 1 }
   warehouse              = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
   flow                   = { extract_concurrency = 8, extract_tolerated_failure_percentage = 50, load_concurrency = 2 }
@@ -95,7 +95,7 @@ run "every_execution_is_traced_or_none" {
   command = plan
 
   variables {
-    logging = { functions = "INFO", state_machine = "ERROR", retention_days = 30, tracing = "Active" }
+    logging = { functions = "INFO", state_machine = "ERROR", execution_data = false, retention_days = 30, tracing = "Active" }
   }
 
   assert {
@@ -133,7 +133,7 @@ run "refuses_each_on_its_own" {
     package_folder = "tests/nowhere"
     environment    = "Test_1"
     warehouse      = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24, certificate_authority = "cacert.pem" }
-    logging        = { functions = "TRACE", state_machine = "ERROR", retention_days = 30, tracing = "PassThrough" }
+    logging        = { functions = "TRACE", state_machine = "ERROR", execution_data = false, retention_days = 30, tracing = "PassThrough" }
     sources        = {}
   }
 
@@ -177,6 +177,26 @@ run "refuses_a_manifest_that_lacks_a_function" {
   }
 
   expect_failures = [var.package_folder]
+}
+
+run "refuses_a_log_level_that_step_functions_does_not_know" {
+  command = plan
+
+  variables {
+    logging = { functions = "INFO", state_machine = "DEBUG", execution_data = false, retention_days = 30, tracing = "PassThrough" }
+  }
+
+  expect_failures = [var.logging]
+}
+
+run "refuses_days_that_cloudwatch_does_not_offer" {
+  command = plan
+
+  variables {
+    logging = { functions = "INFO", state_machine = "ERROR", execution_data = false, retention_days = 45, tracing = "PassThrough" }
+  }
+
+  expect_failures = [var.logging]
 }
 
 run "refuses_a_source_without_a_file" {

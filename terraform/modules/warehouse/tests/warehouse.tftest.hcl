@@ -83,6 +83,16 @@ run "refuses_less_at_most_than_at_rest" {
   expect_failures = [var.settings]
 }
 
+run "refuses_a_limit_between_steps" {
+  command = plan
+
+  variables {
+    settings = { base_capacity = 8, max_capacity = 12, usage_limit_rpu_hours = 24 }
+  }
+
+  expect_failures = [var.settings]
+}
+
 run "refuses_to_be_unlimited" {
   command = plan
 

@@ -30,21 +30,21 @@ run "fills_in_schedules_and_tells" {
 
   assert {
     condition = (
-      jsondecode(output.definition).States.Extract.MaxConcurrency == 7 &&
-      jsondecode(output.definition).States.Extract.ToleratedFailurePercentage == 12.5 &&
-      jsondecode(output.definition).States.Load.MaxConcurrency == 3 &&
-      jsondecode(output.definition).States.Plan.Retry[0].MaxAttempts == 4
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Extract.MaxConcurrency == 7 &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Extract.ToleratedFailurePercentage == 12.5 &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Load.MaxConcurrency == 3 &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Plan.Retry[0].MaxAttempts == 4
     )
     error_message = "Numbers are numbers once they are filled in."
   }
 
   assert {
-    condition     = jsondecode(output.definition).States.Plan.Parameters.FunctionName == var.functions.plan
+    condition     = jsondecode(aws_sfn_state_machine.pipeline.definition).States.Plan.Parameters.FunctionName == var.functions.plan
     error_message = "States call the alias that they are given."
   }
 
   assert {
-    condition     = !strcontains(output.definition, "$${")
+    condition     = !strcontains(aws_sfn_state_machine.pipeline.definition, "$${")
     error_message = "A placeholder was left."
   }
 
@@ -57,12 +57,21 @@ run "fills_in_schedules_and_tells" {
   }
 
   assert {
+    condition = alltrue([
+      for schedule in aws_scheduler_schedule.source :
+      one(schedule.target[0].retry_policy).maximum_event_age_in_seconds == 900 &&
+      one(schedule.target[0].retry_policy).maximum_retry_attempts == 3
+    ])
+    error_message = "Scheduler's own 185 attempts of a whole day would start a run that nobody expects any more."
+  }
+
+  assert {
     condition     = { for source, schedule in aws_scheduler_schedule.source : source => schedule.state } == { ecb = "DISABLED", ewm = "ENABLED" }
     error_message = "A source that is off keeps its schedule, disabled."
   }
 
   assert {
-    condition     = jsondecode(output.definition).States.Notify.Parameters.TopicArn == output.failures_topic_arn
+    condition     = jsondecode(aws_sfn_state_machine.pipeline.definition).States.Notify.Parameters.TopicArn == output.failures_topic_arn
     error_message = "The state machine publishes to the topic that people subscribe to."
   }
 }
