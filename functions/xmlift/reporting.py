@@ -248,13 +248,15 @@ def _note_unseen(source: Source, streams: dict[str, StreamReport], landed: Itera
             seen.setdefault(table, set()).update(columns)
     for name, stream in streams.items():
         model = source.streams[name]
+        if not is_first_load(model, stream.watermark):
+            stream.unmatched = {}  # a feed without news has its title and links all the same
+            if stream.records < _MANY_RECORDS:
+                continue
         declared = {
             name: list(model.columns),
             **{f"{name}__{child}": list(spec.columns) for child, spec in model.children.items()},
         }
         for table, columns in declared.items():
-            if not (is_first_load(model, stream.watermark) or stream.records >= _MANY_RECORDS):
-                continue
             if table in seen and (missing := unseen_columns(columns, sorted(seen[table]))):
                 stream.unseen_columns[table] = missing
 
@@ -263,7 +265,7 @@ def _warnings(source: str, stream: StreamReport) -> Iterator[str]:
     """What is no failure, and most likely a mistake in the catalogue."""
     where = f"{source}.{stream.stream}"
     if stream.unmatched and not stream.records:
-        found = ", ".join(f"{count} × {name}" for name, count in stream.unmatched.items())
+        found = ", ".join(f"{count} × {name.rpartition('}')[2]}" for name, count in stream.unmatched.items())
         yield (
             f"{where}: no record in {stream.pages} pages; where records are expected stand {found}: "
             "is `records` right?"
