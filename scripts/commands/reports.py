@@ -23,6 +23,8 @@ def show_reports(reports: Iterable[dict[str, Any]]) -> None:
             whole = _read_as_a_whole(report["source"])
             for stream in report["streams"]:
                 say(f"{report['source']}.{stream['stream']}: {changes(stream, stream['stream'] in whole)}")
+        for warning in report.get("warnings", ()):
+            say(f"Warning: {warning}")
     for report in reports:
         if report["status"] != "succeeded":
             for reason, details in failures(report):
