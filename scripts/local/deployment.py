@@ -137,10 +137,15 @@ def deploy(
     environment.init()
     environment.apply(on_progress)
     deployment = Deployment(cloud, environment.output())
+    give_login(deployment)
+    return deployment
+
+
+def give_login(deployment: Deployment) -> None:
+    """Give the XML endpoint's login to those of its sources that have no credentials; others keep theirs."""
     for source in deployment.without_credentials():
         if deployment.family(source) is not None:
-            deployment.put_credentials(source, LOGIN["username"], LOGIN["password"])
-    return deployment
+            deployment.put_credentials(source, **LOGIN)
 
 
 def deployed(cloud: Cloud) -> Deployment:

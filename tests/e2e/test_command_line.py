@@ -129,7 +129,7 @@ def test_an_apply_leaves_credentials_as_they_are(lift: Lift, folder: Path, deplo
     given = ["secret", "ewm", "--username", "somebody", "--folder", folder]
     try:
         assert lift(*given, input="p4ss: wörd\n").returncode == 0
-        deployment.deploy(deployed.cloud)
+        deployment.give_login(deployed)
         assert credentials() == {"username": "somebody", "password": "p4ss: wörd"}
     finally:
         deployed.put_credentials("ewm", **LOGIN)
