@@ -181,9 +181,13 @@ class Aws:
 
     def _functions(self) -> Iterator[tuple[str, str]]:
         """ARNs that a function may have been called by (plain, of a version, of an alias), each with its role."""
-        pages = self._client("lambda").get_paginator("list_functions").paginate(FunctionVersion="ALL")
-        for page in pages:
-            for function in page["Functions"]:
+        client = self._client("lambda")
+        listed = client.get_paginator("list_functions").paginate()
+        names = [function["FunctionName"] for page in listed for function in page["Functions"]]
+        # One by one: the emulator's list of all functions leaves the versions out, even when it is asked for them.
+        versions = client.get_paginator("list_versions_by_function")
+        for page in (page for name in names for page in versions.paginate(FunctionName=name)):
+            for function in page["Versions"]:
                 arn, role = ":".join(function["FunctionArn"].split(":")[:7]), function["Role"]
                 yield arn, role
                 yield f"{arn}:{function['Version']}", role
