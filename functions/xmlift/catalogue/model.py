@@ -202,7 +202,7 @@ class Stream(Model, frozen=True):
     """One table: how it is asked for, where its records stand, and what becomes of them."""
 
     request: Request
-    records: Annotated[str, Meta(pattern=r"^/[^/]", description="absolute path of a record: /root/record")]
+    records: Annotated[str, Meta(pattern=r"^/[^/]", description="absolute path of a record: /list/record")]
     columns: Columns
     page: Paging = field(default_factory=NoPaging)
     cursor: Watermark | None = None

@@ -31,7 +31,7 @@ class Nested(NamedTuple):
 class Mapping:
     """Where records stand in a page and what is read from each.
 
-    `records` is an absolute path of names, `/root/group/record` or `/p:root/p:record`, whose prefixes are
+    `records` is an absolute path of names, `/list/group/record` or `/p:root/p:record`, whose prefixes are
     those of `namespaces` and not those that a server happens to use. Raises RecordError where a path, a prefix
     or an expression cannot work, so that a catalogue's mistake is not taken for a page's.
     """
@@ -70,7 +70,7 @@ class Mapping:
         match = _STEP.fullmatch(step)
         if match is None:
             raise RecordError(
-                f"records path {self.records!r}: step {step!r} is not a name; write /root/record, and put "
+                f"records path {self.records!r}: step {step!r} is not a name; write /list/record, and put "
                 f"conditions into the request or a transform"
             )
         if match["prefix"] is None:

@@ -193,7 +193,7 @@ def test_another_root_is_told_with_its_words_before_the_page_ends() -> None:
 @pytest.mark.parametrize(
     ("records", "fields", "nested", "namespaces", "said"),
     [
-        ("/r/i[1]", "a", "k", {}, "step 'i[1]' is not a name; write /root/record"),
+        ("/r/i[1]", "a", "k", {}, "step 'i[1]' is not a name; write /list/record"),
         ("/r//i", "a", "k", {}, "step '' is not a name"),
         ("/r/*", "a", "k", {}, "step '*' is not a name"),
         ("/r/m:i", "a", "k", {}, "prefix 'm' is not under `namespaces`"),
