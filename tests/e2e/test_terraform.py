@@ -1,7 +1,7 @@
 """A second plan after apply changes nothing, except what only the emulator gets wrong."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +53,18 @@ def test_applying_leaves_the_repository_as_it_was(deployed: Deployment) -> None:
     left = [path.name for path in environment.iterdir() if path.suffix in {".tfstate", ".tfplan"}]
     assert left == []
     assert "h1:" in (environment / ".terraform.lock.hcl").read_text()
+
+
+def test_functions_that_were_changed_still_reach_the_warehouse(
+    deployed: Deployment, run: Callable[..., dict[str, Any]]
+) -> None:
+    """What an apply does with changed functions: a new version of each, and the alias moved to it."""
+    functions = deployed.cloud.client("lambda")
+    for step in ("plan", "load", "report"):
+        name = deployed.outputs["functions"][step]["name"]
+        functions.update_function_configuration(FunctionName=name, Description="changed")
+        version = functions.publish_version(FunctionName=name)["Version"]
+        assert version != "1"
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    report = run("ewm")
+    assert report["status"] == "succeeded", report["message"]
