@@ -1,7 +1,6 @@
 """validate: the catalogue files, and on demand the Terraform code, without a cloud."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +20,6 @@ from xmlift.extraction import record_mapping
 from xmlift.records import Field, Mapping, Nested
 from xmlift.records.stylesheet import Stylesheet
 from xmlift.source import paging
-
-_PLACEHOLDER = re.compile(r"\{[A-Za-z_][\w.]*\}")
-_WINDOW = ("{window.from}", "{window.to}")
 
 
 def validate(
@@ -84,7 +80,6 @@ def check(path: Path) -> dict[str, object]:
 
 def _check_stream(where: str, source: Source, stream: Stream) -> None:
     """Build all that a stream's paths are needed for. Raises CatalogueError that names stream and column."""
-    _check_placeholders(where, stream)
     with _within(where):
         Mapping(stream.records, (), (), source.namespaces)
     _check_columns(where, source, stream.records, stream.columns)
@@ -97,15 +92,6 @@ def _check_stream(where: str, source: Source, stream: Stream) -> None:
             paging.NextUrlPaging(stream.page.xpath, stream.page.when, source.namespaces)
     with _within(where):
         Stylesheet(record_mapping(source, stream))
-
-
-def _check_placeholders(where: str, stream: Stream) -> None:
-    for key, value in stream.request.query.items():
-        for placeholder in _PLACEHOLDER.findall(str(value)):
-            if placeholder not in _WINDOW:
-                raise CatalogueError(
-                    f"{where}: request.query.{key}: nothing stands for {placeholder}; write {' or '.join(_WINDOW)}"
-                )
 
 
 def _check_columns(where: str, source: Source, records: str, columns: dict[str, Column]) -> None:

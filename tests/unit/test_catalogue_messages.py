@@ -173,6 +173,11 @@ def test_a_stream(line: str, said: str) -> None:
         ("{path: /rpt}", "{path: rpt}", f"{STREAM}Expected `str` matching regex '^/' (at `request.path`)"),
         (
             "{path: /rpt}",
+            "{path: /rpt, query: {q: 'modified>{window.form}'}}",
+            f"{STREAM}query q: nothing stands for {{window.form}}; write {{window.from}} or {{window.to}}",
+        ),
+        (
+            "{path: /rpt}",
             "{path: /rpt, query: {q: 'modified>{window.from}'}}",
             f"{STREAM}the request asks for {{window.…}}, so the stream needs a cursor",
         ),

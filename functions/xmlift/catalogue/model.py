@@ -149,6 +149,10 @@ class Watermark(Model, frozen=True, tag_field="type", tag="watermark"):
 
 _ZERO = timedelta(0)
 
+_WINDOW = ("{window.from}", "{window.to}")
+# What looks like one of ours and is not would reach the server as it stands, and leave the stream unbounded.
+_PLACEHOLDER = re.compile(r"\{[A-Za-z_][\w.]*\}")
+
 
 class Request(Model, frozen=True):
     """What is asked: a path below the base URL and query values.
@@ -159,6 +163,14 @@ class Request(Model, frozen=True):
     path: Annotated[str, Meta(pattern=r"^/")]
     query: dict[str, str | int] = {}
     headers: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        for key, value in self.query.items():
+            for placeholder in _PLACEHOLDER.findall(str(value)):
+                if placeholder not in _WINDOW:
+                    raise ValueError(
+                        f"query {key}: nothing stands for {placeholder}; write {' or '.join(_WINDOW)}"
+                    )
 
     def asks_for(self, placeholder: str) -> bool:
         return any(placeholder in str(value) for value in self.query.values())
