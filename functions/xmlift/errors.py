@@ -31,3 +31,7 @@ class LandingError(XmliftError):
 
 class WarehouseError(XmliftError):
     """The warehouse refused a statement, a login or a load."""
+
+
+class DataFaultError(WarehouseError):
+    """The data of a batch cannot be loaded, whoever tries and whenever: some window of it is at fault."""

@@ -16,10 +16,15 @@ from xmlift.windows import Interval
 
 LOADED = "loaded"
 SUPERSEDED = "superseded"
+QUARANTINED = "quarantined"
+"""A window that cannot be loaded, with its reason: a gap, which the next run reads again."""
 
 
 class Entry(NamedTuple):
-    """A window's row. Counts are of the stream's own table; `tables` is JSON with those of all tables."""
+    """A window's row. Counts are of the stream's own table; `tables` is JSON with those of all tables.
+
+    `rows_removed` are rows that the window took out of its own table, `loaded_by` is the run that loaded it.
+    """
 
     source: str
     stream: str
@@ -43,6 +48,9 @@ class Entry(NamedTuple):
     rows_inserted: int
     rows_updated: int
     tables: str
+    rows_removed: int = 0
+    reason: str = ""
+    loaded_by: str = ""
 
 
 class Coverage(NamedTuple):
