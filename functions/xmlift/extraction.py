@@ -18,6 +18,8 @@ from msgspec import Struct
 
 from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue import model as catalogue
+from xmlift.catalogue import request as asked
+from xmlift.catalogue.stream import Column
 from xmlift.errors import CatalogueError, SourceError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.chain import Chain
@@ -288,15 +290,15 @@ def record_mapping(source: Source, stream: Stream) -> Mapping:
     )
 
 
-def _fields(columns: dict[str, catalogue.Column]) -> tuple[Field, ...]:
+def _fields(columns: dict[str, Column]) -> tuple[Field, ...]:
     return tuple(Field(name, column.path) for name, column in columns.items())
 
 
 def _paging(source: Source, stream: Stream) -> Paging:
     match stream.page:
-        case catalogue.NextUrlPaging(xpath=xpath, when=when):
+        case asked.NextUrlPaging(xpath=xpath, when=when):
             return NextUrlPaging(xpath, when, source.namespaces)
-        case catalogue.NoPaging():
+        case asked.NoPaging():
             return NoPaging()
 
 

@@ -1,7 +1,8 @@
 """Which tables a stream makes: their names, their columns in the order of the CSV, their keys and versions.
 
 Every row carries its lineage: run, window, part, page and row say where it was read, `_read_at` and `_parsed_at`
-when. Together with the cursor they are a row's version, by which two readings of one key compete.
+when. Together with the cursor they are a row's version, by which two readings of one key compete. A stream
+with tombstones has `_deleted` before it, one with a history (scd2) `_hash`, by which an unchanged row is known.
 """
 
 import hashlib
@@ -24,6 +25,8 @@ LINEAGE: tuple[tuple[str, ColumnType], ...] = tuple(
     )
 )
 POSITION = "_position"
+DELETED = ("_deleted", parse_type("boolean"))
+HASH = ("_hash", parse_type("varchar(16)"))
 
 
 class TableLayout(NamedTuple):
@@ -59,11 +62,14 @@ class StreamLayout(NamedTuple):
 
 def stream_layout(name: str, stream: Stream) -> StreamLayout:
     """The tables that a stream makes."""
-    version = ((stream.cursor.field,) if stream.cursor else ()) + ("_read_at", "_parsed_at")
     lineage_names = {column for column, _ in LINEAGE}
-    own = tuple((column, spec.column_type) for column, spec in stream.columns.items())
     table = TableLayout(
-        name, own + LINEAGE, tuple(stream.key), version, stream.required_columns | lineage_names
+        name,
+        own_columns(stream) + LINEAGE,
+        tuple(stream.key),
+        ((stream.cursor.field,) if stream.cursor else ()) + ("_read_at", "_parsed_at"),
+        # A tombstone may have nothing but its key and its time.
+        (stream.identifying_columns if stream.deletes else stream.required_columns) | lineage_names,
     )
     parent_key = tuple((f"_parent_{key}", stream.columns[key].column_type) for key in stream.key)
     key_names = tuple(column for column, _ in parent_key)
@@ -84,3 +90,12 @@ def stream_layout(name: str, stream: Stream) -> StreamLayout:
         for child_name, child in stream.children.items()
     )
     return StreamLayout(table, children)
+
+
+def own_columns(stream: Stream) -> tuple[tuple[str, ColumnType], ...]:
+    """What stands in a stream's rows before their lineage."""
+    return (
+        *((column, spec.column_type) for column, spec in stream.columns.items()),
+        *([DELETED] if stream.deletes else []),
+        *([HASH] if stream.disposition == "scd2" else []),
+    )

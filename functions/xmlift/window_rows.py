@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from xmlift.catalogue import Stream
-from xmlift.catalogue.model import Column
+from xmlift.catalogue.stream import Column
 from xmlift.errors import RowError
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts

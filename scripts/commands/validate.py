@@ -14,7 +14,8 @@ from commands.options import Json
 from local.servers import CATALOGUE, ROOT
 from local.terraform import ENVIRONMENTS, Terraform
 from xmlift.catalogue import Source, Stream, load_source
-from xmlift.catalogue.model import Column, NextUrlPaging
+from xmlift.catalogue.request import NextUrlPaging
+from xmlift.catalogue.stream import Column
 from xmlift.errors import CatalogueError, XmliftError
 from xmlift.extraction import record_mapping
 from xmlift.records import Field, Mapping, Nested

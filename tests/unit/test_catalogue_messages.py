@@ -105,12 +105,74 @@ def test_a_child_named_as_the_lock() -> None:
 CURSOR = "cursor: {type: watermark, field: modified"
 
 
+@pytest.mark.parametrize("query", ["{}", "{a: '{window.from}'}", "{a: '{window.to}'}"])
+def test_append_of_a_window_that_is_not_asked_for(query: str) -> None:
+    text = SOURCE.replace("{path: /rpt}", f"{{path: /rpt, query: {query}}}")
+    message = refusal(f"{text}    disposition: append\n    {CURSOR}}}\n")
+    assert message == (
+        f"{STREAM}append takes what a window holds: it needs a cursor, and a request that uses both "
+        "{window.from} and {window.to}; where the cursor can change or be empty, use merge"
+    )
+
+
+def test_append_with_tombstones() -> None:
+    text = SOURCE.replace("{path: /rpt}", "{path: /rpt, query: {a: '{window.from}', b: '{window.to}'}}")
+    line = "deletes: {type: tombstone, path: a}\n    disposition: append"
+    message = refusal(f"{text}    {line}\n    {CURSOR}}}\n")
+    assert (
+        message == f"{STREAM}append has no use for deletes, which say that a key is gone: use merge or scd2"
+    )
+
+
+@pytest.mark.parametrize("disposition", ["merge", "scd2"])
+def test_versions_of_what_has_no_key(disposition: str) -> None:
+    message = refusal(SOURCE.replace("    key: [id]\n", f"    disposition: {disposition}\n"))
+    assert message == f"{STREAM}{disposition} needs a key: name the columns that identify a record"
+
+
+@pytest.mark.parametrize("column", ["valid_from", "valid_to", "is_current"])
+def test_a_column_named_as_one_of_scd2(column: str) -> None:
+    added = f"{SOURCE}      {column}: {{path: a}}\n"
+    assert refusal(f"{added}    disposition: scd2\n") == (
+        f"{STREAM}column '{column}' is one that scd2 adds to its table: name it otherwise"
+    )
+    assert column in load_source(added.encode(), "ewm.yaml").streams["work_items"].columns
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ("recrods: /r", "Object contains unknown field `recrods`; did you mean `records`?"),
         ("zzzzzzzz: 1", "unknown field `zzzzzzzz`; known keys are in terraform/sources/schema.json"),
-        ("disposition: replace", "Invalid enum value 'replace' (at `disposition`); use append, merge"),
+        (
+            "disposition: upsert",
+            "Invalid enum value 'upsert' (at `disposition`); use append, merge, replace, scd2",
+        ),
+        ("epoch: -1", "Expected `int` >= 0 (at `epoch`)"),
+        ("epoch: 2147483648", "Expected `int` <= 2147483647 (at `epoch`)"),
+        ("epoch: '1'", "Expected `int`, got `str` (at `epoch`)"),
+        ("deletes: {type: marker, path: a}", "Invalid value 'marker' (at `deletes.type`); use tombstone"),
+        ("deletes: {path: a}", "Object missing required field `type` (at `deletes`)"),
+        ("cursor: {field: modified}", "Object missing required field `type` (at `cursor`)"),
+        ("deletes: {type: tombstone}", "Object missing required field `path` (at `deletes`)"),
+        ("deletes: {type: tombstone, path: ''}", "Expected `str` of length >= 1 (at `deletes.path`)"),
+        (
+            "deletes: {type: tombstone, path: a, equals: ''}",
+            "Expected `str` of length >= 1 (at `deletes.equals`)",
+        ),
+        ("deletes: {type: tombstone, path: a, equals: true}", "got `bool` (at `deletes.equals`)"),
+        (
+            "deletes: {type: tombstone, path: a, equals: 'yes '}",
+            "deletes equals 'yes ': values are compared without spaces around them (at `deletes`)",
+        ),
+        (
+            "deletes: {type: tombstone, path: a}\n    disposition: replace",
+            "replace has no use for deletes, which say that a key is gone: use merge or scd2",
+        ),
+        (
+            "disposition: scd2\n    children: {c: {records: k, columns: {z: {path: z}}}}",
+            "a stream with scd2 has no children: their history is not kept; use merge, or make the children",
+        ),
         ("page: {type: offset}", "Invalid value 'offset' (at `page.type`); use next_url, none"),
         ("page: {type: next_url}", "Object missing required field `xpath` (at `page`)"),
         ("page: next_url", "Expected `object`, got `str` (at `page`)"),
@@ -140,7 +202,10 @@ CURSOR = "cursor: {type: watermark, field: modified"
         ("max_rejects: -1", "Expected `int` >= 0 (at `max_rejects`)"),
         ("max_rejects: many", "Expected `int`, got `str` (at `max_rejects`)"),
         ("transform: ecb", "Expected `str` matching regex"),
-        ("disposition: append", "append reads whole cells of time: it needs a cursor with a slice"),
+        (
+            "disposition: append",
+            "append takes what a window holds: it needs a cursor, and a request that uses both",
+        ),
         ("repair: 1", "Expected `bool`, got `int` (at `repair`)"),
         (
             "children: {c: {records: k, columns: {xmin: {path: z}}}}",
@@ -162,7 +227,6 @@ def test_a_stream(line: str, said: str) -> None:
     ("old", "new", "said"),
     [
         ("key: [id]", "key: [nr]", f"{STREAM}key 'nr' is not among the columns: id, modified"),
-        ("    key: [id]\n", "", f"{STREAM}merge needs a key: name the columns that identify a record"),
         (
             "    columns:\n",
             "    columns:\n      ctid: {path: c}\n",

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.catalogue import load_source
-from xmlift.catalogue.model import parse_duration
+from xmlift.catalogue.request import parse_duration
 from xmlift.catalogue.schema import schema_text, source_schema
+from xmlift.catalogue.stream import Tombstone
 
 SOURCES = Path(__file__).parents[2] / "terraform" / "sources"
 SHIPPED = sorted(SOURCES.glob("*.yaml"))
@@ -44,6 +45,55 @@ def test_defaults_and_what_is_derived() -> None:
     assert stream.columns["id"].type == "varchar(256)"
     assert source.secret is None
     assert source.limits.attempts == 5
+    assert (stream.epoch, stream.deletes) == (0, None)
+
+
+SNAPSHOT = """\
+source: shop
+base_url: https://shop.example.com
+streams:
+  prices:
+    request: {path: /prices}
+    records: /prices/price
+    columns: {article: {path: "@no"}, at: {path: at, type: timestamptz}, price: {path: ., required: true}}
+"""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "disposition: replace",
+        "disposition: replace\n    key: [article]",
+        "disposition: replace\n    cursor: {type: watermark, field: at}",
+        "disposition: replace\n    children: {notes: {records: note, columns: {text: {path: .}}}}",
+        "disposition: scd2\n    key: [article]",
+        "disposition: scd2\n    key: [article]\n    cursor: {type: watermark, field: at}",
+        "disposition: merge\n    key: [article]\n    deletes: {type: tombstone, path: '@gone'}",
+        "disposition: scd2\n    key: [article]\n    deletes: {type: tombstone, path: '@op', equals: D}",
+        "disposition: replace\n    epoch: 3",
+    ],
+)
+def test_what_the_dispositions_can_be_combined_with(lines: str) -> None:
+    text = f"{SNAPSHOT}    {lines}\n"
+    stream = load_source(text.encode(), "shop.yaml").streams["prices"]
+    assert stream.disposition == yaml.safe_load(text)["streams"]["prices"]["disposition"]
+    assert problems(yaml.safe_load(text)) == []
+
+
+def test_append_needs_no_slice() -> None:
+    text = TEXT.replace(", slice: 1d", "")
+    stream = load_source(text.encode(), "ewm.yaml").streams["work_items"]
+    assert stream.cursor is not None
+    assert (stream.disposition, stream.cursor.slice_time) == ("append", None)
+
+
+def test_epoch_and_deletes_are_read_as_written() -> None:
+    text = f"{SNAPSHOT}    key: [article]\n    epoch: 7\n    deletes: {{type: tombstone, path: '@op', equals: D}}\n"
+    stream = load_source(text.encode(), "shop.yaml").streams["prices"]
+    assert stream.epoch == 7
+    assert stream.deletes == Tombstone(path="@op", equals="D")
+    assert stream.identifying_columns == {"article"}
+    assert stream.required_columns == {"article", "price"}
 
 
 def test_an_environment_may_name_its_own_server() -> None:
@@ -128,8 +178,11 @@ def test_three_sources_are_shipped() -> None:
         ("records: /r/i", "records: r/i", "$.streams.work_items.records"),
         ("key: [id]", "ky: [id]", "$.streams.work_items"),
         ("{path: id}", "{pth: id}", "$.streams.work_items.columns.id"),
-        ("disposition: append", "disposition: replace", "$.streams.work_items.disposition"),
+        ("disposition: append", "disposition: upsert", "$.streams.work_items.disposition"),
         ("source: ewm", "source: EWM", "$.source"),
+        ("disposition: append", "epoch: -1", "$.streams.work_items.epoch"),
+        ("disposition: append", "deletes: {path: a}", "$.streams.work_items.deletes"),
+        ("disposition: append", "deletes: {type: marker, path: a}", "$.streams.work_items.deletes"),
     ],
 )
 def test_the_schema_finds_what_the_models_find(old: str, new: str, where: str) -> None:

@@ -62,6 +62,38 @@ def test_without_a_cursor_the_reading_is_the_version() -> None:
     assert stream_layout("work_items", stream(text)).table.version == ("_read_at", "_parsed_at")
 
 
+DELETES = "    deletes: {type: tombstone, path: '@gone'}\n"
+
+
+def without_children(text: str) -> str:
+    return text[: text.index("    children:")]
+
+
+def test_tombstones_have_a_column_and_need_no_more_than_key_and_cursor() -> None:
+    table, comments, _ = stream_layout("work_items", stream(STREAM + DELETES)).tables
+    assert table.column_names == ("summary", "id", "area", "modified", "_deleted", *LINEAGE_NAMES)
+    assert dict(table.columns)["_deleted"].ddl == "BOOLEAN"
+    assert table.required == {"id", "area", "modified", *LINEAGE_NAMES}
+    assert "_deleted" not in comments.column_names
+    assert "by" in comments.required, "a child is written with a record that is no tombstone"
+
+
+def test_a_history_has_the_hash_of_each_version() -> None:
+    text = without_children(STREAM) + "    disposition: scd2\n"
+    table = stream_layout("work_items", stream(text)).table
+    assert table.column_names == ("summary", "id", "area", "modified", "_hash", *LINEAGE_NAMES)
+    assert dict(table.columns)["_hash"].ddl == "VARCHAR(16)"
+    assert table.required == {"summary", "id", "area", "modified", *LINEAGE_NAMES}
+    both = stream_layout("work_items", stream(text + DELETES)).table
+    assert both.column_names == ("summary", "id", "area", "modified", "_deleted", "_hash", *LINEAGE_NAMES)
+
+
+@pytest.mark.parametrize("disposition", ["merge", "replace"])
+def test_other_dispositions_have_neither(disposition: str) -> None:
+    table = stream_layout("work_items", stream(STREAM + f"    disposition: {disposition}\n")).table
+    assert table.column_names == ("summary", "id", "area", "modified", *LINEAGE_NAMES)
+
+
 def test_lineage_has_room_for_what_is_written_into_it() -> None:
     types = dict(LINEAGE)
     assert tuple(types) == LINEAGE_NAMES

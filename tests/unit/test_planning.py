@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from xmlift.catalogue.model import Column, Limits, Request, Source, Stream, Watermark
+from xmlift.catalogue.model import Limits, Source
+from xmlift.catalogue.request import Request, Watermark
+from xmlift.catalogue.stream import Column, Stream
 from xmlift.planning import Plan, PlanEvent, decide
 from xmlift.warehouse.ledger import LOADED, SUPERSEDED, Coverage
 from xmlift.windows import Interval, merged, settled_by, subtracted

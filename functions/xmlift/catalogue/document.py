@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from xmlift.catalogue.model import Child, Column, Name, Source, Stream, check_base_url
+from xmlift.catalogue.model import Source, check_base_url
+from xmlift.catalogue.stream import Child, Column, Stream
+from xmlift.catalogue.strict import Name
 from xmlift.errors import CatalogueError
 
 _AMBIGUOUS = re.compile(
@@ -35,7 +37,11 @@ _StrictLoader.yaml_implicit_resolvers = {
 }
 
 
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+def _mapping(loader: yaml.SafeLoader, node: yaml.Node) -> dict[Hashable, Any]:
+    if not isinstance(node, yaml.MappingNode):
+        raise yaml.constructor.ConstructorError(
+            None, None, f"expected a mapping, as its tag {node.tag} says", node.start_mark
+        )
     seen: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
@@ -50,7 +56,11 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Hashable, 
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
-def _scalar(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+def _scalar(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    if not isinstance(node, yaml.ScalarNode):
+        raise yaml.constructor.ConstructorError(
+            None, None, f"a list or a mapping is not what its tag {node.tag} says", node.start_mark
+        )
     if node.style is None and _AMBIGUOUS.fullmatch(node.value):
         raise yaml.constructor.ConstructorError(
             None, None, f"{node.value!r} is ambiguous in YAML: put it in quotes", node.start_mark
@@ -114,6 +124,14 @@ def _check_streams(document: dict[str, Any], origin: str) -> None:
             _check_columns(child, f"{where}: child {child_name}")
             _check(child, Child, f"{where}: child {child_name}")
         _check(stream, Stream, where)
+        _check_types(stream, where)
+
+
+def _check_types(stream: dict[str, Any], where: str) -> None:
+    """Where there is one way so far, msgspec lets its `type` be left out: a second way would need it."""
+    for key in ("cursor", "deletes"):
+        if stream.get(key) is not None and "type" not in stream[key]:
+            raise CatalogueError(f"{where}: Object missing required field `type` (at `{key}`)")
 
 
 def _check_columns(table: Any, where: str) -> None:

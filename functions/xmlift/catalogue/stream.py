@@ -1,0 +1,176 @@
+"""A stream: one table with its children, how its records are read, and what becomes of them in the warehouse."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from xmlift.catalogue.request import NoPaging, Paging, Request, Watermark
+from xmlift.catalogue.strict import Model, Name
+from xmlift.tables.types import ColumnType, parse_type
+
+# Every table of Redshift has columns of these names already.
+_SYSTEM_COLUMNS = frozenset(
+    {"oid", "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax", "insertxid", "deletexid"}
+)
+
+# The table `<stream>__mutex` is the lock that loaders wait at.
+_MUTEX = "mutex"
+
+# What scd2 adds to its table beside the stream's own columns.
+_VALIDITY = frozenset({"valid_from", "valid_to", "is_current"})
+
+# The ledger keeps it as an INTEGER.
+_MOST_EPOCHS = 2**31 - 1
+
+
+class Column(Model, frozen=True):
+    """One value of a record: an XPath from the record, and the type that it must have.
+
+    `split` cuts a text into a list (super only); `required` sends a row without the value to the rejects.
+    """
+
+    path: Annotated[str, Meta(min_length=1)]
+    type: str = "varchar(256)"
+    split: Annotated[str, Meta(min_length=1)] | None = None
+    required: bool = False
+
+    def __post_init__(self) -> None:
+        parsed = parse_type(self.type)
+        if self.split is not None and parsed.name != "super":
+            raise ValueError(f"split makes a list, which {self.type} cannot hold: use type super")
+
+    @property
+    def column_type(self) -> ColumnType:
+        return parse_type(self.type)
+
+
+Columns = Annotated[dict[Name, Column], Meta(min_length=1)]
+
+
+class Child(Model, frozen=True):
+    """Records repeated inside a record: a table of its own, named `<stream>__<child>`."""
+
+    records: Annotated[str, Meta(min_length=1)]
+    columns: Columns
+
+    def __post_init__(self) -> None:
+        _refuse_system_columns(self.columns)
+
+
+class Tombstone(Model, frozen=True, tag_field="type", tag="tombstone"):
+    """A record in which `path` has a value (with `equals`, exactly this one) says that its key was deleted."""
+
+    path: Annotated[str, Meta(min_length=1)]
+    equals: Annotated[str, Meta(min_length=1)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.equals is not None and self.equals != self.equals.strip():
+            raise ValueError(
+                f"deletes equals {self.equals!r}: values are compared without spaces around them"
+            )
+
+
+# How a source tells of deletions. Tagged by `type`, so that another way can stand beside this one.
+Deletes = Tombstone
+
+
+class Stream(Model, frozen=True):
+    """One table: how it is asked for, where its records stand, and what becomes of them.
+
+    `epoch` is raised when a mapping changed and all has to be read anew: what was read before does not count.
+    """
+
+    request: Request
+    records: Annotated[str, Meta(pattern=r"^/[^/]", description="absolute path of a record: /list/record")]
+    columns: Columns
+    page: Paging = field(default_factory=NoPaging)
+    cursor: Watermark | None = None
+    key: list[Name] = field(default_factory=list)
+    disposition: Literal["append", "merge", "replace", "scd2"] = "merge"
+    deletes: Deletes | None = None
+    epoch: Annotated[int, Meta(ge=0, le=_MOST_EPOCHS)] = 0
+    children: dict[Name, Child] = field(default_factory=dict)
+    transform: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
+    repair: bool = False
+    max_rejects: Annotated[int, Meta(ge=0)] = 100
+
+    def __post_init__(self) -> None:
+        _refuse_system_columns(self.columns)
+        for name in self.key:
+            self._check_key(name)
+        if self.cursor is not None:
+            self._check_cursor(self.cursor)
+        elif self.request.asks_for("{window."):
+            raise ValueError("the request asks for {window.…}, so the stream needs a cursor")
+        self._check_disposition()
+        if self.transform and self.children:
+            raise ValueError("a stream with a transform has no children: the transform sees one table")
+        if _MUTEX in self.children:
+            raise ValueError(f"child {_MUTEX!r}: that table is the loaders' lock: name the child otherwise")
+
+    def _check_key(self, name: str) -> None:
+        column = self.columns.get(name)
+        if column is None:
+            raise ValueError(f"key {name!r} is not among the columns: {_known(self.columns)}")
+        if column.column_type.name in ("super", "double"):
+            raise ValueError(
+                f"key {name!r} is of type {column.type}, which cannot be told apart exactly: use varchar, a whole "
+                "number or decimal"
+            )
+
+    def _check_cursor(self, cursor: Watermark) -> None:
+        column = self.columns.get(cursor.field)
+        if column is None:
+            raise ValueError(
+                f"cursor field {cursor.field!r} is not among the columns: {_known(self.columns)}"
+            )
+        if column.column_type.name != "timestamptz":
+            raise ValueError(f"cursor field {cursor.field!r} must be of type timestamptz, not {column.type}")
+
+    def _check_disposition(self) -> None:
+        if self.disposition in ("merge", "scd2") and not self.key:
+            raise ValueError(f"{self.disposition} needs a key: name the columns that identify a record")
+        if self.disposition == "append" and (self.cursor is None or not self.is_bounded):
+            raise ValueError(
+                "append takes what a window holds: it needs a cursor, and a request that uses both {window.from} "
+                "and {window.to}; where the cursor can change or be empty, use merge"
+            )
+        if self.disposition == "scd2":
+            self._check_history()
+        if self.deletes and self.disposition not in ("merge", "scd2"):
+            raise ValueError(
+                f"{self.disposition} has no use for deletes, which say that a key is gone: use merge or scd2"
+            )
+
+    def _check_history(self) -> None:
+        if self.children:
+            raise ValueError(
+                "a stream with scd2 has no children: their history is not kept; use merge, or make the children a "
+                "stream of their own"
+            )
+        if taken := sorted(_VALIDITY & set(self.columns)):
+            raise ValueError(f"column {taken[0]!r} is one that scd2 adds to its table: name it otherwise")
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the server is asked for exactly a window's records, so that slices make sense (P4)."""
+        return self.request.asks_for("{window.from}") and self.request.asks_for("{window.to}")
+
+    @property
+    def identifying_columns(self) -> frozenset[str]:
+        """The key's columns and the cursor's: all that has to be known of a tombstone."""
+        return frozenset({*self.key, *([self.cursor.field] if self.cursor else [])})
+
+    @property
+    def required_columns(self) -> frozenset[str]:
+        """Columns whose absence rejects a row: declared so, the key's, and the cursor's."""
+        return self.identifying_columns | {name for name, column in self.columns.items() if column.required}
+
+
+def _refuse_system_columns(columns: dict[str, Any]) -> None:
+    if taken := sorted(_SYSTEM_COLUMNS & set(columns)):
+        raise ValueError(f"column {taken[0]!r} is a system column of every table: name it otherwise")
+
+
+def _known(columns: dict[str, Any]) -> str:
+    return ", ".join(sorted(columns))
