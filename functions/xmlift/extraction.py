@@ -63,6 +63,7 @@ class ExtractEvent(Struct, frozen=True, kw_only=True, rename={"start": "from", "
     start: datetime
     end: datetime
     base_url: str | None = None
+    set_windows: int = 0
 
     @property
     def window(self) -> WindowName:
@@ -144,7 +145,8 @@ class WindowReader:
 
     def read(self) -> ExtractAnswer:
         """Read pages until there are none, or until the call's time is nearly up."""
-        url: str | None = self._chain.last.next_url if self._chain.last else self._first_url()
+        url = self._chain.last.next_url if self._chain.last else None
+        url = url or self._first_url()
         slowest, pages_before = 0.0, self._progress.pages
         while url is not None:
             begun = monotonic()
@@ -266,6 +268,7 @@ class WindowReader:
                 as_of=self._as_of,
                 parsed_at=names.run_started(self._window.run),
                 ended_by=self._paging.ended_by,
+                set_windows=self._event.set_windows,
             )
         )
         logger.info("landed", window=str(self._window), pages=self._progress.pages)

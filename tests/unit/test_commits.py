@@ -33,6 +33,7 @@ PROGRESS = Progress(
     rejects=10,
     reject_reasons={"work_items.id: not a whole number for bigint": 10},
     unmatched={"title": 2},
+    restarts=1,
 )
 LINK = Link(
     attempt="0123456789ab",
@@ -56,6 +57,7 @@ COMMIT = Commit(
     as_of=AT,
     parsed_at=AT,
     ended_by="the last page names no next one",
+    set_windows=3,
 )
 
 counts = st.integers(0, 2**53)
@@ -82,6 +84,8 @@ progress = st.builds(
     tables=tables,
     seen_columns=st.dictionaries(texts, st.lists(texts, max_size=3), max_size=3),
     reject_reasons=st.dictionaries(texts, counts, max_size=3),
+    unmatched=st.dictionaries(texts, counts, max_size=3),
+    restarts=counts,
 )
 links = st.builds(
     Link,
@@ -89,8 +93,8 @@ links = st.builds(
     previous=st.none() | st.just(SHA),
     parts=st.lists(entries, max_size=3),
     progress=progress,
-    as_of=moments,
-    next_url=texts,
+    as_of=st.none() | moments,
+    next_url=st.none() | texts,
     page_hashes=st.lists(texts, max_size=3),
 )
 written_commits = st.builds(
@@ -108,6 +112,7 @@ written_commits = st.builds(
     as_of=moments,
     parsed_at=moments,
     ended_by=texts,
+    set_windows=counts,
 )
 
 
@@ -152,17 +157,35 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '"tables":{"work_items":{"read":510,"written":500,"rejected":10,"out_of_window":0,"dropped":0}},'
         '"seen_columns":{"work_items":["id","summary"]},'
         '"rejects":10,"reject_reasons":{"work_items.id: not a whole number for bigint":10},'
-        '"unmatched":{"title":2}},'
+        '"unmatched":{"title":2},"restarts":1},'
         '"as_of":"2026-11-22T16:15:00.123456Z","next_url":"https://h/é?page=2",'
         '"page_hashes":["0123456789abcdef"]}'
     )
+    empty = msgspec.structs.replace(
+        LINK, parts=[], progress=Progress(restarts=1), as_of=None, next_url=None, page_hashes=[]
+    )
+    assert commits.encode(empty).decode() == (
+        '{"attempt":"0123456789ab","previous":null,"parts":[],'
+        '"progress":{"pages":0,"bytes":0,"repaired_pages":0,"retries":0,"seconds":0.0,"tables":{},'
+        '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1},'
+        '"as_of":null,"next_url":null,"page_hashes":[]}'
+    )
+    assert commits.encode(COMMIT).decode().endswith(',"set_windows":3}')
     assert commits.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def test_a_link_written_before_a_count_was_kept_reads_with_nothing_counted() -> None:
-    body = commits.encode(LINK).replace(b'"rejects":10,', b"").replace(b',"unmatched":{"title":2}', b"")
+    later = (b'"rejects":10,', b',"unmatched":{"title":2}', b',"restarts":1')
+    body = commits.encode(LINK)
+    for count in later:
+        assert count in body
+        body = body.replace(count, b"")
     read = commits.decode_link(body, "key").progress
-    assert (read.rejects, read.unmatched, read.pages) == (0, {}, 3)
+    assert (read.rejects, read.unmatched, read.restarts, read.pages) == (0, {}, 0, 3)
+
+
+def test_a_commit_written_before_there_were_sets_loads_by_itself() -> None:
+    assert commits.decode_commit(changed(COMMIT, "set_windows", ...), "key").set_windows == 0
 
 
 def changed(document: Link | Commit, path: str, value: Any) -> bytes:
@@ -193,6 +216,8 @@ FOREIGN = [
     ("parts.0.schema", ...),
     ("progress.surprise", 1),
     ("progress.pages", True),
+    ("progress.restarts", -1),
+    ("progress.restarts", None),
     ("progress.tables.work_items.surprise", 1),
     ("progress.tables.work_items.read", -1),
     ("as_of", "yesterday"),
@@ -217,6 +242,10 @@ def test_a_link_of_another_shape_is_refused_by_its_key(path: str, value: Any) ->
         ("start", "2026-11-22T16:15:00"),
         ("columns.deadbeef", "id"),
         ("run", ...),
+        ("as_of", None),
+        ("set_windows", -1),
+        ("set_windows", "3"),
+        ("set_windows", None),
     ],
 )
 def test_a_commit_of_another_shape_is_refused_by_its_key(path: str, value: Any) -> None:

@@ -40,7 +40,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class TableCounts(Struct, kw_only=True, forbid_unknown_fields=True):
     """What became of one table's records: `read = written + rejected + out_of_window + dropped` (I5).
 
-    `dropped` are those that the stream's transform left out.
+    `dropped` are those that the stream's transform left out, and children inside a tombstone.
     """
 
     read: Count = 0
@@ -68,7 +68,7 @@ class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
 
     `rejects` are the rows refused for a fault of their own, which the rejects' parts hold; a child that only
     went with its record is not among them. `unmatched` counts by name what stood where records were expected,
-    on pages without a record.
+    on pages without a record. `restarts` is how often the window was begun anew: the one count that is kept then.
     """
 
     pages: Count = 0
@@ -81,22 +81,24 @@ class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
     rejects: Count = 0
     reject_reasons: dict[str, Count] = {}
     unmatched: dict[str, Count] = {}
+    restarts: Count = 0
 
 
 class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A checkpoint: the parts written since the previous link, and where to read on.
 
-    `previous` is the SHA-256 of the previous link's bytes; `as_of` is the
-    server's clock when it was first asked (our clock, less the allowed skew, where it has none); `page_hashes` are
-    of all URLs read so far, against servers that answer in a circle.
+    `previous` is the SHA-256 of the previous link's bytes; `as_of` is the server's clock when it was first asked
+    (our clock, less the allowed skew, where it has none); `page_hashes` are of all URLs read so far, against
+    servers that answer in a circle. A window that begins anew has an empty first link: nothing was asked yet, so
+    `as_of` and `next_url` are null (E3).
     """
 
     attempt: str
     previous: Sha256 | None
     parts: list[Entry]
     progress: Progress
-    as_of: Instant
-    next_url: str
+    as_of: Instant | None
+    next_url: str | None
     page_hashes: list[str]
 
 
@@ -113,7 +115,8 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The end of one chain: the window has landed, and these parts are what it holds. Nothing else counts.
 
     `columns` maps a schema's fingerprint to the column names of its CSV, so that a part can be loaded without
-    the catalogue that it was written by; `ended_by` says why no page came after the last one.
+    the catalogue that it was written by; `ended_by` says why no page came after the last one; `set_windows` is how
+    many windows of its run load together or not at all (0: this one loads by itself).
     """
 
     format: Literal[1] = 1
@@ -129,6 +132,7 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     as_of: Instant
     parsed_at: Instant
     ended_by: str
+    set_windows: Count = 0
 
     def parts_of(self, table: str) -> list[Entry]:
         return [part for part in self.parts if part.table == table]
