@@ -35,3 +35,11 @@ class WarehouseError(XmliftError):
 
 class DataFaultError(WarehouseError):
     """The data of a batch cannot be loaded, whoever tries and whenever: some window of it is at fault."""
+
+
+class PlanError(XmliftError):
+    """A run that must not begin: another one is at work, or its input asks for what cannot be done."""
+
+
+class LockedOutError(WarehouseError):
+    """Others held a stream's lock for all of a call's time: the next call goes on waiting."""

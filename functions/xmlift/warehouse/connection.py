@@ -4,8 +4,8 @@ import math
 import random
 import re
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 from xmlift.errors import WarehouseError
 
 _ATTEMPTS = 5
+_CONNECTS = 8
 # Redshift reports a serialisation conflict as XX000, so its text is all there is to go by; the number stands at
 # its start, where no value of a row can.
 _CONFLICT = re.compile(
@@ -42,19 +43,36 @@ class Address(NamedTuple):
     ca_file: Path
 
 
+class TimeUpError(WarehouseError):
+    """The function's time was up before the work was done; it is rolled back."""
+
+
 class BoundedCursor(Cursor):
     """A cursor each of whose statements gets what is left until a deadline (seconds of `time.monotonic`)."""
 
     deadline = math.inf
+    _longest = math.inf
+    _is_bounded = False
 
     def execute(self, query: Any, vars: Any = None) -> None:
-        """As psycopg2's. Raises WarehouseError once the deadline has passed."""
-        if self.deadline < math.inf:
-            left = self.deadline - time.monotonic()
-            if left <= 0:
-                raise WarehouseError("the function's time is up; the transaction is rolled back")
-            super().execute(f"SET statement_timeout TO {max(1, int(left * 1000))}")
+        """As psycopg2's. Raises TimeUpError once the deadline has passed."""
+        left = min(self.deadline - time.monotonic(), self._longest)
+        if left <= 0:
+            raise TimeUpError("the function's time is up; the transaction is rolled back")
+        if left < math.inf or self._is_bounded:
+            milliseconds = 0 if left == math.inf else max(1, int(left * 1000))  # 0 is Redshift's "no limit"
+            super().execute(f"SET statement_timeout TO {milliseconds}")
+            self._is_bounded = milliseconds > 0
         super().execute(query, vars)
+
+    @contextmanager
+    def each_within(self, seconds: float) -> Iterator[None]:
+        """No statement in here takes longer than `seconds`: psycopg2.errors.QueryCanceled otherwise."""
+        self._longest = seconds
+        try:
+            yield
+        finally:
+            self._longest = math.inf
 
 
 class Warehouse:
@@ -72,10 +90,10 @@ class Warehouse:
         self._application = application
         self._sleep = sleep
 
-    def connect(self) -> Connection:
-        """A connection, TLS verified. Raises WarehouseError after several tries."""
+    def connect(self, deadline: float = math.inf) -> Connection:
+        """A connection, TLS verified. Raises WarehouseError after several tries, the last before `deadline`."""
         fault: Exception | None = None
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(_CONNECTS):
             user, password = self._credentials()
             try:
                 return psycopg2.connect(
@@ -96,14 +114,16 @@ class Warehouse:
                 )
             except psycopg2.OperationalError as error:
                 fault = error
+            if time.monotonic() >= deadline:
+                break
             self._sleep(_jitter(attempt))
         raise WarehouseError(
             f"no connection to {self._address.host}:{self._address.port}/{self._address.database} in "
-            f"{_ATTEMPTS} tries: {one_line(fault)}. Check that the workgroup is available, that its security "
+            f"{attempt + 1} tries: {one_line(fault)}. Check that the workgroup is available, that its security "
             "group admits this function, and the CA file"
         ) from fault
 
-    def transaction[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
+    def transaction[T](self, work: Callable[[BoundedCursor], T], seconds: float = math.inf) -> T:
         """Run `work` in one transaction and commit, all tries of it within `seconds`.
 
         After a conflict or a lost connection everything is done again in a new session, so `work` has to find
@@ -112,7 +132,7 @@ class Warehouse:
         deadline = time.monotonic() + seconds
         return self._tried(lambda connection: _in_transaction(connection, work, deadline), deadline)
 
-    def autocommit[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
+    def autocommit[T](self, work: Callable[[BoundedCursor], T], seconds: float = math.inf) -> T:
         """Run `work` with each statement committed by itself, for what Redshift refuses in transactions."""
         deadline = time.monotonic() + seconds
         return self._tried(lambda connection: _in_autocommit(connection, work, deadline), deadline)
@@ -122,27 +142,30 @@ class Warehouse:
         for attempt in range(_ATTEMPTS):
             if time.monotonic() >= deadline:
                 break
-            try:
-                with closing(self.connect()) as connection:
+            with closing(self.connect(deadline)) as connection:
+                try:
                     return run(connection)
-            except psycopg2.Error as error:
-                if not _may_pass(error):
-                    raise
-                fault = error
+                except psycopg2.Error as error:
+                    # A session that is lost in the middle of an answer is not always told as such.
+                    if not (connection.closed or _may_pass(error)):
+                        raise
+                    fault = error
             self._sleep(_jitter(attempt))
+        if fault is None:
+            raise TimeUpError("the function's time is up before anything was asked of the warehouse")
         raise WarehouseError(
             f"the warehouse gave up again and again: {one_line(fault)}. Nothing of it is committed; the next run "
             "reads again what is missing"
         ) from fault
 
 
-def _in_transaction[T](connection: Connection, work: Callable[[Cursor], T], deadline: float) -> T:
+def _in_transaction[T](connection: Connection, work: Callable[[BoundedCursor], T], deadline: float) -> T:
     with connection, connection.cursor(cursor_factory=BoundedCursor) as cursor:
         cursor.deadline = deadline
         return work(cursor)
 
 
-def _in_autocommit[T](connection: Connection, work: Callable[[Cursor], T], deadline: float) -> T:
+def _in_autocommit[T](connection: Connection, work: Callable[[BoundedCursor], T], deadline: float) -> T:
     # No `with connection`: it would open a transaction all the same.
     connection.autocommit = True
     with connection.cursor(cursor_factory=BoundedCursor) as cursor:

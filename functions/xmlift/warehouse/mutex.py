@@ -1,0 +1,126 @@
+"""The lock of a stream: waiting for it, and taking it from a loader that is no more (L1, R2).
+
+A function that is killed says no goodbye. Its session stays behind and holds the lock, for up to six hours: so who
+waits in vain looks how old the transaction is, and ends it once nobody can be left who would.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import psycopg2
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
+
+from xmlift.errors import LockedOutError, XmliftError
+from xmlift.telemetry import logger
+from xmlift.warehouse import statements
+from xmlift.warehouse.connection import BoundedCursor, TimeUpError, Warehouse
+
+LOOK_SECONDS = 10.0
+"""How long looking at the holder and ending it may take."""
+
+
+class Patience(NamedTuple):
+    """How long the lock is waited for before its holder is looked at, and how old an abandoned one is.
+
+    No call of a function lasts longer than 900 seconds: a transaction older than 960 has lost its loader.
+    """
+
+    wait_seconds: float = 45.0
+    abandoned_seconds: float = 960.0
+
+
+PATIENCE = Patience()
+
+
+class Mutex:
+    """One stream's lock, as its loaders wait for it."""
+
+    def __init__(self, warehouse: Warehouse, schema: str, stream: str, patience: Patience = PATIENCE) -> None:
+        self._warehouse = warehouse
+        self._schema = schema
+        self._stream = stream
+        self._patience = patience
+
+    def transaction[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
+        """Run `work` in one transaction behind the lock; as Warehouse.transaction otherwise.
+
+        Raises LockedOutError where the lock, or what it left of the time, was not enough: call again.
+        """
+
+        def locked(cursor: BoundedCursor) -> T:
+            self._prompt(cursor, lambda: cursor.execute(statements.lock(self._schema, self._stream)))
+            return work(cursor)
+
+        return self._waiting(lambda left: self._warehouse.transaction(locked, left), seconds)
+
+    def autocommit[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
+        """Run `work`, which may be run any number of times, outside of transactions and without the lock.
+
+        What it changes may be held by a loader all the same: then as with `transaction`.
+        """
+        return self._waiting(
+            lambda left: self._warehouse.autocommit(
+                lambda cursor: self._prompt(cursor, lambda: work(cursor)), left
+            ),
+            seconds,
+        )
+
+    def _prompt[T](self, cursor: BoundedCursor, work: Callable[[], T]) -> T:
+        try:
+            with cursor.each_within(self._patience.wait_seconds):
+                return work()
+        except psycopg2.errors.QueryCanceled as error:
+            raise _WaitedError from error
+
+    def _waiting[T](self, attempt: Callable[[float], T], seconds: float) -> T:
+        deadline = time.monotonic() + seconds
+        has_waited = False
+        while not has_waited or time.monotonic() < deadline:
+            try:
+                return attempt(deadline - time.monotonic())
+            except _WaitedError:
+                has_waited = True
+                self._end_abandoned()
+            except (TimeUpError, psycopg2.errors.QueryCanceled):
+                if not has_waited:
+                    raise
+                break  # the lock came too late for this call
+        raise LockedOutError(
+            f"{self._schema}.{self._stream}: another transaction held its lock; the next call waits on. One that "
+            f"its loader has left is ended when it is {self._patience.abandoned_seconds / 60:.0f} minutes old"
+        )
+
+    def _end_abandoned(self) -> None:
+        """End our own user's old transactions that hold the lock, in a session of its own."""
+
+        def end(cursor: Cursor) -> None:
+            cursor.execute(
+                _holders(self._patience.abandoned_seconds), (self._schema, f"{self._stream}__mutex")
+            )
+            holders = cursor.fetchall()
+            logger.warning("waiting for the lock", stream=self._stream, holders=len(holders))
+            for session, since, is_abandoned in holders:
+                if is_abandoned:
+                    cursor.execute("SELECT pg_terminate_backend(%s)", (session,))
+                    logger.warning("ended an abandoned transaction", session=session, since=str(since))
+
+        self._warehouse.autocommit(end, LOOK_SECONDS)
+
+
+class _WaitedError(XmliftError):
+    """A statement waited in vain for what another transaction holds."""
+
+
+def _holders(abandoned_seconds: float) -> str:
+    """Our own user's transactions that hold a table; parameters: schema and table. Others are not shown to us."""
+    return (
+        "SELECT DISTINCT held.pid, held.txn_start,\n"
+        f"  held.txn_start <= GETDATE() - INTERVAL '{abandoned_seconds:.0f} seconds'\n"
+        "FROM svv_transactions AS held\n"
+        "JOIN pg_class AS relation ON relation.oid = held.relation\n"
+        "JOIN pg_namespace AS space ON space.oid = relation.relnamespace\n"
+        "WHERE space.nspname = %s AND relation.relname = %s\n"
+        "AND held.granted AND TRIM(held.txn_owner) = CURRENT_USER"
+    )
