@@ -24,6 +24,7 @@ from xmlift.layout import StreamLayout, TableLayout
 from xmlift.tally import TableTally, WindowKey, ledger_entry, window_key
 from xmlift.warehouse import ledger, statements, tables
 from xmlift.warehouse.connection import Warehouse, one_line
+from xmlift.warehouse.mutex import PATIENCE, Mutex, Patience
 from xmlift.warehouse.statements import Table
 from xmlift.windows import Interval
 
@@ -54,6 +55,7 @@ class StreamLoader:
         zone: Zone,
         warehouse: Warehouse,
         copy_role_arn: str,
+        patience: Patience = PATIENCE,
     ) -> None:
         self._source = source
         self._stream = stream
@@ -62,6 +64,7 @@ class StreamLoader:
         self._disposition = disposition
         self._zone = zone
         self._warehouse = warehouse
+        self._mutex = Mutex(warehouse, source, stream, patience)
         self._copy_role_arn = copy_role_arn
 
     @property
@@ -77,7 +80,7 @@ class StreamLoader:
             tables.ensure(cursor, statements.create_mutex(self._source, self._stream))
 
         try:
-            self._warehouse.autocommit(prepare, seconds)
+            self._mutex.autocommit(prepare, seconds)
         except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.InvalidSchemaName) as error:
             raise WarehouseError(
                 f"{self._table.qualified}: the loader may not create tables there ({one_line(error)}): migrate "
@@ -85,15 +88,17 @@ class StreamLoader:
             ) from error
 
     def load(self, batch: Batch, seconds: float) -> None:
-        """Load a batch in one transaction. Raises WarehouseError; the warehouse is then as it was."""
+        """Load a batch in one transaction. Raises WarehouseError; the warehouse is then as it was.
+
+        LockedOutError is the one to call again after.
+        """
         manifests = self._write_manifests(batch)
 
         def work(cursor: Cursor) -> None:
-            cursor.execute(statements.lock(self._source, self._stream))
             self._load_locked(cursor, batch, manifests)
 
         try:
-            self._warehouse.transaction(work, seconds)
+            self._mutex.transaction(work, seconds)
         except psycopg2.Error as error:
             raise WarehouseError(
                 f"loading {len(batch.landed)} windows was rolled back: {one_line(error)}{self._load_errors(error)}"
