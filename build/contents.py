@@ -26,7 +26,7 @@ def this_machine() -> Target:
 # The services whose clients a function creates. botocore carries the models of 400 others, 25 MB of
 # them; without its model a client cannot be created, so tests hold this table to the code.
 SERVICES: dict[str, frozenset[str]] = {
-    "plan": frozenset({"redshift-serverless", "s3"}),
+    "plan": frozenset({"redshift-serverless", "s3", "stepfunctions"}),
     "extract": frozenset({"s3", "secretsmanager"}),
     "load": frozenset({"redshift-serverless", "s3"}),
     "report": frozenset({"redshift-serverless", "s3"}),

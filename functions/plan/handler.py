@@ -6,18 +6,21 @@ import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from xmlift import planning
+from xmlift.clients.executions import execution_status
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
+from xmlift.run_input import PlanEvent, read_event
 from xmlift.settings import PlanSettings, read_settings
 from xmlift.telemetry import logger
 
 settings = read_settings(PlanSettings)
 zone = landing_zone(settings.bucket)
 warehouse = open_warehouse(settings, "plan")
+status_of = execution_status()
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    request = msgspec.convert(event, planning.PlanEvent)
+    request = read_event(event, PlanEvent)
     logger.append_keys(run=request.run, source=request.source)
-    return msgspec.to_builtins(planning.plan(request, zone, warehouse))
+    return msgspec.to_builtins(planning.plan(request, zone, warehouse, status_of))

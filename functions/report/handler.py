@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from xmlift import reporting
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
+from xmlift.run_input import read_event
 from xmlift.settings import ReportSettings, read_settings
 from xmlift.telemetry import logger, metrics
 
@@ -20,7 +21,7 @@ warehouse = open_warehouse(settings, "report")
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    request = msgspec.convert(event, reporting.ReportEvent)
+    request = read_event(event, reporting.ReportEvent)
     logger.append_keys(run=request.run, source=request.source)
     answer, result = reporting.report(request, zone, warehouse)
     metrics.add_dimension("source", request.source)

@@ -16,12 +16,15 @@ from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_windows
 from xmlift.landing.zone import Zone
-from xmlift.planning import Plan, PlanEvent, WorkItem, is_first_load, run_catalogue
+from xmlift.missing import is_first_load
+from xmlift.planning import run_catalogue
+from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
 from xmlift.warehouse import ledger
 from xmlift.warehouse.connection import Warehouse, one_line
 from xmlift.warehouse.statements import doubled_keys
 from xmlift.windows import Interval
+from xmlift.work import Plan, WorkItem
 
 _SHOWN_PROBLEMS = 5
 _MANY_RECORDS = 100

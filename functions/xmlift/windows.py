@@ -97,13 +97,3 @@ def grid_cells(interval: Interval, cell: timedelta) -> Iterator[Interval]:
         end = min(interval.end, EPOCH + ((start - EPOCH) // cell + 1) * cell)
         yield Interval(start, end)
         start = end
-
-
-def whole_cells(interval: Interval, cell: timedelta, limit: Interval) -> Iterator[Interval]:
-    """The grid's cells that `interval` touches, each whole but for `limit` (L5: append reads whole cells).
-
-    The last cell stays open: it ends where `limit` does, and is read again until it is settled wholly.
-    """
-    for piece in grid_cells(interval, cell):
-        start = EPOCH + ((piece.start - EPOCH) // cell) * cell
-        yield Interval(max(start, limit.start), min(start + cell, limit.end))

@@ -125,7 +125,7 @@ def test_a_run_from_migrate_to_report(
 
     started = "2026-11-22T16:15:00.123Z"
     source = {"source": "ewm", "catalogue": key, "base_url": f"{ewm_endpoint.url}/ccm"}
-    begun = {**source, "execution": "run-1", "started": started}
+    begun = {"input": source, "execution": "run-1", "execution_arn": "arn:run-1", "started": started}
     planned = invoke("plan", {**begun, "round": 0})
     run = "20261122T161500123000Z-run-1"
     own = f"runs/ewm/{run}/catalogue.yaml"
@@ -134,7 +134,9 @@ def test_a_run_from_migrate_to_report(
         "run": run,
         "round": 1,
         "extract": {"items": items, "bucket": "landing", "key": f"runs/ewm/{run}/work-0001.json"},
-        "streams": [{"source": "ewm", "catalogue": own, "stream": "work_items", "run": run}],
+        "streams": [
+            {"source": "ewm", "catalogue": own, "stream": "work_items", "run": run, "windows_of": run}
+        ],
         "load_items": 1,
         "more": False,
     }
@@ -151,6 +153,7 @@ def test_a_run_from_migrate_to_report(
         "epoch": 0,
         "from": "2024-01-01T00:00:00Z",
         "to": work[1]["from"],
+        "set_windows": 0,
     }
     records = 0
     for item in work:

@@ -5,6 +5,7 @@ landing/<source>/<stream>/<run>/<partition>/<from>_<to>/
     chain-<g>-<n>.json                                          a checkpoint
     commit.json                                                 the end: this window has landed
 runs/<source>/<run>/…                                           its catalogue, work lists, failures, report
+runs/<source>/running.json                                      the claim: which execution reads the source
 load/<id>/<table>-<schema>.manifest                             what one COPY reads
 """
 
@@ -171,6 +172,11 @@ def failure(window: WindowName) -> str:
 def load_failure(source: str, stream: str, run: str) -> str:
     """Why a stream was not loaded."""
     return f"{run_prefix(source, run)}failures/{stream}.json"
+
+
+def claim(source: str) -> str:
+    """Which execution reads the source."""
+    return f"runs/{source}/running.json"
 
 
 def report(source: str, run: str) -> str:

@@ -1,10 +1,10 @@
-"""The landing bucket: reads, listings, and the two ways to write that the protocol allows (E2)."""
+"""The landing bucket: reads, listings, and the three ways to write that the protocol allows (E2, P5)."""
 
 import base64
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError
 
@@ -12,8 +12,15 @@ from xmlift.errors import LandingError
 
 _ATTEMPTS = 8
 _CONFLICT = {"ConditionalRequestConflict", "409"}
-_EXISTS = {"PreconditionFailed", "412"}
+_FAILED = {"PreconditionFailed", "412"}
 _ABSENT = {"NoSuchKey", "404"}
+
+
+class Version(NamedTuple):
+    """What stood under a key when it was read: its bytes, and S3's tag of exactly these."""
+
+    body: bytes
+    etag: str
 
 
 class Zone:
@@ -33,13 +40,18 @@ class Zone:
 
     def find(self, key: str) -> bytes | None:
         """An object's bytes, or None where there is none."""
+        version = self.find_version(key)
+        return None if version is None else version.body
+
+    def find_version(self, key: str) -> Version | None:
+        """An object and what `replace` needs to know of it, or None where there is none."""
         try:
-            body: bytes = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            answer = self._s3.get_object(Bucket=self.bucket, Key=key)
+            return Version(answer["Body"].read(), answer["ETag"])
         except ClientError as error:
             if _code(error) in _ABSENT:
                 return None
             raise
-        return body
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys below a prefix, in order."""
@@ -55,9 +67,21 @@ class Zone:
         )
 
     def put_once(self, key: str, body: bytes) -> bytes:
-        """Write an object unless it exists, and answer what stands there now: these bytes or another's.
+        """Write an object unless it exists, and answer what stands there now: these bytes or another's."""
+        return body if self._put_if(key, body, IfNoneMatch="*") else self.get(key)
 
-        An answer that got lost is no problem: the next try finds what stands there (E2).
+    def replace(self, key: str, body: bytes, etag: str) -> bool:
+        """Write an object over the version with this tag.
+
+        False: another version, or nothing, stands there. It may be these bytes all the same, written by a try
+        whose answer got lost: look again.
+        """
+        return self._put_if(key, body, IfMatch=etag)
+
+    def _put_if(self, key: str, body: bytes, **condition: str) -> bool:
+        """Write an object under a condition; False where it does not hold.
+
+        An answer that got lost is no problem: the next try finds that the condition no longer holds (E2).
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -66,18 +90,18 @@ class Zone:
                     Key=key,
                     Body=body,
                     ContentType="application/json",
-                    IfNoneMatch="*",
+                    **condition,
                     **_checked(body),
                 )
             except ClientError as error:
-                if _code(error) in _EXISTS:
-                    return self.get(key)
+                if _code(error) in _FAILED | _ABSENT:
+                    return False
                 if _code(error) not in _CONFLICT:
                     raise
             except HTTPClientError:
                 pass  # no answer: whether it was written is what the next try tells
             else:
-                return body
+                return True
             self._sleep(min(5.0, 0.1 * 2**attempt))
         raise LandingError(
             f"s3://{self.bucket}/{key} could not be written in {_ATTEMPTS} tries; the next call of the function "

@@ -1,0 +1,77 @@
+"""The claim: one execution reads a source at a time, and the next one learns what was left undone (P5).
+
+Nothing releases a claim. It names its execution, and whether that has ended is what Step Functions knows.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from xmlift.errors import LandingError, PlanError
+from xmlift.landing import names
+from xmlift.landing.zone import Zone
+
+MOST_UNFINISHED = 20
+"""How many runs that did not succeed are carried along; the windows of older ones were read again long since."""
+
+_RUNNING, _SUCCEEDED = "RUNNING", "SUCCEEDED"
+_ATTEMPTS = 5
+
+StatusOf = Callable[[str], str | None]
+"""An execution's status by its ARN, None where Step Functions knows it no longer."""
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """Who reads the source: a run, its execution's ARN, and the runs before it that did not succeed."""
+
+    run: str
+    execution: str
+    unfinished: list[str] = []
+
+
+def take(
+    zone: Zone,
+    source: str,
+    mine: Claim,
+    status_of: StatusOf,
+    still_open: Callable[[list[str]], list[str]],
+) -> list[str]:
+    """Claim the source for a run, and answer the runs that left something undone, oldest first.
+
+    `still_open` says which of them still have something to load. Raises PlanError while another execution runs,
+    LandingError for what is no claim.
+    """
+    key = names.claim(source)
+    for _ in range(_ATTEMPTS):
+        standing = zone.find_version(key)
+        if standing is None:
+            zone.put_once(key, msgspec.json.encode(mine))  # who came first is seen by looking again
+            continue
+        claim = _decoded(standing.body, key)
+        if claim.run == mine.run:
+            return claim.unfinished
+        unfinished = still_open(_left_by(claim, status_of(claim.execution), source))
+        taken = Claim(run=mine.run, execution=mine.execution, unfinished=unfinished)
+        zone.replace(key, msgspec.json.encode(taken), standing.etag)
+    raise LandingError(f"{key}: others take the claim at the same time, again and again: start the run again")
+
+
+def _left_by(claim: Claim, status: str | None, source: str) -> list[str]:
+    """The runs that did not succeed, once the claim's own has ended."""
+    if status == _RUNNING:
+        raise PlanError(
+            f"{source}: the execution {claim.execution} reads this source already: wait until it has ended, or "
+            'stop it; with "concurrent": true in the input a run goes ahead beside it'
+        )
+    ended = [] if status == _SUCCEEDED else [claim.run]
+    return sorted({*claim.unfinished, *ended})[-MOST_UNFINISHED:]
+
+
+def _decoded(body: bytes, key: str) -> Claim:
+    try:
+        return msgspec.json.decode(body, type=Claim)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise LandingError(
+            f"{key}: not a claim ({error}): delete the object once no execution of the source runs"
+        ) from error

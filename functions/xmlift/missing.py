@@ -1,0 +1,163 @@
+"""Which windows are missing: what is wanted, less what is settled (P1–P6). Pure: no clock, no warehouse, no S3."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice, repeat
+
+from xmlift.catalogue import Source, Stream
+from xmlift.errors import PlanError
+from xmlift.landing import names
+from xmlift.run_input import PlanEvent
+from xmlift.warehouse.coverage import Covered
+from xmlift.windows import EPOCH, Interval, grid_cells, subtracted, watermark
+from xmlift.work import LoadItem, Plan, WorkItem
+
+MOST_ITEMS = 10_000
+"""What one Map is given at most."""
+
+
+def missing_windows(event: PlanEvent, source: Source, settled: Covered, own: Covered) -> Plan:
+    """The windows of one round, oldest first, at most as many as the source's limits allow; sets are never cut.
+
+    `own` are the windows that this run has read already, whatever became of them. Raises PlanError where the input
+    asks for what cannot be read.
+    """
+    streams = chosen_streams(event, source)
+    for name, stream in streams.items():
+        _check(event, name, stream)
+    sets: list[WorkItem] = []
+    others: list[Iterator[tuple[Interval, str]]] = []
+    for name, stream in streams.items():
+        mine = _of(own, name)
+        if stream.disposition == "replace":
+            sets += _set(event, name, stream, mine)
+            if len(sets) > MOST_ITEMS:
+                raise PlanError(
+                    f"{event.source}.{name}: more than {MOST_ITEMS} windows, and what is replaced is read in one "
+                    "round: choose a longer `slice` or a later `start`"
+                )
+            continue
+        # The overlap before now is for the next run: to this one it would be missing anew in every round.
+        known = mine if event.input.reread else [*_of(settled, name), *mine]
+        others.append(zip(_missing(stream, wanted(event, stream), known), repeat(name)))
+    room = max(0, source.limits.windows_per_run - len(sets))
+    # Lazily, since ten years in minutes are five million windows.
+    windows = list(islice(heapq.merge(*others), room + 1))
+    items = [_item(event, name, streams[name], window) for window, name in windows[:room]]
+    items = sorted([*sets, *items], key=lambda item: (item.start, item.end, item.stream))
+    return Plan(
+        items=items,
+        loads=[load_item(event, name, event.run) for name in dict.fromkeys(item.stream for item in items)],
+        more=len(windows) > room,
+        watermarks=watermarks(streams, settled),
+    )
+
+
+def chosen_streams(event: PlanEvent, source: Source) -> dict[str, Stream]:
+    """The streams that the input names, all of them where it names none. Raises PlanError for one that is not."""
+    for name in event.input.streams:
+        if name not in source.streams:
+            raise PlanError(f"{source.source}: no stream {name!r}; it has {', '.join(source.streams)}")
+    return {name: source.streams[name] for name in event.input.streams or source.streams}
+
+
+def watermarks(streams: dict[str, Stream], settled: Covered) -> dict[str, datetime]:
+    return {name: watermark(stream_start(stream), _of(settled, name)) for name, stream in streams.items()}
+
+
+def wanted(event: PlanEvent, stream: Stream) -> Interval:
+    """The time that a run sees to: up to its start, and from the stream's start unless it asks for a range."""
+    return Interval(
+        event.input.start or stream_start(stream), min(event.input.end or event.started, event.started)
+    )
+
+
+def stream_start(stream: Stream) -> datetime:
+    return stream.cursor.start_time if stream.cursor else EPOCH
+
+
+def stream_overlap(stream: Stream) -> timedelta:
+    return stream.cursor.overlap_time if stream.cursor else timedelta(0)
+
+
+def is_first_load(stream: Stream, mark: datetime | None) -> bool:
+    """Whether nothing of the stream was settled when its watermark stood there."""
+    return mark == stream_start(stream)
+
+
+def load_item(event: PlanEvent, stream: str, windows_of: str) -> LoadItem:
+    return LoadItem(
+        source=event.source,
+        catalogue=names.catalogue(event.source, event.run),
+        stream=stream,
+        run=event.run,
+        windows_of=windows_of,
+    )
+
+
+def _check(event: PlanEvent, name: str, stream: Stream) -> None:
+    """Raises PlanError where a stream cannot be read as the input asks."""
+    asked, where = event.input, f"{event.source}.{name}"
+    others = "name the streams that can in `streams`"
+    if stream.disposition == "scd2" and (asked.has_range or asked.reread):
+        raise PlanError(
+            f"{where}: a history (scd2) goes on from where it stands and cannot be read again: what was read of "
+            f"its past is in the landing zone, so use `replay`; {others}"
+        )
+    if asked.has_range and (not stream.is_bounded or stream.disposition == "replace"):
+        raise PlanError(
+            f"{where}: cannot be asked for a range: "
+            + (
+                "each run reads all of it"
+                if stream.is_bounded
+                else "its request lacks {window.from} or {window.to}"
+            )
+            + f"; leave out `from` and `to`, or {others}"
+        )
+    if asked.start is not None and asked.start >= event.started:
+        raise PlanError(f"{event.source}: `from` {asked.start} lies after the run's start {event.started}")
+
+
+def _missing(stream: Stream, wanted: Interval, known: Sequence[Interval]) -> Iterator[Interval]:
+    """What is to be read, oldest first: gaps as slices where the server can be asked for them (P4)."""
+    if stream.is_bounded:
+        for gap in subtracted(wanted, known):
+            yield from _slices(stream, gap)
+        return
+    start = watermark(wanted.start, known)
+    if start < wanted.end:
+        yield Interval(start, wanted.end)
+
+
+def _slices(stream: Stream, gap: Interval) -> Iterable[Interval]:
+    slice_time = stream.cursor.slice_time if stream.cursor and stream.is_bounded else None
+    return [gap] if slice_time is None else grid_cells(gap, slice_time)
+
+
+def _set(event: PlanEvent, name: str, stream: Stream, own: Sequence[Interval]) -> list[WorkItem]:
+    """All windows of a stream that is replaced as a whole, unless this run has read them already (P6)."""
+    whole = wanted(event, stream)
+    if not subtracted(whole, own):
+        return []
+    windows = list(islice(_slices(stream, whole), MOST_ITEMS + 1))
+    return [_item(event, name, stream, window, len(windows)) for window in windows]
+
+
+def _item(event: PlanEvent, name: str, stream: Stream, window: Interval, set_windows: int = 0) -> WorkItem:
+    return WorkItem(
+        source=event.source,
+        catalogue=names.catalogue(event.source, event.run),
+        base_url=event.base_url,
+        run=event.run,
+        stream=name,
+        partition=names.WHOLE,
+        epoch=stream.epoch,
+        start=window.start,
+        end=window.end,
+        set_windows=set_windows,
+    )
+
+
+def _of(covered: Covered, stream: str) -> Sequence[Interval]:
+    return covered.get(stream, {}).get(names.WHOLE, ())

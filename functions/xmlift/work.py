@@ -1,0 +1,67 @@
+"""What a round of a run has to do: windows to read and streams to load, as one step hands them to the next."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+ALL_RUNS = "*"
+"""Instead of a run: the windows of all runs (replay)."""
+
+
+class WorkItem(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """One window to read: the whole event of one extract.
+
+    `set_windows` is how many windows the set has that it belongs to; 0 where it stands alone (P6).
+    """
+
+    source: str
+    catalogue: str
+    base_url: str | None
+    run: str
+    stream: str
+    partition: str
+    epoch: int
+    start: datetime
+    end: datetime
+    set_windows: int = 0
+
+
+class LoadItem(Struct, frozen=True, kw_only=True):
+    """One stream to load: the whole event of one load.
+
+    `run` is the run that loads, `windows_of` the one whose windows are loaded, or `*` for all that ever landed.
+    """
+
+    source: str
+    catalogue: str
+    stream: str
+    run: str
+    windows_of: str
+
+
+class WorkList(Struct, frozen=True, kw_only=True):
+    """Where the Map finds its items, and how many they are."""
+
+    items: int
+    bucket: str
+    key: str
+
+
+class PlanAnswer(Struct, frozen=True, kw_only=True):
+    """What the state machine goes on with. `more`: something is left for the next round."""
+
+    run: str
+    round: int
+    extract: WorkList
+    streams: list[LoadItem]
+    load_items: int
+    more: bool
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a round decided, kept for the report: windows to read, streams to load, and where each stands."""
+
+    items: list[WorkItem]
+    loads: list[LoadItem]
+    more: bool
+    watermarks: dict[str, datetime]
