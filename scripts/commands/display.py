@@ -75,11 +75,12 @@ class _Bars:
 
 
 class _LineWork:
-    def __init__(self, title: str) -> None:
-        self._title, self._begun = title, time.monotonic()
+    def __init__(self, title: str, passing: bool) -> None:
+        self._title, self._begun, self._passing = title, time.monotonic(), passing
         self._said = self._begun
         self.is_over = False
-        _plain(f"{title} …")
+        if not passing:
+            _plain(f"{title} …")
 
     def update(self, note: str = "", done: int = 0, total: int = 0) -> None:
         if time.monotonic() - self._said >= _PLAIN_INTERVAL:
@@ -88,25 +89,31 @@ class _LineWork:
 
     def finish(self, note: str = "", *, ok: bool = True) -> None:
         self.is_over = True
+        if self._passing and self._said == self._begun:
+            return  # nothing was said of it yet: the answer, or the error, says enough
         _plain(
             f"{self._title}: {note or ('done' if ok else 'failed')} ({time.monotonic() - self._begun:.1f} s)"
         )
 
 
 class _Lines:
-    def __init__(self) -> None:
+    def __init__(self, passing: bool) -> None:
+        self._passing = passing
         self.begun: list[_LineWork] = []
 
     def begin(self, title: str) -> Work:
-        self.begun.append(_LineWork(title))
+        self.begun.append(_LineWork(title, self._passing))
         return self.begun[-1]
 
 
 @contextmanager
-def activity() -> Iterator[Activity]:
-    """Bars that move on a terminal, plain lines elsewhere. What an exception ends is shown as failed."""
+def activity(passing: bool = False) -> Iterator[Activity]:
+    """Bars that move on a terminal, plain lines elsewhere. What an exception ends is shown as failed.
+
+    passing: the work is but the way to an answer: its bars vanish, and lines are said only while it takes long.
+    """
     if not err.is_terminal:
-        lines = _Lines()
+        lines = _Lines(passing)
         with _ending(lines):
             yield lines
         return
@@ -117,7 +124,7 @@ def activity() -> Iterator[Activity]:
         TimeElapsedColumn(table_column=Column(width=7, no_wrap=True)),
         TextColumn("{task.fields[note]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
     )
-    with Progress(*columns, console=err, expand=True) as progress:
+    with Progress(*columns, console=err, expand=True, transient=passing) as progress:
         bars = _Bars(progress)
         with _ending(bars):
             yield bars

@@ -15,7 +15,7 @@ from local.cloud import Cloud
 from local.errors import LocalError
 from local.servers import CATALOGUE, ROOT
 from local.terraform import Progress, Terraform
-from xmlift.catalogue import load_source
+from xmlift.catalogue import Source, load_source
 
 PACKAGES = ROOT / "dist"
 # The user of the XML endpoint that runs beside the emulator.
@@ -39,6 +39,32 @@ class Deployment:
     def bucket(self) -> str:
         """The landing bucket."""
         return str(self.outputs["landing_bucket"])
+
+    @property
+    def state_machine(self) -> str:
+        """The ARN of the state machine itself, not of the alias that starts it: by it, executions are listed."""
+        return ":".join(str(self.outputs["state_machine_arn"]).split(":")[:7])
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account that the environment is deployed to."""
+        return self.cloud.client(service)
+
+    def given(self, source: str, **changes: Any) -> dict[str, Any]:
+        """An execution's input: what the source's schedule passes, and what differs this time.
+
+        Raises: LocalError if the environment has no such source.
+        """
+        self.check_source(source)
+        return {**json.loads(self.sources[source]["input"]), **changes}
+
+    def catalogue(self, source: str) -> Source:
+        """The source's file as it was deployed, which is not always the one in this folder.
+
+        Raises: LocalError if the environment has no such source.
+        """
+        given = self.given(source)
+        body = self.client("s3").get_object(Bucket=self.bucket, Key=given["catalogue"])["Body"].read()
+        return load_source(body, given["catalogue"], given.get("base_url"))
 
     def family(self, source: str) -> str | None:
         """Which family of the XML endpoint answers for a source; None if its server is another one."""
@@ -69,7 +95,7 @@ class Deployment:
                 "under `auth`"
             )
         value = json.dumps({"username": username, "password": password})
-        self.cloud.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
+        self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
 
     def check_source(self, source: str) -> None:
         """Raises: LocalError with the remedy if the environment has no such source."""
@@ -80,7 +106,7 @@ class Deployment:
             )
 
     def _has_value(self, secret: str) -> bool:
-        client = self.cloud.client("secretsmanager")
+        client = self.client("secretsmanager")
         try:
             return bool(client.get_secret_value(SecretId=secret).get("SecretString"))
         except client.exceptions.ResourceNotFoundException:
@@ -89,7 +115,7 @@ class Deployment:
     def connect(self) -> Connection:
         """A session with the warehouse, with temporary credentials as an operator gets them on AWS."""
         warehouse = self.outputs["warehouse"]
-        credentials = self.cloud.client("redshift-serverless").get_credentials(
+        credentials = self.client("redshift-serverless").get_credentials(
             workgroupName=warehouse["workgroup"], dbName=warehouse["database"]
         )
         return psycopg2.connect(

@@ -5,11 +5,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from local.deployment import Deployment
 from local.errors import LocalError
+from xmlift.landing import names
 
 _PAUSE = 0.25  # seconds between two looks: Step Functions announces nothing
 _LONGEST_CAUSE = 1000  # a stack trace may follow
@@ -39,11 +41,11 @@ class Execution:
 
     @cached_property
     def _states(self) -> Any:
-        return self.deployment.cloud.client("stepfunctions")
+        return self.deployment.client("stepfunctions")
 
     @cached_property
     def _bucket(self) -> Any:
-        return self.deployment.cloud.client("s3")
+        return self.deployment.client("s3")
 
     def look(self) -> Look:
         """How far it is now."""
@@ -75,21 +77,21 @@ class Execution:
     def report(self) -> dict[str, Any]:
         """What the run's last step wrote.
 
-        Raises: LocalError with the execution's own words if it ended before that, or failed after it.
+        Raises: LocalError with the execution's own words if it ended before that, or otherwise than it tells.
         """
         ended = self._states.describe_execution(executionArn=self.arn)
-        report = self._written_report()
+        report = self._written_report(ended["startDate"])
         if report is not None and (ended["status"] == "SUCCEEDED" or report["status"] == "failed"):
             return report
-        raise LocalError(f"The run of {self.source} ended as {ended['status']}: {_cause(ended)}")
+        raise LocalError(f"The run of {self.source} ended as {ended['status']}: {cause(ended)}")
 
-    def _written_report(self) -> dict[str, Any] | None:
-        for key in self._keys(f"runs/{self.source}/"):
-            if key.endswith(f"-{self.name}/report.json"):
-                return dict(
-                    json.load(self._bucket.get_object(Bucket=self.deployment.bucket, Key=key)["Body"])
-                )
-        return None
+    def _written_report(self, started: datetime) -> dict[str, Any] | None:
+        key = names.report(self.source, names.run_id(started, self.name))
+        try:
+            found = self._bucket.get_object(Bucket=self.deployment.bucket, Key=key)
+        except self._bucket.exceptions.NoSuchKey:
+            return None
+        return dict(json.load(found["Body"]))
 
     def _landed(self, plan: dict[str, Any]) -> int:
         return sum(
@@ -114,7 +116,7 @@ def start(deployment: Deployment, source: str, given: dict[str, Any] | None = No
     Raises: LocalError if the environment has no such source.
     """
     deployment.check_source(source)
-    started = deployment.cloud.client("stepfunctions").start_execution(
+    started = deployment.client("stepfunctions").start_execution(
         stateMachineArn=deployment.outputs["state_machine_arn"],
         name=uuid.uuid4().hex[:12],
         input=json.dumps(given) if given else deployment.sources[source]["input"],
@@ -122,8 +124,8 @@ def start(deployment: Deployment, source: str, given: dict[str, Any] | None = No
     return Execution(deployment, source, started["executionArn"])
 
 
-def _cause(ended: dict[str, Any]) -> str:
+def cause(ended: dict[str, Any]) -> str:
     """Why an execution failed; the emulator puts it into the output."""
     told = json.loads(ended.get("output") or "{}")
-    cause = str(ended.get("cause") or told.get("Cause") or ended.get("error") or "it says nothing about why")
-    return cause if len(cause) <= _LONGEST_CAUSE else f"{cause[:_LONGEST_CAUSE]}…"
+    words = str(ended.get("cause") or told.get("Cause") or ended.get("error") or "it says nothing about why")
+    return words if len(words) <= _LONGEST_CAUSE else f"{words[:_LONGEST_CAUSE]}…"
