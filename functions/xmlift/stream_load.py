@@ -24,7 +24,7 @@ from xmlift.layout import StreamLayout, TableLayout
 from xmlift.tally import TableTally, WindowKey, ledger_entry, window_key
 from xmlift.warehouse import ledger, statements, tables
 from xmlift.warehouse.connection import Warehouse, one_line
-from xmlift.warehouse.mutex import PATIENCE, Mutex, Patience
+from xmlift.warehouse.mutex import Mutex
 from xmlift.warehouse.statements import Table
 from xmlift.windows import Interval
 
@@ -55,7 +55,6 @@ class StreamLoader:
         zone: Zone,
         warehouse: Warehouse,
         copy_role_arn: str,
-        patience: Patience = PATIENCE,
     ) -> None:
         self._source = source
         self._stream = stream
@@ -64,7 +63,7 @@ class StreamLoader:
         self._disposition = disposition
         self._zone = zone
         self._warehouse = warehouse
-        self._mutex = Mutex(warehouse, source, stream, patience)
+        self._mutex = Mutex(warehouse, source, stream)
         self._copy_role_arn = copy_role_arn
 
     @property

@@ -9,8 +9,8 @@ import pytest
 
 from xmlift.errors import LockedOutError
 from xmlift.warehouse import statements
-from xmlift.warehouse.connection import TimeUpError
-from xmlift.warehouse.mutex import LOOK_SECONDS, PATIENCE, Mutex, Patience
+from xmlift.warehouse.connection import PATIENCE, Patience, TimeUpError
+from xmlift.warehouse.mutex import LOOK_SECONDS, Mutex
 
 from .warehouse_stand_in import ADMIN, LOADER, StandIn
 
@@ -32,7 +32,7 @@ class Stream:
         self.sessions: list[Any] = []
 
     def mutex(self, patience: Patience, role: str = LOADER) -> Mutex:
-        return Mutex(self.stand_in.warehouse(role), self.name, "items", patience)
+        return Mutex(self.stand_in.warehouse(role, patience=patience), self.name, "items")
 
     def held_by(self, role: str) -> Any:
         """A session that has taken the lock and does not go on."""

@@ -14,7 +14,7 @@ from local.redshift.load_log import LoadLog
 from local.redshift.postgres import PostgreSQL
 from local.redshift.wire import WireFront
 from xmlift.migration import MigrateEvent, migrate
-from xmlift.warehouse.connection import Address, Credentials, Warehouse
+from xmlift.warehouse.connection import PATIENCE, Address, Credentials, Patience, Warehouse
 
 DATABASE = "warehouse"
 COPY_ROLE = "arn:aws:iam::000000000000:role/test-copy"
@@ -40,11 +40,16 @@ class StandIn:
         self.address = Address("127.0.0.1", port, DATABASE, certificates / "ca.pem")
         self._known: set[str] = set()
 
-    def warehouse(self, role: str, credentials: Callable[[], Credentials] | None = None) -> Warehouse:
+    def warehouse(
+        self,
+        role: str,
+        credentials: Callable[[], Credentials] | None = None,
+        patience: Patience = PATIENCE,
+    ) -> Warehouse:
         """The warehouse as a function's role, or as the administrator, has it."""
         user = role if role == ADMIN else f"IAMR:{role}"
         given = credentials or (lambda: Credentials(user, "right"))
-        return Warehouse(self.address, given, f"xmlift-{role}", sleep=lambda _: None)
+        return Warehouse(self.address, given, f"xmlift-{role}", lambda _: None, patience)
 
     def add_sources(self, *sources: str) -> None:
         """Let migrate make the schemas of these sources, as Terraform does at every apply."""

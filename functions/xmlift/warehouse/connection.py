@@ -43,6 +43,19 @@ class Address(NamedTuple):
     ca_file: Path
 
 
+class Patience(NamedTuple):
+    """How long a stream's lock is waited for before its holder is looked at, and how old an abandoned one is.
+
+    No call of a function lasts longer than 900 seconds: a transaction older than 960 has lost its loader.
+    """
+
+    wait_seconds: float = 45.0
+    abandoned_seconds: float = 960.0
+
+
+PATIENCE = Patience()
+
+
 class TimeUpError(WarehouseError):
     """The function's time was up before the work was done; it is rolled back."""
 
@@ -84,7 +97,9 @@ class Warehouse:
         credentials: Callable[[], Credentials],
         application: str,
         sleep: Callable[[float], None] = time.sleep,
+        patience: Patience = PATIENCE,
     ) -> None:
+        self.patience = patience
         self._address = address
         self._credentials = credentials
         self._application = application

@@ -7,7 +7,6 @@ waits in vain looks how old the transaction is, and ends it once nobody can be l
 import math
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
@@ -21,27 +20,14 @@ LOOK_SECONDS = 10.0
 """How long looking at the holder and ending it may take."""
 
 
-class Patience(NamedTuple):
-    """How long the lock is waited for before its holder is looked at, and how old an abandoned one is.
-
-    No call of a function lasts longer than 900 seconds: a transaction older than 960 has lost its loader.
-    """
-
-    wait_seconds: float = 45.0
-    abandoned_seconds: float = 960.0
-
-
-PATIENCE = Patience()
-
-
 class Mutex:
     """One stream's lock, as its loaders wait for it."""
 
-    def __init__(self, warehouse: Warehouse, schema: str, stream: str, patience: Patience = PATIENCE) -> None:
+    def __init__(self, warehouse: Warehouse, schema: str, stream: str) -> None:
         self._warehouse = warehouse
         self._schema = schema
         self._stream = stream
-        self._patience = patience
+        self._patience = warehouse.patience
 
     def transaction[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
         """Run `work` in one transaction behind the lock; as Warehouse.transaction otherwise.
