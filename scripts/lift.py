@@ -15,7 +15,7 @@ import typer
 from botocore.exceptions import HTTPClientError
 from typer.core import TyperGroup
 
-from commands import cloud, demo, doctor, package, query, run, secret, validate
+from commands import cloud, demo, doctor, package, query, run, runs, secret, status, validate
 from commands.display import fail, say
 from local.environment import scrub
 from local.errors import LocalError
@@ -41,6 +41,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # the paragraphs of help flow
     help="Run and operate xmlift: XML endpoints into the warehouse, here on a local cloud.",
 )
 app.command()(demo.demo)
@@ -48,6 +49,8 @@ app.command()(cloud.up)
 app.command()(cloud.apply)
 app.command()(secret.secret)
 app.command()(run.run)
+app.command()(status.status)
+app.command()(runs.runs)
 app.command()(cloud.tick)
 app.command()(query.query)
 app.command()(cloud.down)

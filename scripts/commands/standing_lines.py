@@ -1,0 +1,117 @@
+"""How sources stand, for people: a line for each stream, then in words what goes on and what is wrong."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from commands import words
+from commands.display import say
+from commands.run_lines import as_json as run_as_json
+from commands.tables import print_table
+from local.standing import Standing, StreamStanding
+from xmlift.windows import Interval
+
+_RIGHT = ("lag", "gaps", "windows", "quarantined", "rows")
+
+
+def show_standings(standings: Sequence[Standing], now: datetime, gaps: bool) -> None:
+    """Print the table, with all gaps if asked for, and say the rest."""
+    rows = [_row(standing.source, stream, now) for standing in standings for stream in standing.streams]
+    print_table(("stream", "watermark", *_RIGHT), rows, right=_RIGHT)
+    if gaps:
+        _print_gaps(standings)
+    for standing in standings:
+        for line in lines(standing, now, gaps):
+            say(line)
+
+
+def lines(standing: Standing, now: datetime, gaps_shown: bool) -> Iterator[str]:
+    """What the table does not say: runs, gaps, quarantined windows with their reasons."""
+    for run in standing.under_way:
+        yield f"{standing.source}: under way for {words.length(now - run.started)}: {run.run}"
+    if standing.last is None:
+        if not standing.under_way:
+            yield f"{standing.source}: has never run. Start it with: make run SOURCE={standing.source}"
+    else:
+        ended = standing.last.ended or standing.last.started
+        yield (
+            f"{standing.source}: last run {standing.last.status}, {words.length(now - ended)} ago"
+            + (f": {standing.last.message}" if standing.last.message else "")
+        )
+    for stream in standing.streams:
+        name = title(standing.source, stream)
+        if stream.gaps and not gaps_shown:
+            oldest = stream.gaps[0]
+            number = "a gap" if len(stream.gaps) == 1 else f"{len(stream.gaps)} gaps, the oldest"
+            yield f"{name}: {number} {between(oldest)}; the next run reads it (--gaps lists all)"
+        for each in stream.quarantined:
+            yield f"{name}: quarantined {between(each.window)}, run {each.run}: {each.reason}"
+
+
+def as_json(standing: Standing, now: datetime) -> dict[str, Any]:
+    """How a source stands, for programs. Lags are in seconds."""
+    return {
+        "source": standing.source,
+        "under_way": [run_as_json(run) for run in standing.under_way],
+        "last_run": run_as_json(standing.last) if standing.last else None,
+        "streams": [_stream_as_json(stream, now) for stream in standing.streams],
+    }
+
+
+def title(source: str, stream: StreamStanding) -> str:
+    return f"{source}.{stream.stream}" + (f" [{stream.partition}]" if stream.partition else "")
+
+
+def between(interval: Interval) -> str:
+    return (
+        f"{words.instant(interval.start)} to {words.instant(interval.end)} "
+        f"({words.length(interval.end - interval.start)})"
+    )
+
+
+def _row(source: str, stream: StreamStanding, now: datetime) -> list[str]:
+    mark = stream.watermark
+    return [
+        title(source, stream),
+        words.instant(mark) if mark else "nothing loaded yet",
+        words.length(now - mark) if mark else "",
+        *(f"{count:,}" for count in (len(stream.gaps), stream.windows, len(stream.quarantined), stream.rows)),
+    ]
+
+
+def _print_gaps(standings: Sequence[Standing]) -> None:
+    rows = [
+        [
+            title(standing.source, stream),
+            words.instant(gap.start),
+            words.instant(gap.end),
+            words.length(gap.end - gap.start),
+        ]
+        for standing in standings
+        for stream in standing.streams
+        for gap in stream.gaps
+    ]
+    if rows:
+        print_table(("gaps of", "from", "to", "length"), rows, right=("length",))
+
+
+def _stream_as_json(stream: StreamStanding, now: datetime) -> dict[str, Any]:
+    mark = stream.watermark
+    return {
+        "stream": stream.stream,
+        "partition": stream.partition,
+        "watermark": mark.isoformat() if mark else None,
+        "lag_seconds": round((now - mark).total_seconds(), 3) if mark else None,
+        "gaps": [_interval_as_json(gap) for gap in stream.gaps],
+        "windows": stream.windows,
+        "superseded": stream.superseded,
+        "quarantined": [
+            {**_interval_as_json(each.window), "run": each.run, "reason": each.reason}
+            for each in stream.quarantined
+        ],
+        "rows": stream.rows,
+    }
+
+
+def _interval_as_json(interval: Interval) -> dict[str, str]:
+    return {"from": interval.start.isoformat(), "to": interval.end.isoformat()}

@@ -1,0 +1,163 @@
+"""How a source stands: by the ledger how far it is loaded and where not, by its runs what goes on."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+
+from local.deployment import Deployment
+from local.errors import LocalError
+from local.past_runs import RUNNING, PastRun, PastRuns
+from xmlift.catalogue import Stream
+from xmlift.errors import WarehouseError
+from xmlift.landing.names import WHOLE
+from xmlift.missing import stream_start
+from xmlift.planning import counted_coverage
+from xmlift.warehouse import coverage
+from xmlift.windows import Interval, subtracted, watermark
+
+# Those of a window that fails in every run are told once, by the newest.
+_MOST_QUARANTINED = 1000
+_LOOKED_THROUGH = 20
+
+_COUNTS = """
+SELECT stream, partition_id, SUM(CASE WHEN state = 'loaded' THEN 1 ELSE 0 END),
+  SUM(CASE WHEN state = 'superseded' THEN 1 ELSE 0 END), SUM(rows_inserted) - SUM(rows_removed)
+FROM xmlift.ledger WHERE source = %s GROUP BY stream, partition_id
+"""
+_QUARANTINED = """
+SELECT stream, partition_id, epoch, window_start, window_end, run, reason
+FROM xmlift.ledger WHERE source = %s AND state = 'quarantined' ORDER BY loaded_at DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A window that would not load, and whose time nothing has settled since."""
+
+    window: Interval
+    run: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class StreamStanding:
+    """A stream, or one partition of it.
+
+    partition: None where the stream has none. watermark: up to there everything is loaded; None if nothing is, from
+    the cursor's start on. gaps: what is not settled before the last settled instant, oldest first. windows: that
+    are loaded, superseded: that gave way to newer ones. rows: what the ledger says the stream's own table holds.
+    """
+
+    stream: str
+    partition: str | None
+    watermark: datetime | None
+    gaps: list[Interval]
+    windows: int
+    superseded: int
+    quarantined: list[Quarantined]
+    rows: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A source. last: the newest run that has ended. under_way: those that have not, newest first."""
+
+    source: str
+    streams: list[StreamStanding]
+    last: PastRun | None
+    under_way: list[PastRun]
+
+
+def standing(deployment: Deployment, source: str) -> Standing:
+    """How a source stands now.
+
+    Raises: LocalError if the environment has no such source, or its warehouse no ledger.
+    """
+    streams = stream_standings(deployment, source)
+    runs = PastRuns(deployment).newest([source], _LOOKED_THROUGH)
+    return Standing(
+        source=source,
+        streams=streams,
+        last=next((run for run in runs if run.status != RUNNING), None),
+        under_way=[run for run in runs if run.status == RUNNING],
+    )
+
+
+def stream_standings(deployment: Deployment, source: str) -> list[StreamStanding]:
+    """What the ledger says about each stream of a source.
+
+    Raises: LocalError if the environment has no such source, or its warehouse no ledger.
+    """
+    catalogue = deployment.catalogue(source)
+    try:
+        with closing(deployment.connect()) as connection, connection.cursor() as cursor:
+            settled = coverage.settled(cursor, source, counted_coverage(catalogue))
+            cursor.execute(_COUNTS, (source,))
+            counts = {
+                (stream, partition): tuple(map(int, sums)) for stream, partition, *sums in cursor.fetchall()
+            }
+            cursor.execute(_QUARANTINED, (source, _MOST_QUARANTINED))
+            quarantined = cursor.fetchall()
+    except (WarehouseError, psycopg2.errors.UndefinedColumn) as error:
+        raise LocalError(
+            "The warehouse's ledger is not there, or older than this command line. Remedy: make apply"
+        ) from error
+    return [
+        _of_stream(
+            name,
+            partition,
+            stream,
+            settled.get(name, {}).get(partition, []),
+            counts.get((name, partition), (0, 0, 0)),
+            [row for row in quarantined if row[:3] == (name, partition, stream.epoch)],
+        )
+        for name, stream in catalogue.streams.items()
+        for partition in _partitions(name, [*settled.get(name, {}), *(p for s, p in counts if s == name)])
+    ]
+
+
+def _of_stream(
+    name: str,
+    partition: str,
+    stream: Stream,
+    settled: Sequence[Interval],
+    counts: Sequence[int],
+    quarantined: Sequence[Any],
+) -> StreamStanding:
+    start = stream_start(stream)
+    reached = watermark(start, settled)
+    furthest = max((interval.end for interval in settled), default=start)
+    windows, superseded, rows = counts
+    return StreamStanding(
+        stream=name,
+        partition=None if partition == WHOLE else partition,
+        watermark=reached if reached > start else None,
+        gaps=subtracted(Interval(start, furthest), settled),
+        windows=windows,
+        superseded=superseded,
+        quarantined=open_quarantine(
+            [Quarantined(Interval(begin, end), run, reason) for *_, begin, end, run, reason in quarantined],
+            settled,
+        ),
+        rows=rows,
+    )
+
+
+def open_quarantine(newest_first: Sequence[Quarantined], settled: Sequence[Interval]) -> list[Quarantined]:
+    """Those of them whose time nothing has settled, oldest first.
+
+    A window that fails run after run begins at the same instant and ends at ever later ones: it is told once.
+    """
+    latest: dict[datetime, Quarantined] = {}
+    for each in newest_first:
+        if subtracted(each.window, settled):
+            latest.setdefault(each.window.start, each)
+    return sorted(latest.values(), key=lambda each: each.window)
+
+
+def _partitions(name: str, found: Sequence[str]) -> list[str]:
+    return sorted(set(found)) or [WHOLE]
