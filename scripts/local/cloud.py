@@ -96,11 +96,13 @@ def start(
     *,
     items: int = 5000,
     data: Path | None = None,
+    faults: bool = False,
     on_ready: Callable[[str], None] = lambda name: None,
 ) -> Cloud:
     """Start a local cloud; on_ready is told the name of each server as it gets ready.
 
-    What a killed one has left in the folder is ended and removed first.
+    What a killed one has left in the folder is ended and removed first. With `faults`, microburst stands between
+    functions and emulator, and the state machine tries again sooner.
 
     Raises: CloudError if one is running there already or a server does not start.
     """
@@ -114,6 +116,7 @@ def start(
         instance.logs.mkdir()
         command = [sys.executable, "-m", "local.supervisor", "--folder", str(instance.folder)]
         command += ["--items", str(items)] + (["--data", str(data)] if data else [])
+        command += ["--faults"] if faults else []
         with (instance.logs / "supervisor.log").open("wb") as log:
             supervisor = Popen(
                 command,

@@ -22,6 +22,16 @@ def truth(cloud: Cloud) -> list[dict[str, Any]]:
     return list(_call(cloud, "GET", "items"))
 
 
+def states(cloud: Cloud, first: int = 0) -> list[dict[str, Any]]:
+    """Every state that a work item ever had, in order, from the first-th on."""
+    return list(_call(cloud, "GET", f"states?first={first}"))
+
+
+def pending_faults(cloud: Cloud) -> list[dict[str, Any]]:
+    """The endpoint's faults that have not struck as often as they may."""
+    return list(status(cloud)["faults"])
+
+
 def add_fault(cloud: Cloud, **fault: Any) -> None:
     """Let the endpoint's next answers go wrong; `local.endpoint.faults.Fault` says how."""
     _call(cloud, "POST", "faults", fault)

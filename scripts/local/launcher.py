@@ -9,6 +9,8 @@ worker for `provided.*` runtimes speaks the real Runtime API, so Python function
 AWS's runtime client (`awslambdaric`) as their bootstrap. The places replaced here are private to ministack:
 its version is pinned, and `tests/local/cloud/test_launcher.py` watches over what they are for.
 
+SIGUSR1 ends every call whose process is stopped, as if its time-out had come; the process is left alone, a zombie.
+
 Prints one line of JSON when it serves, and lives as long as its standard input stays open, so that functions
 never outlive the one who started them.
 """
@@ -18,6 +20,7 @@ import os
 import re
 import signal
 import ssl
+import subprocess
 import sys
 import tempfile
 import threading
@@ -79,6 +82,7 @@ def main() -> None:
     threading.Thread(target=_announce, args=(settings,), daemon=True).start()
     route_python_to_runtime_api(settings)
     keep_prefix_lists_of_rules()
+    signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=time_out_stopped_calls).start())
     sys.argv = ["ministack"]
     app.main()
 
@@ -140,6 +144,32 @@ def keep_prefix_lists_of_rules() -> None:
 
     ec2._parse_ip_permissions = parse_with_prefix_lists
     ec2._sg_rule_xml = rule_xml_with_prefix_list
+
+
+def time_out_stopped_calls() -> None:
+    """Answer the calls of stopped processes with Lambda's time-out, and forget those environments.
+
+    Whoever stopped a process (SIGSTOP) decides what becomes of it: killed, it was a time-out; continued, it is
+    what a network partition leaves behind, at work on what its successor has taken over.
+    """
+    with lambda_runtime._lock:
+        workers = [worker for pool in lambda_runtime._workers.values() for worker in pool if worker.in_use]
+    for worker in workers:
+        process = worker._proc
+        if process is None or not _is_stopped(process.pid):
+            continue
+        seconds = worker.config.get("Timeout", 30)
+        failure = {
+            "errorMessage": f"Task timed out after {seconds}.00 seconds",
+            "errorType": "Sandbox.Timedout",
+        }
+        worker._proc = None  # the next call gets a process of its own
+        worker._record_result(worker._generation, worker._current_request_id, "error", failure)
+
+
+def _is_stopped(pid: int) -> bool:
+    told = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return told.stdout.strip().startswith("T")
 
 
 def function_environment(

@@ -26,6 +26,8 @@ class Options:
     ports: dict[str, int]
     items: int
     data: Path | None
+    # Put microburst before the emulator, and let the state machine wait a twentieth of its time between tries.
+    faults: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ def client_variables(instance: Instance, ports: dict[str, int]) -> dict[str, str
     }
 
 
+def _storage_variables(options: Options) -> dict[str, str]:
+    """Where functions find AWS: at the emulator, or at the proxy before it that lets answers go wrong."""
+    variables = client_variables(options.instance, options.ports)
+    if not options.faults:
+        return variables
+    return variables | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{options.ports['microburst']}"}
+
+
 def _tls(options: Options) -> list[str]:
     tls = options.instance.tls
     return ["--certificate", str(tls / "server.pem"), "--key", str(tls / "server.key")]
@@ -67,7 +77,7 @@ def _emulator_command(options: Options) -> list[str]:
         "ca_file": str(options.instance.ca_file),
         "interpreter": str(ROOT / ".venvs/lambda/bin/python"),
         "folder": str(options.instance.emulator),
-        "variables": client_variables(options.instance, options.ports),
+        "variables": _storage_variables(options),
     }
     # -P: the folder of the launcher holds packages of ours that must not stand before the emulator's.
     launcher = Path(__file__).with_name("launcher.py")
@@ -98,6 +108,7 @@ def _emulator_environment(options: Options) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         # At start and stop it removes containers that it takes for its own: it shall not find Docker at all.
         "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
+        **({"SFN_WAIT_SCALE": "0.05"} if options.faults else {}),
         **client_variables(options.instance, options.ports),
     }
 
@@ -115,7 +126,20 @@ def _warehouse_command(options: Options) -> list[str]:
 
 def _warehouse_environment(options: Options) -> dict[str, str]:
     variables = client_variables(options.instance, options.ports)
+    if options.faults:
+        # What COPY reads goes wrong as well; signatures are checked at the emulator itself.
+        variables["AWS_ENDPOINT_URL_S3"] = _storage_variables(options)["AWS_ENDPOINT_URL"]
     return with_package_path({**os.environ, **variables, **ROOT_CREDENTIALS, "AWS_REGION": REGION})
+
+
+def _microburst_command(options: Options) -> list[str]:
+    emulator = url(options.ports, "emulator")
+    return [sys.executable, "-m", "local.microburst", emulator, str(options.ports["microburst"])]
+
+
+def _microburst_environment(options: Options) -> dict[str, str]:
+    # The one setting by which its client trusts another authority.
+    return with_package_path({**os.environ, "SSL_CERT_FILE": str(options.instance.ca_file)})
 
 
 def _endpoint_command(options: Options) -> list[str]:
@@ -135,3 +159,4 @@ SERVERS = (
     Server("redshift", _warehouse_command, _warehouse_environment),
     Server("endpoint", _endpoint_command, _endpoint_environment),
 )
+MICROBURST = Server("microburst", _microburst_command, _microburst_environment, patience=0.5)

@@ -1,6 +1,6 @@
 """The one process that owns a local cloud: it starts the three servers, watches them and ends them.
 
-    python -m local.supervisor --folder FOLDER [--items N] [--data FOLDER]
+    python -m local.supervisor --folder FOLDER [--items N] [--data FOLDER] [--faults]
 
 Prints a line of JSON as each server gets ready: `{"ready": "ministack"}` …, at last `{"status": "running"}`, or
 `{"status": "failed", "message": …}`, and closes its standard output. SIGTERM ends everything. The folder's lock is
@@ -24,7 +24,7 @@ from local.environment import scrub
 from local.instance import Instance, State
 from local.ports import free_ports
 from local.processes import Identity, end, start
-from local.servers import SERVERS, Options, Server
+from local.servers import MICROBURST, SERVERS, Options, Server
 
 # Long enough for PostgreSQL to initialise on a busy machine; what takes longer hangs.
 _READY_WITHIN = 90.0
@@ -50,6 +50,7 @@ class Supervisor:
     def __init__(self, instance: Instance, options: Options) -> None:
         self._instance = instance
         self._options = options
+        self._servers = (*SERVERS, MICROBURST) if options.faults else SERVERS
         self._state = State(supervisor=Identity.of(os.getpid()), ports=options.ports)
         self._children: list[Child] = []
         # ("ready" or "ended", name of the server), or ("stop", "") from a signal.
@@ -78,9 +79,9 @@ class Supervisor:
 
     def _start(self) -> bool:
         """Start all servers and wait until each serves; False if told to stop before that."""
-        for server in SERVERS:
+        for server in self._servers:
             self._spawn(server)
-        waiting = {server.name for server in SERVERS}
+        waiting = {server.name for server in self._servers}
         while waiting:
             try:
                 what, name = self._events.get(timeout=_READY_WITHIN)
@@ -161,6 +162,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--items", type=int, default=5000, help="work items at the XML endpoint")
     parser.add_argument("--data", type=Path, help="folder of recorded responses for the XML endpoint")
+    parser.add_argument("--faults", action="store_true", help="put microburst between functions and emulator")
     arguments = parser.parse_args()
 
     scrub(os.environ)
@@ -169,8 +171,9 @@ def main() -> int:
     write_trusted(instance.tls)
     for folder in (instance.logs, instance.emulator, instance.warehouse, instance.terraform):
         folder.mkdir(parents=True, exist_ok=True)
-    ports = free_ports("emulator", "warehouse_control", "warehouse", "endpoint")
-    return Supervisor(instance, Options(instance, ports, arguments.items, arguments.data)).run()
+    ports = free_ports("emulator", "warehouse_control", "warehouse", "endpoint", "microburst")
+    options = Options(instance, ports, arguments.items, arguments.data, arguments.faults)
+    return Supervisor(instance, options).run()
 
 
 if __name__ == "__main__":

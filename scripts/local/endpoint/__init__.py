@@ -11,6 +11,7 @@ The controls:
 
 - `GET status`: `{"families": [..], "items": n, "now": time, "requests": {path: count}, "faults": [..]}`
 - `GET items`: the truth, see below
+- `GET states?first=n`: the same for every state that a work item ever had, in order, from the n-th on
 - `POST advance {"change": 200, "create": 20}`: changes and creates work items, stamped now;
   answers `{"changed": [ids], "created": [ids], "now": time}`
 - `POST expire {"sessions": true, "queries": true}`: ends every login and forgets every paging token

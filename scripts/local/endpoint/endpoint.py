@@ -10,7 +10,7 @@ from typing import Any
 
 from local.endpoint import ewm
 from local.endpoint.exchange import JSON, Answer, Request, json_answer, text_answer
-from local.endpoint.faults import FaultError, Script
+from local.endpoint.faults import Fault, FaultError, Script
 from local.endpoint.login import FormLogin
 from local.endpoint.recorded import Recordings
 from local.endpoint.workitem import plain
@@ -28,6 +28,7 @@ class Endpoint:
     def __init__(self, world: World, data: Path | None = None) -> None:
         self.world = world
         self.faults = Script()
+        self.last_page: Answer | None = None
         self._login = FormLogin(CCM, USER, PASSWORD)
         self._work_items = ewm.ReportableRest(world)
         self._recordings = Recordings(data)
@@ -36,6 +37,7 @@ class Endpoint:
         self._controls: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("GET", "status"): self._status,
             ("GET", "items"): self._items,
+            ("GET", "states"): self._states,
             ("POST", "advance"): self._advance,
             ("POST", "expire"): self._expire,
             ("POST", "faults"): self._add_faults,
@@ -53,6 +55,16 @@ class Endpoint:
         if request.path.startswith(f"{CCM}/"):
             return self._login.answer(request) or self._ccm(request)
         return self._recordings.answer(request) or _not_found(request)
+
+    def befall(self, fault: Fault) -> None:
+        """What a fault does to the endpoint itself, before the request that it hits is answered."""
+        match fault.kind:
+            case "advance":
+                self.world.advance(fault.change, fault.create)
+            case "expire_queries":
+                self._work_items.expire()
+            case "expire_sessions":
+                self._login.expire()
 
     def count(self, path: str) -> None:
         """Note a request, so that a test can tell how often a client asked."""
@@ -88,6 +100,10 @@ class Endpoint:
 
     def _items(self, _: Request) -> Answer:
         return Answer(json.dumps(self.world.items(), default=plain, ensure_ascii=False).encode(), JSON)
+
+    def _states(self, request: Request) -> Answer:
+        states = self.world.states(int(request.parameters().get("first", 0)))
+        return Answer(json.dumps(states, default=plain, ensure_ascii=False).encode(), JSON)
 
     def _advance(self, request: Request) -> Answer:
         wanted = _object(request)

@@ -8,7 +8,10 @@ from typing import Any
 from local.endpoint.exchange import HTML, Answer
 from local.endpoint.login import LOGIN_PAGE
 
-KINDS = ("status", "html", "truncate", "garbage", "empty", "hang", "reset")
+KINDS = (
+    *("status", "html", "truncate", "garbage", "empty", "hang", "reset", "slow", "break", "repeat"),
+    *("advance", "expire_queries", "expire_sessions"),
+)
 CUTS = ("record", "inside")
 _GARBAGE = (
     b'<?xml version="1.0" encoding="UTF-8" ?>\n<workitem Version="1.0.0"><workItem><id>1</summary>&nope;<'
@@ -31,6 +34,11 @@ class Fault:
     - `empty`: HTTP 200 without a body
     - `hang`: no answer, until the client gives up
     - `reset`: the connection is reset without an answer
+    - `slow`: the answer comes `seconds` late
+    - `break`: the connection ends in the middle of the real body, whose whole length was announced
+    - `repeat`: the answer to the request before, once more
+    - `advance`: `change` work items change and `create` are new, then the real answer
+    - `expire_queries`, `expire_sessions`: every paging token, every login is forgotten, then the real answer
     """
 
     path: str
@@ -42,6 +50,9 @@ class Fault:
     body: str = ""
     cut: str = "record"
     record_end: str = "</workItem>"
+    seconds: float = 0.0
+    change: int = 0
+    create: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import sys
+import time
 import zlib
 from email.utils import formatdate
 from http import HTTPStatus
@@ -67,12 +68,20 @@ class _Connection(BaseHTTPRequestHandler):
         if not request.path.startswith(CONTROL):
             endpoint.count(request.path)
             fault = endpoint.faults.take(request.path)
+        if fault:
+            time.sleep(fault.seconds)
+            endpoint.befall(fault)
         if fault and fault.kind == "hang":
             self._hang()
         elif fault and fault.kind == "reset":
             self._reset()
+        elif fault and fault.kind == "repeat" and endpoint.last_page is not None:
+            self._send(endpoint.last_page)
         else:
-            self._send(self._answer(request, fault))
+            answer = self._answer(request, fault)
+            if request.query and not request.path.startswith(CONTROL):
+                endpoint.last_page = answer
+            self._send(answer, whole=not (fault and fault.kind == "break"))
 
     do_GET = do_POST = do_DELETE = do_HEAD = _serve  # noqa: N815 -- the names that the base class calls
 
@@ -89,7 +98,7 @@ class _Connection(BaseHTTPRequestHandler):
         except FaultError as error:
             return text_answer(str(error), 500)
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Answer, *, whole: bool = True) -> None:
         body = answer.body
         headers = [("Content-Type", answer.content_type), *answer.headers]
         if len(body) > _WORTH_COMPRESSING and "gzip" in self.headers.get("Accept-Encoding", ""):
@@ -101,6 +110,9 @@ class _Connection(BaseHTTPRequestHandler):
         first = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
         if self.command == "HEAD":
             body = b""
+        if not whole:
+            body = body[: len(body) // 2]
+            self.close_connection = True
         # One write, so that a page goes out in full records of TLS and not behind a lone head.
         self.wfile.write(f"{first}{head}\r\n".encode("latin-1") + body)
 

@@ -5,7 +5,6 @@ record (a page that is being written) may go on reading it, and a rendered text 
 record it was made from is the current one.
 """
 
-import copy
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,11 +41,18 @@ class World:
         self._generator = Generator(self._random, latest=clock() - timedelta(hours=1))
         self._lock = threading.Lock()
         self._items = {item["id"]: item for item in self._generator.history(items)}
+        # Every state that a work item ever had here, in the order in which they could be read.
+        self._states = list(self._items.values())
 
     def items(self) -> list[Record]:
         """All current work items at one instant, ordered by id."""
         with self._lock:
             return list(self._items.values())
+
+    def states(self, first: int = 0) -> list[Record]:
+        """All states of all work items since the start, from the `first`-th on, in the order they were made."""
+        with self._lock:
+            return self._states[first:]
 
     def item(self, identifier: int) -> Record:
         return self._items[identifier]
@@ -56,7 +62,7 @@ class World:
         with self._lock:
             chosen = self._random.sample(list(self._items), k=min(change, len(self._items)))
             for identifier in chosen:
-                self._items[identifier] = self._edited(self._items[identifier])
+                self._put(self._edited(self._items[identifier]))
             created = [self._created(chosen) for _ in range(create)]
             return Advance(sorted(chosen), created, self.clock())
 
@@ -65,21 +71,30 @@ class World:
         now = self.clock()
         item = self._generator.work_item(now, now)
         if parents and self._random.random() < 0.5:
-            parent = copy.deepcopy(self._items[self._random.choice(parents)])
+            parent = _copied(self._items[self._random.choice(parents)])
             self._generator.adopt(parent, item)
-            self._items[parent["id"]] = parent
+            self._put(parent)
+        self._put(item)
         identifier: int = item["id"]
-        self._items[identifier] = item
         return identifier
 
+    def _put(self, item: Record) -> None:
+        self._items[item["id"]] = item
+        self._states.append(item)
+
     def _edited(self, old: Record) -> Record:
-        item = copy.deepcopy(old)
+        item = _copied(old)
         now = self.clock().astimezone(old["modified"].tzinfo)
         for edit in self._random.sample(_EDITS, k=self._random.randint(1, 3)):
             edit(item, self._generator, now)
         item["modified"] = now
         item["modifiedBy"] = contributor(self._random)
         return item
+
+
+def _copied(item: Record) -> Record:
+    """A record to be changed: its lists are its own, all else in it is only ever replaced."""
+    return {**item, "comments": [*item["comments"]], "children": [*item["children"]]}
 
 
 def _retitle(item: Record, generator: Generator, now: datetime) -> None:
@@ -109,4 +124,8 @@ def _book_time(item: Record, generator: Generator, now: datetime) -> None:
         item["correctedEstimate"] = max(item["duration"], item["timeSpent"])
 
 
-_EDITS = [_retitle, _comment, _move, _retag, _assign, _book_time]
+def _archive(item: Record, generator: Generator, now: datetime) -> None:
+    item["archived"] = not item["archived"]
+
+
+_EDITS = [_archive, _retitle, _comment, _move, _retag, _assign, _book_time]

@@ -15,6 +15,7 @@ from local.redshift.control_plane import ControlPlane, ControlPlaneServer
 from local.redshift.copy_load import CopyLoader
 from local.redshift.copy_source import CopySource
 from local.redshift.credentials import TemporaryPasswords
+from local.redshift.faults import Script
 from local.redshift.load_log import LoadLog
 from local.redshift.namespaces import Namespaces
 from local.redshift.postgres import PostgreSQL
@@ -55,7 +56,8 @@ def _serve(options: argparse.Namespace, postgresql: PostgreSQL) -> None:
     tls.load_cert_chain(options.certificate, options.key)
     aws = Aws()
     passwords = TemporaryPasswords()
-    front = WireFront(options.wire_port, tls, postgresql)
+    faults = Script(postgresql.restart)
+    front = WireFront(options.wire_port, tls, postgresql, faults)
     namespaces = Namespaces(aws, postgresql, front)
     loader = CopyLoader(CopySource(aws, namespaces.roles), LoadLog(postgresql))
 
@@ -64,7 +66,7 @@ def _serve(options: argparse.Namespace, postgresql: PostgreSQL) -> None:
             return False
         return passwords.accepts(user, password, database) or namespaces.is_admin(user, password, database)
 
-    control = ControlPlaneServer(options.control_port, tls, ControlPlane(aws, namespaces, passwords))
+    control = ControlPlaneServer(options.control_port, tls, ControlPlane(aws, namespaces, passwords), faults)
     threading.Thread(target=front.serve, args=(accepts, loader), daemon=True).start()
     threading.Thread(target=control.serve_forever, daemon=True).start()
     ready = {"ready": True, "control_port": control.server_address[1], "wire_port": front.port}

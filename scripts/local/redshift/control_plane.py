@@ -11,10 +11,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.redshift.attachments import Document
 from local.redshift.aws import Aws, AwsError, Caller
 from local.redshift.credentials import LONGEST, SHORTEST, TemporaryPasswords
+from local.redshift.faults import Script
 from local.redshift.namespaces import Namespaces
 
 _TARGET = "RedshiftServerless."
-_FAULTS = {"InternalServerException": 500}
+_FAULTS_PATH = "/_redshift/"
+_STATUSES = {"InternalServerException": 500}
 
 
 class ControlPlane:
@@ -62,8 +64,10 @@ class ControlPlaneServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, tls: ssl.SSLContext, plane: ControlPlane) -> None:
-        super().__init__(("127.0.0.1", port), _handler(plane.answer))
+    def __init__(
+        self, port: int, tls: ssl.SSLContext, plane: ControlPlane, faults: Script | None = None
+    ) -> None:
+        super().__init__(("127.0.0.1", port), _handler(plane.answer, faults or Script()))
         # The handshake is left to the request's own thread: a client that never finishes it stops nobody else.
         self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
@@ -71,7 +75,23 @@ class ControlPlaneServer(ThreadingHTTPServer):
         """A client that went away is no error of this server."""
 
 
-def _handler(answer: Callable[[list[tuple[str, str]], bytes], Document]) -> type[BaseHTTPRequestHandler]:
+def _scripted(faults: Script, method: str, name: str, body: bytes) -> Document:
+    """The controls of the faults; no signature is asked of them, as none of it is on AWS."""
+    match method, name:
+        case "POST", "faults":
+            faults.add(json.loads(body))
+        case "DELETE", "faults":
+            faults.clear()
+        case "POST", "cut":
+            return {"cut": faults.cut(json.loads(body)["application"])}
+        case "POST", "restart":
+            faults.restart()
+    return {"faults": faults.told()}
+
+
+def _handler(
+    answer: Callable[[list[tuple[str, str]], bytes], Document], faults: Script
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 60
@@ -79,12 +99,23 @@ def _handler(answer: Callable[[list[tuple[str, str]], bytes], Document]) -> type
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             try:
-                self._send(200, answer(self.headers.items(), body))
+                if self.path.startswith(_FAULTS_PATH):
+                    self._control(self.path.removeprefix(_FAULTS_PATH), body)
+                else:
+                    self._send(200, answer(self.headers.items(), body))
             except AwsError as error:
-                self._send(_FAULTS.get(error.code, 400), {"__type": error.code, "message": error.message})
+                self._send(_STATUSES.get(error.code, 400), {"__type": error.code, "message": error.message})
             except (BotoCoreError, ClientError, OSError) as error:
                 message = f"the local cloud did not answer the stand-in: {error}"
                 self._send(500, {"__type": "InternalServerException", "message": message})
+
+        def _control(self, name: str, body: bytes) -> None:
+            try:
+                self._send(200, _scripted(faults, self.command, name, body))
+            except (ValueError, TypeError, KeyError) as error:
+                self._send(400, {"__type": "ValidationException", "message": repr(error)})
+
+        do_GET = do_DELETE = do_POST  # noqa: N815 -- the names that the base class calls
 
         def _send(self, status: int, document: Document) -> None:
             body = json.dumps(document).encode()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tarfile
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +37,8 @@ max_connections = 300
 shared_buffers = 128MB
 max_wal_size = 2GB
 fsync = off
-synchronous_commit = off
+# A crash of the server loses no commit: that one goes without fsync, so it costs nothing.
+synchronous_commit = on
 full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
@@ -73,6 +75,7 @@ class PostgreSQL:
         self._log = log
         self._home = Path()
         self._server: subprocess.Popen[bytes] | None = None
+        self._restarting = threading.Lock()
 
     @property
     def socket_folder(self) -> Path:
@@ -90,14 +93,17 @@ class PostgreSQL:
             self._give(self._home / name)
         self._give(self._home)
         self._make_cluster()
-        # In this process's group: who kills the group takes the server along.
-        with self._log.open("wb") as log:
-            command = [str(self._home / "bin" / "postgres"), "-D", str(self._home / "data")]
-            self._server = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._home, **_account()
-            )
-        self._await_server(self._server)
+        self._log.write_bytes(b"")
+        self._run_server()
         self._install_catalog()
+
+    def restart(self) -> None:
+        """Crash the server, losing every session, and start it again on what it had committed."""
+        with self._restarting:
+            assert self._server is not None
+            self._server.send_signal(signal.SIGQUIT)
+            self._server.wait(_STOP_SECONDS)
+            self._run_server()
 
     def stop(self) -> None:
         """End every session and the server, and remove its folder."""
@@ -111,8 +117,9 @@ class PostgreSQL:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def running(self) -> bool:
-        """Whether the server is still there."""
-        return self._server is not None and self._server.poll() is None
+        """Whether the server is still there, or will be in a moment."""
+        with self._restarting:
+            return self._server is not None and self._server.poll() is None
 
     @contextmanager
     def superuser(self, database: str = _TEMPLATE) -> Iterator[extensions.connection]:
@@ -157,6 +164,15 @@ class PostgreSQL:
                 # Two sessions of a new user may come at once.
                 with suppress(psycopg2.errors.DuplicateObject, psycopg2.errors.UniqueViolation):
                     cursor.execute(sql.SQL("CREATE ROLE {} LOGIN " + kind).format(sql.Identifier(name)))
+
+    def _run_server(self) -> None:
+        # In this process's group: who kills the group takes the server along.
+        with self._log.open("ab") as log:
+            command = [str(self._home / "bin" / "postgres"), "-D", str(self._home / "data")]
+            self._server = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._home, **_account()
+            )
+        self._await_server(self._server)
 
     def _make_cluster(self) -> None:
         command = [

@@ -11,6 +11,7 @@ from local.redshift.copy_load import CopyLoader
 from local.redshift.copy_load import Session as CopySession
 from local.redshift.dialect import Action, Plain, Truncate, translate
 from local.redshift.errors import RedshiftError, as_redshift, syntax_error
+from local.redshift.faults import CutError, Script
 from local.redshift.protocol import Backend, BackendError, Channel, Message, error_fields, packed_fields, text
 from local.redshift.tables import ResizeColumn, bytes_constraint
 from local.redshift.tokens import Token, statements
@@ -29,11 +30,38 @@ class Extended:
     portals: dict[bytes, Action]
 
 
+class Withheld:
+    """Takes a client's answer and keeps it until it may be sent."""
+
+    def __init__(self, client: Channel) -> None:
+        self._client = client
+        self._kept = bytearray()
+
+    def send(self, kind: bytes, body: bytes = b"") -> None:
+        self._kept += Message(kind, body).packed()
+
+    def send_raw(self, data: bytes) -> None:
+        self._kept += data
+
+    def release(self) -> None:
+        self._client.send_raw(bytes(self._kept))
+
+
 class ClientSession:
     """Reads a client's messages until it leaves. One message is answered to its end before the next is read."""
 
-    def __init__(self, client: Channel, backend: Backend, copying: CopySession, loader: CopyLoader) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: Channel,
+        backend: Backend,
+        copying: CopySession,
+        loader: CopyLoader,
+        faults: Script,
+        application: str = "",
+    ) -> None:
+        self._client: Channel | Withheld = client
+        self._faults = faults
+        self._application = application
         self._backend = backend
         self._copying = copying
         self._loader = loader
@@ -42,20 +70,42 @@ class ClientSession:
 
     def serve(self) -> None:
         """Serve until the client says goodbye. Raises DisconnectedError if either side is lost."""
+        client = self._client
+        assert isinstance(client, Channel)
+        with suppress(CutError):
+            self._serve(client)
+
+    def _serve(self, client: Channel) -> None:
         while True:
-            message = self._client.receive()
+            message = client.receive()
             match message.kind:
                 case b"X":
                     return
                 case b"Q":
-                    self._query(message.body[:-1].decode("utf-8", "replace"))
-                    self._ready()
+                    self._struck_query(client, message.body[:-1].decode("utf-8", "replace"))
                 case b"S":
                     self._sync()
                 case kind if kind in _EXTENDED:
                     if not self._skipping:
                         self._extended_message(message)
                 # Flush needs nothing: every answer has been sent. Copy data without a COPY is left unread.
+
+    def _struck_query(self, client: Channel, sql: str) -> None:
+        """A query with what the script of faults has for it. Raises CutError."""
+        try:
+            self._faults.strike("before", sql, self._application)
+        except RedshiftError as error:
+            self._refuse(error)
+        else:
+            if not self._faults.waits_for(sql, self._application):
+                self._query(sql)
+            else:
+                self._client = withheld = Withheld(client)
+                self._query(sql)
+                self._client = client
+                self._faults.strike("after", sql, self._application)
+                withheld.release()
+        self._ready()
 
     def _query(self, sql: str) -> None:
         try:

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg2
+
 from local.redshift.copy_load import CopyLoader
 from local.redshift.copy_load import Session as CopySession
 from local.redshift.errors import RedshiftError
+from local.redshift.faults import Script
 from local.redshift.postgres import PostgreSQL
 from local.redshift.protocol import (
     CANCEL_REQUEST,
@@ -39,8 +42,11 @@ type PasswordCheck = Callable[[str, str, str], bool]
 class WireFront:
     """Listens for clients."""
 
-    def __init__(self, port: int, tls: ssl.SSLContext, postgresql: PostgreSQL) -> None:
+    def __init__(
+        self, port: int, tls: ssl.SSLContext, postgresql: PostgreSQL, faults: Script | None = None
+    ) -> None:
         self._tls = tls
+        self._faults = faults or Script()
         self._postgresql = postgresql
         self._listener = socket.create_server((ADDRESS, port), backlog=128)
         self.address, self.port = self._listener.getsockname()
@@ -62,7 +68,8 @@ class WireFront:
         self._listener.close()
 
     def _client(self, connection: socket.socket) -> None:
-        with suppress(DisconnectedError, OSError), connection:
+        # While PostgreSQL restarts, clients are turned away.
+        with suppress(DisconnectedError, OSError, psycopg2.OperationalError), connection:
             connection.settimeout(_LOGIN_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -101,12 +108,15 @@ class WireFront:
 
     def _session(self, client: Channel, parameters: dict[str, str]) -> None:
         backend = self._backend()
+        application = parameters.get("application_name", "")
+        self._faults.opened(backend, application, lambda: _cut(client, backend))
         try:
             process = _start(client, backend, parameters)
             client.socket.settimeout(None)
             copying = CopySession(backend, parameters["user"], parameters["database"], process)
-            ClientSession(client, backend, copying, self._loader).serve()
+            ClientSession(client, backend, copying, self._loader, self._faults, application).serve()
         finally:
+            self._faults.closed(backend)
             backend.close()
 
     def _backend(self) -> Backend:
@@ -129,6 +139,13 @@ def _start(client: Channel, backend: Backend, parameters: dict[str, str]) -> int
         if message.kind == b"E":
             raise DisconnectedError("PostgreSQL refused the session")
     return process
+
+
+def _cut(client: Channel, backend: Backend) -> None:
+    """Lose both ends, under the hands of the thread that serves them."""
+    for channel in (client, backend):
+        with suppress(OSError):
+            channel.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _as_redshift(message: Message) -> Message:
