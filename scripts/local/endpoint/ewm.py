@@ -33,7 +33,7 @@ class ReportableRest:
         self._world = world
         self._lock = threading.Lock()
         self._results: OrderedDict[str, list[int]] = OrderedDict()
-        self._pages = lru_cache(maxsize=4)(_Pages)
+        self._pages = lru_cache(maxsize=8)(_Pages)
 
     def answer(self, request: Request) -> Answer:
         try:

@@ -1,5 +1,6 @@
 """The made-up work items: the XML says what the truth says, and holds what breaks careless readers."""
 
+import copy
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -101,6 +102,16 @@ def test_the_same_seed_makes_the_same_world() -> None:
     assert one.items() == other.items() != third.items()
     assert one.advance(10, 5) == other.advance(10, 5)
     assert one.items() == other.items()
+
+
+def test_a_change_alters_no_record_that_a_page_may_still_be_reading() -> None:
+    world = World(seed=7, items=300)
+    held = world.items()
+    before = copy.deepcopy(held)
+    for _ in range(5):
+        world.advance(300, 100)
+    assert held == before
+    assert world.items()[:300] != before
 
 
 def test_the_first_work_items_are_an_hour_to_two_years_old() -> None:
