@@ -4,6 +4,11 @@ SOURCE ?=
 USERNAME ?=
 SQL ?=
 ITEMS ?= 5000
+STREAM ?=
+FROM ?=
+TO ?=
+REREAD ?=
+RUN ?=
 # As it stands: a `$` in SQL is SQL's own.
 export XMLIFT_SQL := $(value SQL)
 
@@ -21,19 +26,21 @@ export no_proxy := $(NO_PROXY)
 
 bin := .venv/bin
 lift := $(bin)/python scripts/lift.py
+streams = $(addprefix --stream ,$(STREAM))
 stamps := .venv/.installed .venvs/ministack/.installed .venvs/lambda/.installed
 need_terraform := command -v terraform >/dev/null || \
   { echo 'Terraform was not found on PATH; make doctor says where to get it' >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup doctor package demo up apply secret run tick query down validate lint fmt test lock clean
+.PHONY: help setup doctor package demo up apply secret run status runs backfill replay rebuild-ledger tick query \
+  down validate lint fmt test lock clean
 
 help: ## explain the targets
 	@echo 'make demo      from a fresh clone to rows in the warehouse; no AWS account, Docker or root needed'
 	@echo 'make test      everything that continuous integration runs'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 setup: $(stamps) ## install the locked tools into .venv and .venvs (instant when nothing changed)
 
@@ -67,6 +74,21 @@ secret: setup ## give a source its credentials (SOURCE=tracker USERNAME=etl); as
 
 run: setup ## run the sources again and say what changed (SOURCE=ewm for one)
 	@$(lift) run $(SOURCE)
+
+status: setup ## how far every stream is loaded, what is missing, what goes on (SOURCE=ewm for one)
+	@$(lift) status $(SOURCE)
+
+runs: setup ## what ran and how it ended (SOURCE=ewm for one source, RUN=... for one run in full)
+	@$(lift) runs $(or $(RUN),$(SOURCE))
+
+backfill: setup ## read a range of the past (SOURCE=ewm FROM=2026-01-01 TO=2026-02-01; REREAD=1)
+	@$(lift) backfill $(SOURCE) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(streams) $(if $(REREAD),--reread)
+
+replay: setup ## load what has landed and the warehouse lacks, without asking the endpoint (SOURCE=ewm)
+	@$(lift) replay $(SOURCE) $(streams)
+
+rebuild-ledger: setup ## forget the ledger of a source and replay it (SOURCE=ewm); asks first
+	@$(lift) rebuild-ledger $(SOURCE)
 
 tick: setup ## let time pass at the endpoint: some items change, some are new
 	@$(lift) tick

@@ -15,7 +15,21 @@ import typer
 from botocore.exceptions import HTTPClientError
 from typer.core import TyperGroup
 
-from commands import cloud, demo, doctor, package, query, run, runs, secret, status, validate
+from commands import (
+    backfill,
+    cloud,
+    demo,
+    doctor,
+    package,
+    query,
+    rebuild_ledger,
+    replay,
+    run,
+    runs,
+    secret,
+    status,
+    validate,
+)
 from commands.display import fail, say
 from local.environment import scrub
 from local.errors import LocalError
@@ -51,6 +65,9 @@ app.command()(secret.secret)
 app.command()(run.run)
 app.command()(status.status)
 app.command()(runs.runs)
+app.command()(backfill.backfill)
+app.command()(replay.replay)
+app.command()(rebuild_ledger.rebuild_ledger)
 app.command()(cloud.tick)
 app.command()(query.query)
 app.command()(cloud.down)

@@ -11,6 +11,12 @@ Folder = Annotated[
     Path, typer.Option("--folder", help="Where this local cloud keeps its files.", show_default=".local")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Concurrent = Annotated[
+    bool, typer.Option("--concurrent", help="Go ahead beside an execution of the source that is under way.")
+]
+Streams = Annotated[
+    list[str] | None, typer.Option("--stream", metavar="STREAM", help="Only this stream; may be given again.")
+]
 Items = Annotated[int, typer.Option(min=1, help="Work items at the XML endpoint when it starts.")]
 Data = Annotated[
     Path | None,

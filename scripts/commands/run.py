@@ -1,13 +1,13 @@
 """run: start the state machine for sources, follow it, and tell what it did."""
 
 import time
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from commands.display import Activity, Work, activity, print_json
-from commands.options import FOLDER, Folder, Json
+from commands.display import Activity, Work, activity, print_json, say
+from commands.options import FOLDER, Concurrent, Folder, Json
 from commands.reports import show_reports
 from local import cloud as clouds
 from local import control, execution
@@ -20,15 +20,34 @@ Report = dict[str, Any]
 _PAUSE = 0.25  # seconds between two looks at running executions
 
 
+class Progress(NamedTuple):
+    """How far an execution is, in words and of a total (0: not known)."""
+
+    words: str
+    done: int = 0
+    total: int = 0
+
+
 def run(
     source: Annotated[str | None, typer.Argument(help="One source; else all that can be read here.")] = None,
+    concurrent: Concurrent = False,
     folder: Folder = FOLDER,
     json: Json = False,
 ) -> None:
-    """Run the sources again and say what changed."""
+    """Run the sources again and say what changed.
+
+    Each run reads what is missing since the last one, gaps included. While an execution of a source is under way,
+    another one is refused.
+    """
     deployment = deployed(clouds.get(folder))
+    changes = {"concurrent": True} if concurrent else {}
     with activity() as show:
-        reports = run_sources(show, deployment, [source] if source else readable(deployment))
+        reports = run_sources(show, deployment, [source] if source else readable(deployment), changes)
+    tell(reports, json)
+
+
+def tell(reports: list[Report], json: bool) -> None:
+    """Print the reports. Raises: Exit with 1 if one of them is of a run that failed."""
     if json:
         print_json(reports)
     else:
@@ -47,32 +66,56 @@ def readable(deployment: Deployment) -> list[str]:
     ]
 
 
-def run_sources(show: Activity, deployment: Deployment, sources: Sequence[str]) -> list[Report]:
-    """Run the pipeline for all of them at the same time; answers their reports, in the same order."""
-    running = {
-        source: (execution.start(deployment, source), show.begin(f"run {source}")) for source in sources
-    }
-    reports = {}
-    while running:
-        for source, (started, work) in list(running.items()):
-            look = started.look()
-            if look.status == "RUNNING":
-                # One more than there are windows: after the last one has landed, all are loaded.
-                work.update(_words(look), look.landed, look.windows + 1)
-                continue
-            del running[source]
-            reports[source] = _ended(started, work)
-        if running:
-            time.sleep(_PAUSE)
-    return [reports[source] for source in sources]
+def run_sources(
+    show: Activity, deployment: Deployment, sources: Sequence[str], changes: Mapping[str, Any] | None = None
+) -> list[Report]:
+    """Run the pipeline for all of them at the same time; answers their reports, in the same order.
+
+    changes: what differs in the executions' inputs from those of the schedules.
+    """
+    given = {source: deployment.given(source, **(changes or {})) for source in sources}
+    started = [
+        (execution.start(deployment, source, given[source]), show.begin(f"run {source}"))
+        for source in sources
+    ]
+    return follow(started)
+
+
+def windows_landed(started: Execution, look: Look) -> Progress:
+    """An execution that reads: by its windows. One more than there are: after the last one all are loaded."""
+    if not look.windows:
+        return Progress(look.state)
+    words = f"{look.state}: {look.landed} of {look.windows} windows landed"
+    return Progress(words, look.landed, look.windows + 1)
+
+
+def follow(
+    started: Sequence[tuple[Execution, Work]],
+    progress: Callable[[Execution, Look], Progress] = windows_landed,
+) -> list[Report]:
+    """Show executions until all have ended; answers their reports, in the same order."""
+    reports: dict[str, Report] = {}
+    running = list(started)
+    try:
+        while running:
+            for each in list(running):
+                one, work = each
+                look = one.look()
+                if look.status == "RUNNING":
+                    work.update(*progress(one, look))
+                    continue
+                running.remove(each)
+                reports[one.arn] = _ended(one, work)
+            if running:
+                time.sleep(_PAUSE)
+    except KeyboardInterrupt:
+        say("Only the looking on has ended: what runs goes on. See: make runs")
+        raise
+    return [reports[one.arn] for one, _ in started]
 
 
 def failed(reports: Iterable[Report]) -> bool:
     return any(report["status"] != "succeeded" for report in reports)
-
-
-def _words(look: Look) -> str:
-    return f"{look.state}: {look.landed} of {look.windows} windows landed" if look.windows else look.state
 
 
 def _ended(started: Execution, work: Work) -> Report:

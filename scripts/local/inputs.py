@@ -1,0 +1,59 @@
+"""What an operator asks of a run, held against the rules of plan before anything is started."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from local.deployment import Deployment
+from local.errors import LocalError
+from xmlift.errors import XmliftError
+from xmlift.missing import chosen_streams, missing_windows
+from xmlift.run_input import PlanEvent, read_event
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# What plan calls by the keys of its input, an operator gives as options.
+_OPTIONS = {"`from`": "--from", "`to`": "--to", "`reread`": "--reread", "`streams`": "--stream"}
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """An instant as people write it: a day (its midnight in UTC), or a time with its offset.
+
+    Raises: LocalError that names the option and says how to write it.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+        if _DAY.fullmatch(text):
+            return time.replace(tzinfo=UTC)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+        why = "does not say in which time zone"
+    except (ValueError, OverflowError):
+        why = "is not a time"
+    raise LocalError(
+        f"{option} {text!r} {why}. Write a day (2026-01-01, its midnight in UTC) or a time with its offset "
+        "(2026-01-01T06:00:00Z, 2026-01-01T06:00:00+02:00)"
+    )
+
+
+def check(deployment: Deployment, given: Mapping[str, Any], now: datetime) -> None:
+    """Refuse what plan would refuse, by its own rules, before an execution is started.
+
+    given: the input of an execution. Raises: LocalError with the remedy.
+    """
+    event = {"input": dict(given), "execution": "", "execution_arn": "", "started": now}
+    try:
+        asked = read_event(event, PlanEvent)
+        source = deployment.catalogue(asked.source)
+        chosen_streams(asked, source)
+        if not asked.input.replay:
+            missing_windows(asked, source, {}, {})
+    except XmliftError as error:
+        raise LocalError(as_options(str(error))) from error
+
+
+def as_options(words: str) -> str:
+    """Plan's words, where they name keys of its input, with the options that stand for these."""
+    for key, option in _OPTIONS.items():
+        words = words.replace(key, option)
+    return words
