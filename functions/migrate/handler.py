@@ -1,4 +1,7 @@
-"""migrate: schemas, roles and grants of the warehouse. Terraform invokes it at every apply that needs it."""
+"""migrate: schemas, roles and grants of the warehouse. Terraform invokes it at every apply that needs it.
+
+An operator who rebuilds a ledger invokes it with `{"forget": {"source": …}}`.
+"""
 
 from typing import Any
 
@@ -10,10 +13,17 @@ from xmlift.clients.warehouse import administered_warehouse
 from xmlift.settings import MigrateSettings, read_settings
 from xmlift.telemetry import logger
 
+RESERVE_SECONDS = 30.0
+"""What a call keeps of its time to roll back and answer."""
+
 settings = read_settings(MigrateSettings)
 warehouse = administered_warehouse(settings)
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    if "forget" in event:
+        seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        request = msgspec.convert(event, migration.ForgetEvent)
+        return msgspec.to_builtins(migration.forget(request, warehouse, seconds))
     return msgspec.to_builtins(migration.migrate(msgspec.convert(event, migration.MigrateEvent), warehouse))

@@ -1,40 +1,44 @@
-"""load: what one run landed of one stream, into the warehouse, a batch of windows in each transaction."""
+"""load: what has landed of one stream, into the warehouse, a batch of windows in each transaction."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import psycopg2
 from msgspec import Struct
 
-from xmlift.catalogue import load_source
-from xmlift.errors import CatalogueError, WarehouseError, XmliftError
+from xmlift.catalogue import Stream, load_source
+from xmlift.errors import CatalogueError, LockedOutError, WarehouseError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
-from xmlift.landing.landed import landed_windows
 from xmlift.landing.zone import Zone
-from xmlift.layout import stream_layout
+from xmlift.quarantine import load_or_set_aside, quarantine
+from xmlift.selection import batches, unloaded_windows
 from xmlift.stream_load import Batch, StreamLoader
 from xmlift.telemetry import logger
-from xmlift.warehouse import ledger
-from xmlift.warehouse.connection import Warehouse, one_line
+from xmlift.warehouse.connection import TimeUpError, Warehouse, one_line
+from xmlift.warehouse.mutex import Mutex
 
-BATCH_WINDOWS = 1_000
-BATCH_BYTES = 5 * 1024**3
 RESERVE_SECONDS = 30.0
 """What a call keeps of its time to roll back and answer."""
 
 
 class LoadEvent(Struct, frozen=True, kw_only=True):
-    """A stream of a run: one of the plan's load items."""
+    """A stream of a run: one of the plan's load items. Without `windows_of` it is the run's own windows."""
 
     source: str
     catalogue: str
     stream: str
     run: str
+    windows_of: str = ""
+
+    @property
+    def read_by(self) -> str:
+        """The run whose windows are loaded, or `*` for those of all."""
+        return self.windows_of or self.run
 
 
 class LoadAnswer(Struct, frozen=True, kw_only=True):
-    """`done`, or `more`: call again with the same event."""
+    """`done`, or `more`: call again with the same event. `windows` are those that this call has settled."""
 
     status: str
     windows: int
@@ -47,7 +51,7 @@ def load(
     copy_role_arn: str,
     time_left: Callable[[], float],
 ) -> LoadAnswer:
-    """Load what this run has landed and the ledger lacks.
+    """Load what has landed and the ledger lacks.
 
     Raises XmliftError that names the stream, after noting it on S3 for the report; nothing is half done then.
     """
@@ -55,9 +59,10 @@ def load(
         return _load(event, zone, warehouse, copy_role_arn, time_left)
     except (XmliftError, psycopg2.Error) as error:
         kind = type(error) if isinstance(error, XmliftError) else WarehouseError
-        message = f"{event.source}.{event.stream} of run {event.run}: {one_line(error)}"
+        message = f"{event.source}.{event.stream} of run {event.read_by}: {one_line(error)}"
         note = {"error": kind.__name__, "message": message}
-        zone.put(names.load_failure(event.source, event.stream, event.run), msgspec.json.encode(note))
+        key = names.load_failure(event.source, event.stream, event.run, event.read_by)
+        zone.put(key, msgspec.json.encode(note))
         raise kind(message) from error
 
 
@@ -68,51 +73,51 @@ def _load(
     copy_role_arn: str,
     time_left: Callable[[], float],
 ) -> LoadAnswer:
+    stream = _stream(event, zone)
+    windows = unloaded_windows(zone, warehouse, event.source, event.stream, event.read_by)
+    if not windows:
+        return LoadAnswer(status="done", windows=0)
+    loader = StreamLoader(
+        event.source,
+        event.stream,
+        stream,
+        zone,
+        warehouse,
+        copy_role_arn,
+    )
+    mutex = Mutex(warehouse, event.source, event.stream)
+    count = 0
+
+    def load_batch(landed: Sequence[Landed]) -> None:
+        loader.load(Batch(event.source, event.stream, landed, event.run), time_left() - RESERVE_SECONDS)
+
+    def set_aside(landed: Sequence[Landed], reason: str) -> None:
+        quarantine(mutex, landed, reason, event.run, time_left() - RESERVE_SECONDS)
+
+    try:
+        loader.prepare_tables(time_left() - RESERVE_SECONDS)
+        for landed in batches(zone, windows, stream.disposition):
+            is_set = stream.disposition == "replace"
+            for settled in load_or_set_aside(landed, load_batch, set_aside, is_set=is_set):
+                count += settled
+                logger.info("loaded", stream=event.stream, windows=count, of=len(windows))
+                if count < len(windows) and time_left() < 2 * RESERVE_SECONDS:
+                    return LoadAnswer(status="more", windows=count)
+    except LockedOutError as error:
+        logger.warning("locked out", reason=str(error))
+        return LoadAnswer(status="more", windows=count)
+    except TimeUpError:
+        if not count:  # a batch that takes more than a whole call would never end
+            raise
+        return LoadAnswer(status="more", windows=count)
+    return LoadAnswer(status="done", windows=count)
+
+
+def _stream(event: LoadEvent, zone: Zone) -> Stream:
     source = load_source(zone.get(event.catalogue), event.catalogue)
     stream = source.streams.get(event.stream)
     if stream is None:
         raise CatalogueError(
             f"{event.catalogue}: no stream {event.stream!r}; it has {', '.join(source.streams)}"
         )
-    landed = list(landed_windows(zone, names.stream_prefix(event.source, event.stream, event.run)))
-    known = warehouse.transaction(
-        lambda cursor: {
-            entry.commit_sha for entry in ledger.of_run(cursor, event.source, event.run, event.stream)
-        }
-    )
-    new = [window for window in landed if window.sha256 not in known]
-    if not new:
-        return LoadAnswer(status="done", windows=0)
-    loader = StreamLoader(
-        event.source,
-        event.stream,
-        stream_layout(event.stream, stream),
-        stream.disposition,
-        zone,
-        warehouse,
-        copy_role_arn,
-    )
-    loader.prepare_tables(time_left() - RESERVE_SECONDS)
-    count = 0
-    for windows in batches(new):
-        if count and time_left() < 2 * RESERVE_SECONDS:
-            return LoadAnswer(status="more", windows=count)
-        loader.load(Batch(event.source, event.stream, windows), time_left() - RESERVE_SECONDS)
-        count += len(windows)
-        logger.info("loaded", stream=event.stream, windows=count, of=len(new))
-    return LoadAnswer(status="done", windows=count)
-
-
-def batches(landed: Sequence[Landed]) -> Iterator[list[Landed]]:
-    """Windows in order, cut into batches of bounded number and size."""
-    batch: list[Landed] = []
-    size = 0
-    for window in landed:
-        window_size = sum(part.bytes for part in window.commit.parts)
-        if batch and (len(batch) == BATCH_WINDOWS or size + window_size > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(window)
-        size += window_size
-    if batch:
-        yield batch
+    return stream

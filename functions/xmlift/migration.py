@@ -1,5 +1,6 @@
-"""migrate: schemas, roles and grants of the warehouse, with the administrator's secret and no other function's."""
+"""migrate: what only the administrator may: schemas, roles and grants of the warehouse, and to forget a ledger."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -9,8 +10,9 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
 from xmlift.telemetry import logger
-from xmlift.warehouse import migrations, tables
-from xmlift.warehouse.connection import Warehouse, one_line
+from xmlift.warehouse import ledger, migrations, statements, tables
+from xmlift.warehouse.connection import TimeUpError, Warehouse, one_line
+from xmlift.warehouse.mutex import locked_streams
 
 
 class MigrateEvent(Struct, frozen=True, kw_only=True):
@@ -28,6 +30,25 @@ class MigrateAnswer(Struct, frozen=True, kw_only=True):
     version: int
 
 
+class Forget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The source whose rows in the ledger are to be deleted."""
+
+    source: str
+
+
+class ForgetEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Asks for a source's ledger to be forgotten, so that a replay loads all that has landed."""
+
+    forget: Forget
+
+
+class ForgetAnswer(Struct, frozen=True, kw_only=True):
+    """How many rows the ledger had of the source."""
+
+    source: str
+    forgotten: int
+
+
 def migrate(event: MigrateEvent, warehouse: Warehouse) -> MigrateAnswer:
     """Bring the warehouse to the newest version and grant what the sources need; may run any number of times."""
     try:
@@ -36,6 +57,29 @@ def migrate(event: MigrateEvent, warehouse: Warehouse) -> MigrateAnswer:
         return warehouse.transaction(lambda cursor: _migrate(cursor, event))
     except psycopg2.Error as error:
         raise WarehouseError(f"migrate was rolled back: {one_line(error)}") from error
+
+
+def forget(event: ForgetEvent, warehouse: Warehouse, seconds: float = math.inf) -> ForgetAnswer:
+    """Delete what the ledger has of a source, once no load of it is running. Raises WarehouseError."""
+    source = event.forget.source
+    try:
+        # A transaction of its own: what the loads that are waited for write comes after its snapshot.
+        streams = warehouse.transaction(lambda cursor: locked_streams(cursor, source))
+        forgotten = warehouse.transaction(lambda cursor: _forget(cursor, source, streams), seconds)
+    except (TimeUpError, psycopg2.errors.QueryCanceled) as error:
+        raise WarehouseError(
+            f"nothing of {source} was forgotten: a load of it is still running; ask again when it has ended"
+        ) from error
+    except psycopg2.Error as error:
+        raise WarehouseError(f"nothing of {source} was forgotten: {one_line(error)}") from error
+    logger.info("forgot", source=source, rows=forgotten)
+    return ForgetAnswer(source=source, forgotten=forgotten)
+
+
+def _forget(cursor: Cursor, source: str, streams: Sequence[str]) -> int:
+    for stream in streams:
+        cursor.execute(statements.lock(source, stream))
+    return ledger.forget(cursor, source)
 
 
 def _bootstrap(cursor: Cursor) -> None:

@@ -233,7 +233,7 @@ def _why_not_landed(zone: Zone, item: WorkItem) -> str:
 
 def _why_not_loaded(zone: Zone, window: Landed) -> str:
     name = window.window
-    note = zone.find(names.load_failure(name.source, name.stream, name.run))
+    note = zone.find(names.load_failure(name.source, name.stream, name.run, name.run))
     if note is None:
         return f"{name}: has landed, but is not loaded; the next run reads it again"
     return str(msgspec.json.decode(note)["message"])

@@ -9,8 +9,16 @@ import psycopg2
 import pytest
 
 from xmlift.errors import WarehouseError
-from xmlift.migration import MigrateAnswer, MigrateEvent, migrate
-from xmlift.warehouse import ledger, migrations
+from xmlift.migration import (
+    Forget,
+    ForgetAnswer,
+    ForgetEvent,
+    MigrateAnswer,
+    MigrateEvent,
+    forget,
+    migrate,
+)
+from xmlift.warehouse import coverage, migrations, statements
 from xmlift.warehouse.migrations import Migration
 
 from .warehouse_stand_in import ADMIN, LOADER, PLANNER, REPORTER, STRANGER, StandIn, stand_in
@@ -55,7 +63,7 @@ def grants(warehouse: StandIn) -> list[tuple[Any, ...]]:
 def test_the_life_of_a_warehouse(empty: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """One server for all of it: first run, second run, another source, a second version, a failing third."""
     with pytest.raises(WarehouseError, match="migrate has to run"):
-        empty.warehouse(PLANNER).transaction(lambda cursor: ledger.coverage(cursor, "first", 0, "run"))
+        empty.warehouse(PLANNER).transaction(lambda cursor: coverage.of_run(cursor, "first", "run"))
 
     admin = empty.warehouse(ADMIN)
     versions = [step.version for step in migrations.MIGRATIONS]
@@ -170,6 +178,81 @@ def test_names_that_no_identifier_could_have_are_quoted(stand_in: StandIn) -> No
     assert stand_in.run("SELECT 1 FROM pg_roles WHERE rolname = %s", 'IAMR:ro"le; DROP SCHEMA xmlift') == [
         (1,)
     ]
+
+
+def test_a_ledger_of_the_first_version_keeps_its_rows(
+    empty: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = migrations.MIGRATIONS
+    monkeypatch.setattr(migrations, "MIGRATIONS", every[:1])
+    migrate(EVENT, empty.warehouse(ADMIN))
+    run(empty, LOADER, INTO_LEDGER)
+    monkeypatch.setattr(migrations, "MIGRATIONS", every)
+    assert migrate(EVENT, empty.warehouse(ADMIN)).applied == [step.version for step in every[1:]]
+    assert empty.run("SELECT run, tables, rows_removed, reason, loaded_by FROM xmlift.ledger") == [
+        ("r", "{}", 0, "", "")
+    ]
+
+
+@pytest.fixture
+def ledgered(granted: StandIn) -> Iterator[StandIn]:
+    yield granted
+    granted.run("DELETE FROM xmlift.ledger WHERE source IN ('granted', 'granted_later')")
+
+
+def into_ledger(source: str, windows: int) -> list[str]:
+    return [INTO_LEDGER.replace("'granted'", f"'{source}'").replace("'w'", f"'{n}'") for n in range(windows)]
+
+
+def forgotten(warehouse: StandIn, source: str, seconds: float = 60) -> ForgetAnswer:
+    return forget(ForgetEvent(forget=Forget(source=source)), warehouse.warehouse(ADMIN), seconds)
+
+
+def test_the_ledger_of_one_source_is_forgotten(ledgered: StandIn) -> None:
+    run(ledgered, LOADER, *into_ledger("granted", 3), *into_ledger("granted_later", 2))
+    assert forgotten(ledgered, "granted") == ForgetAnswer(source="granted", forgotten=3)
+    assert forgotten(ledgered, "granted") == ForgetAnswer(source="granted", forgotten=0)
+    assert (
+        ledgered.run("SELECT source FROM xmlift.ledger WHERE source = 'granted_later'")
+        == [("granted_later",)] * 2
+    )
+    assert run(ledgered, LOADER, "SELECT * FROM granted.items") == [(7,)], "the rows themselves stay"
+
+
+def test_what_a_running_load_writes_is_forgotten_too(ledgered: StandIn) -> None:
+    """Behind its lock: a snapshot taken before would miss the rows, which then stood for tables loaded anew."""
+    run(
+        ledgered,
+        LOADER,
+        statements.create_mutex("granted", "items"),
+        statements.create_mutex("granted", "others"),
+    )
+    loader = ledgered.warehouse(LOADER).connect()
+    cursor = loader.cursor()
+    cursor.execute(statements.lock("granted", "others"))
+    cursor.execute(INTO_LEDGER)
+    answers: list[ForgetAnswer] = []
+    administrator = threading.Thread(target=lambda: answers.append(forgotten(ledgered, "granted")))
+    administrator.start()
+    while not ledgered.run("SELECT 1 FROM pg_locks WHERE NOT granted"):
+        pass
+    loader.commit()
+    loader.close()
+    administrator.join(30)
+    assert answers == [ForgetAnswer(source="granted", forgotten=1)]
+    assert ledgered.run("SELECT * FROM xmlift.ledger WHERE source = 'granted'") == []
+
+
+def test_a_load_that_does_not_end_is_told_and_nothing_forgotten(ledgered: StandIn) -> None:
+    run(ledgered, LOADER, statements.create_mutex("granted", "items"), INTO_LEDGER)
+    loader = ledgered.warehouse(LOADER).connect()
+    loader.cursor().execute(statements.lock("granted", "items"))
+    with pytest.raises(
+        WarehouseError, match="nothing of granted was forgotten: a load of it is still running"
+    ):
+        forgotten(ledgered, "granted", seconds=0.5)
+    loader.close()
+    assert len(ledgered.run("SELECT * FROM xmlift.ledger WHERE source = 'granted'")) == 1
 
 
 def test_two_migrations_at_once_apply_each_version_once(empty: StandIn) -> None:

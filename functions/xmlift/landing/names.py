@@ -88,9 +88,9 @@ _LINK = re.compile(r"chain-(?P<restart>\d{3,})-(?P<number>\d{5,})\.json", re.ASC
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def stream_prefix(source: str, stream: str, run: str) -> str:
-    """The prefix of all windows that one run read of a stream."""
-    return f"landing/{source}/{stream}/{run}/"
+def stream_prefix(source: str, stream: str, run: str | None = None) -> str:
+    """The prefix of all windows that one run, or any, read of a stream."""
+    return f"landing/{source}/{stream}/" + (f"{run}/" if run else "")
 
 
 def parse_window(key: str) -> tuple[WindowName, str]:
@@ -169,9 +169,10 @@ def failure(window: WindowName) -> str:
     return f"{run_prefix(window.source, window.run)}failures/{window.stream}/{window.inner}.json"
 
 
-def load_failure(source: str, stream: str, run: str) -> str:
-    """Why a stream was not loaded."""
-    return f"{run_prefix(source, run)}failures/{stream}.json"
+def load_failure(source: str, stream: str, run: str, windows_of: str) -> str:
+    """Why a run did not load a stream: its own windows, those of another run, or (`*`) of all."""
+    which = stream if windows_of == run else f"{stream}-of-{'all' if windows_of == '*' else windows_of}"
+    return f"{run_prefix(source, run)}failures/{which}.json"
 
 
 def claim(source: str) -> str:

@@ -65,6 +65,18 @@ class Coverage(NamedTuple):
     state: str
 
 
+class Recovered(NamedTuple):
+    """How many windows that others read a run has brought to a state, and what became of their rows."""
+
+    stream: str
+    state: str
+    windows: int
+    inserted: int
+    updated: int
+    known: int
+    removed: int
+
+
 _COLUMNS = ", ".join(Entry._fields)
 
 
@@ -97,18 +109,107 @@ def of_run(cursor: Cursor, source: str, run: str, stream: str | None = None) -> 
     return [Entry(*row) for row in cursor.fetchall()]
 
 
-def overlapping(cursor: Cursor, source: str, stream: str, epoch: int, interval: Interval) -> list[Entry]:
-    """The rows of loaded windows that have an instant in common with `interval`."""
+def windows(cursor: Cursor, source: str, stream: str, run: str | None = None) -> set[tuple[str, str, str]]:
+    """(run, partition, window) of what one run, or any, read of a stream and the ledger has, in any state."""
     cursor.execute(
-        f"SELECT {_COLUMNS} FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s "
-        "AND state = %s AND window_start < %s AND window_end > %s",
-        (source, stream, epoch, LOADED, interval.end, interval.start),
+        "SELECT run, partition_id, window_name FROM xmlift.ledger WHERE source = %s AND stream = %s"
+        + (" AND run = %s" if run else ""),
+        (source, stream, run) if run else (source, stream),
+    )
+    return set(cursor.fetchall())
+
+
+def recovered(cursor: Cursor, source: str, run: str) -> list[Recovered]:
+    """What a run loaded of windows that others read; a row for each stream and state."""
+    cursor.execute(
+        "SELECT stream, state, COUNT(*), SUM(rows_inserted), SUM(rows_updated),\n"
+        "  SUM(rows_stale + rows_duplicate), SUM(rows_removed)\n"
+        "FROM xmlift.ledger WHERE source = %s AND loaded_by = %s AND run <> %s\n"
+        "GROUP BY stream, state ORDER BY stream, state",
+        (source, run, run),
+    )
+    return [Recovered(stream, state, *map(int, counts)) for stream, state, *counts in cursor.fetchall()]
+
+
+def quarantined(cursor: Cursor, source: str, run: str, limit: int) -> list[Entry]:
+    """The first of the windows that others read and this run set aside."""
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM xmlift.ledger WHERE source = %s AND loaded_by = %s AND run <> %s "
+        "AND state = %s ORDER BY stream, run, window_start LIMIT %s",
+        (source, run, run, QUARANTINED, limit),
     )
     return [Entry(*row) for row in cursor.fetchall()]
 
 
+def forget(cursor: Cursor, source: str) -> int:
+    """Delete the rows of a source, and answer how many they were. Only the administrator may."""
+    cursor.execute("DELETE FROM xmlift.ledger WHERE source = %s", (source,))
+    return cursor.rowcount
+
+
+class Reading(NamedTuple):
+    """That a window was read: the time of a partition that it covers, and what tells how new it is."""
+
+    partition: str
+    interval: Interval
+    epoch: int
+    as_of: datetime
+    run: str
+
+    @property
+    def age(self) -> tuple[int, datetime, str, Interval]:
+        """Greater is newer. No two windows are of the same age, so that no order of loading decides."""
+        return self.epoch, self.as_of, self.run, self.interval
+
+
+def overlapping(cursor: Cursor, source: str, stream: str, interval: Interval) -> list[Reading]:
+    """The loaded windows, of whatever epoch, that have an instant in common with `interval`."""
+    cursor.execute(
+        "SELECT partition_id, window_start, window_end, epoch, as_of, run FROM xmlift.ledger "
+        "WHERE source = %s AND stream = %s AND state = %s AND window_start < %s AND window_end > %s",
+        (source, stream, LOADED, interval.end, interval.start),
+    )
+    return [
+        Reading(partition, Interval(start, end), *age) for partition, start, end, *age in cursor.fetchall()
+    ]
+
+
+def newest_of_partitions(cursor: Cursor, source: str, stream: str) -> dict[str, tuple[int, datetime]]:
+    """For each partition the newest epoch that has loaded windows, and when the newest of them was read."""
+    cursor.execute(
+        "SELECT partition_id, epoch, MAX(as_of) FROM xmlift.ledger "
+        "WHERE source = %s AND stream = %s AND state = %s GROUP BY 1, 2 ORDER BY 2",
+        (source, stream, LOADED),
+    )
+    return {partition: (epoch, as_of) for partition, epoch, as_of in cursor.fetchall()}
+
+
+def newest_set(cursor: Cursor, source: str, stream: str) -> tuple[int, datetime, str] | None:
+    """How new the newest of the runs is whose windows are loaded: epoch, least as_of, run."""
+    cursor.execute(
+        "SELECT MAX(epoch), MIN(as_of), run FROM xmlift.ledger "
+        "WHERE source = %s AND stream = %s AND state = %s GROUP BY 3 ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 1",
+        (source, stream, LOADED),
+    )
+    return next(iter(cursor.fetchall()), None)
+
+
+def commits_of_runs(
+    cursor: Cursor, source: str, stream: str, runs: Sequence[str]
+) -> dict[tuple[str, str, str], str]:
+    """The commits of the windows that these runs read, in whatever state, by run, partition and window."""
+    cursor.execute(
+        "SELECT run, partition_id, window_name, commit_sha FROM xmlift.ledger "
+        "WHERE source = %s AND stream = %s AND run IN %s",
+        (source, stream, tuple(runs)),
+    )
+    return {(run, partition, window): sha for run, partition, window, sha in cursor.fetchall()}
+
+
 def insert(cursor: Cursor, entries: Sequence[Entry]) -> None:
     """Write all rows by one statement. A row is never changed afterwards."""
+    if not entries:
+        return
     execute_values(
         cursor,
         f"INSERT INTO xmlift.ledger ({_COLUMNS}) VALUES %s",

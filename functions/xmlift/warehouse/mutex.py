@@ -14,7 +14,9 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 from xmlift.errors import LockedOutError, XmliftError
 from xmlift.telemetry import logger
 from xmlift.warehouse import statements
-from xmlift.warehouse.connection import BoundedCursor, TimeUpError, Warehouse
+from xmlift.warehouse.connection import BoundedCursor, TimeUpError, Warehouse, one_line
+
+_SUFFIX = "__mutex"
 
 LOOK_SECONDS = 10.0
 """How long looking at the holder and ending it may take."""
@@ -32,7 +34,8 @@ class Mutex:
     def transaction[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
         """Run `work` in one transaction behind the lock; as Warehouse.transaction otherwise.
 
-        Raises LockedOutError where the lock, or what it left of the time, was not enough: call again.
+        Raises LockedOutError where the lock was not had in time, or too late: call again. TimeUpError where the
+        work alone takes longer than `seconds`.
         """
 
         def locked(cursor: BoundedCursor) -> T:
@@ -69,9 +72,11 @@ class Mutex:
             except _WaitedError:
                 has_waited = True
                 self._end_abandoned()
-            except (TimeUpError, psycopg2.errors.QueryCanceled):
+            except (TimeUpError, psycopg2.errors.QueryCanceled) as error:
                 if not has_waited:
-                    raise
+                    raise TimeUpError(
+                        f"the function's time is up; its transaction was rolled back ({one_line(error)})"
+                    ) from error
                 break  # the lock came too late for this call
         raise LockedOutError(
             f"{self._schema}.{self._stream}: another transaction held its lock; the next call waits on. One that "
@@ -83,7 +88,7 @@ class Mutex:
 
         def end(cursor: Cursor) -> None:
             cursor.execute(
-                _holders(self._patience.abandoned_seconds), (self._schema, f"{self._stream}__mutex")
+                _holders(self._patience.abandoned_seconds), (self._schema, f"{self._stream}{_SUFFIX}")
             )
             holders = cursor.fetchall()
             logger.warning("waiting for the lock", stream=self._stream, holders=len(holders))
@@ -93,6 +98,13 @@ class Mutex:
                     logger.warning("ended an abandoned transaction", session=session, since=str(since))
 
         self._warehouse.autocommit(end, LOOK_SECONDS)
+
+
+def locked_streams(cursor: Cursor, schema: str) -> list[str]:
+    """The streams of a schema that have a lock, in the order of their names."""
+    cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (schema,))
+    tables = sorted(name for (name,) in cursor.fetchall())
+    return [name.removesuffix(_SUFFIX) for name in tables if name.endswith(_SUFFIX)]
 
 
 class _WaitedError(XmliftError):
