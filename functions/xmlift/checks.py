@@ -13,7 +13,8 @@ class LoadedCounts(Struct, kw_only=True):
     """What became of one table's written rows: `written = inserted + updated + duplicate + stale`.
 
     `duplicate` lost against another row of its key in the same batch, `stale` against the row in the target;
-    a child is counted with its record, and is `inserted` or `stale`.
+    a child is counted with its record, and is `inserted` or `stale`. `removed` are rows of other windows that this
+    one took out: at every instant, what all windows inserted less what they removed is what the table holds.
     """
 
     written: int = 0
@@ -21,6 +22,7 @@ class LoadedCounts(Struct, kw_only=True):
     stale: int = 0
     inserted: int = 0
     updated: int = 0
+    removed: int = 0
 
     @property
     def adds_up(self) -> bool:

@@ -1,10 +1,14 @@
 """What became of each window's rows in a load, and what the ledger is told of it."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from xmlift.checks import LoadedCounts
 from xmlift.landing.chain import Landed
 from xmlift.warehouse import ledger
+
+_REASON_BYTES = 1024
 
 WindowKey = tuple[str, str, str]
 """Run, partition and interval, as rows carry them."""
@@ -22,6 +26,7 @@ class TableTally:
         self.winners: dict[WindowKey, int] = {}
         self.current: dict[WindowKey, int] = {}
         self.updated: dict[WindowKey, int] = {}
+        self.removed: dict[WindowKey, int] = {}
 
     def of(self, window: WindowKey) -> LoadedCounts:
         """What became of a window's rows."""
@@ -33,10 +38,14 @@ class TableTally:
             stale=winners - current,
             inserted=current - updated,
             updated=updated,
+            removed=self.removed.get(window, 0),
         )
 
 
-def ledger_entry(landed: Landed, state: str, tallies: dict[str, TableTally]) -> ledger.Entry:
+def ledger_entry(
+    landed: Landed, state: str, loaded_by: str, tallies: Mapping[str, TableTally], reason: str = ""
+) -> ledger.Entry:
+    """What the ledger keeps of a window; `reason` says why it is quarantined."""
     commit = landed.commit
     counts = {table: tally.of(window_key(landed)) for table, tally in tallies.items()}
     own = counts.get(landed.window.stream, LoadedCounts())
@@ -64,4 +73,7 @@ def ledger_entry(landed: Landed, state: str, tallies: dict[str, TableTally]) -> 
         rows_inserted=own.inserted,
         rows_updated=own.updated,
         tables=msgspec.json.encode(counts).decode(),
+        rows_removed=own.removed,
+        reason=reason.encode()[:_REASON_BYTES].decode(errors="ignore"),
+        loaded_by=loaded_by,
     )

@@ -7,8 +7,16 @@ condition in WHEN MATCHED. Rows are staged, the winner of each key found, and on
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+WINDOW = ("_run", "_partition", "_window")
 # What makes a record of one reading unique; a child's rows carry their parent's.
-RECORD = ("_run", "_partition", "_window", "_part", "_page", "_row")
+RECORD = (*WINDOW, "_part", "_page", "_row")
+
+
+DELETED, HASH = "_deleted", "_hash"
+"""Columns of tombstones, and of the content by which an unchanged version is known."""
+
+VALIDITY = (("valid_from", "TIMESTAMPTZ"), ("valid_to", "TIMESTAMPTZ"), ("is_current", "BOOLEAN"))
+"""What only the target of a history (scd2) has: no commit brings it."""
 
 
 class Table(NamedTuple):
@@ -20,6 +28,15 @@ class Table(NamedTuple):
     key: tuple[str, ...]
     version: tuple[str, ...]
     required: frozenset[str]
+
+    @property
+    def keeps_history(self) -> bool:
+        return HASH in self.names
+
+    @property
+    def target_columns(self) -> tuple[tuple[str, str], ...]:
+        """The columns of the target: those of the CSV, and what a load works out."""
+        return self.columns + (VALIDITY if self.keeps_history else ())
 
     @property
     def qualified(self) -> str:
@@ -34,6 +51,11 @@ class Table(NamedTuple):
     def winners(self) -> str:
         """The temporary table of the rows that win their key within a batch."""
         return identifier(f"winners_{self.name}")
+
+    @property
+    def current(self) -> str:
+        """The temporary table of the winners that hold against what is loaded."""
+        return identifier(f"current_{self.name}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,7 +94,7 @@ def lock(schema: str, stream: str) -> str:
 def create_table(table: Table) -> str:
     columns = ",\n  ".join(
         f"{identifier(name)} {column_type}{' NOT NULL' if name in table.required else ''}"
-        for name, column_type in table.columns
+        for name, column_type in table.target_columns
     )
     return f"CREATE TABLE IF NOT EXISTS {table.qualified} (\n  {columns}\n)"
 
@@ -87,6 +109,11 @@ def widen_column(table: Table, name: str, column_type: str) -> str:
 
 def create_stage(table: Table) -> str:
     return f"CREATE TEMP TABLE {table.stage} (LIKE {table.qualified})"
+
+
+def add_stage_column(table: Table, name: str) -> str:
+    """A column that only an older commit has: COPY needs a place for it, and nothing reads it."""
+    return f"ALTER TABLE {table.stage} ADD COLUMN {identifier(name)} VARCHAR(65535)"
 
 
 def copy(table: Table, columns: Sequence[str], manifest_url: str, role_arn: str) -> str:
@@ -104,36 +131,62 @@ def count_by_part(table: Table) -> str:
 
 
 def count_by_window(relation: str) -> str:
-    return f'SELECT "_run", "_partition", "_window", COUNT(*) FROM {relation} GROUP BY 1, 2, 3'
+    return f"SELECT {column_list(WINDOW)}, COUNT(*) FROM {relation} GROUP BY 1, 2, 3"
 
 
 def pick_winners(table: Table, among: Sequence[str]) -> str:
-    """The rows of the stage that win among those that agree in `among`: newest version, then last read (L4)."""
-    order = ", ".join(f"{identifier(name)} DESC" for name in (*table.version, "_part", "_page", "_row"))
+    """The newest of the staged rows that agree on `among`; of one reading, what was read last."""
+    order = (*table.version, "_part", "_page", "_row")
+    return first_of(table.stage, table.winners, table.names, among, order)
+
+
+def first_of(
+    relation: str, into: str, names: Sequence[str], among: Sequence[str], order: Sequence[str]
+) -> str:
+    """Of the rows that agree on `among` the greatest by `order`, as a temporary table."""
+    descending = ", ".join(f"{identifier(name)} DESC" for name in order)
     return (
-        f"CREATE TEMP TABLE {table.winners} AS\n"
-        f"SELECT {column_list(table.names)} FROM (\n"
-        f"  SELECT {column_list(table.names)}, ROW_NUMBER() OVER (\n"
-        f'    PARTITION BY {column_list(among)} ORDER BY {order}) AS "_place"\n'
-        f'  FROM {table.stage}) AS ranked\nWHERE "_place" = 1'
+        f"CREATE TEMP TABLE {into} AS\n"
+        f"SELECT {column_list(names)} FROM (\n"
+        f"  SELECT {column_list(names)}, ROW_NUMBER() OVER (\n"
+        f'    PARTITION BY {column_list(among)} ORDER BY {descending}) AS "_place"\n'
+        f'  FROM {relation}) AS ranked\nWHERE "_place" = 1'
+    )
+
+
+def claimed(parent: Table, relation: str) -> str:
+    """Joins rows to the loaded window that brought them.
+
+    Only those count as taken out or replaced. Rows of a forgotten ledger are counted when their window is loaded
+    again, so that what was inserted less what was removed is always what the ledger's windows have in the table.
+    """
+    return (
+        f"JOIN xmlift.ledger AS claim ON claim.source = {literal(parent.schema)}\n"
+        f"AND claim.stream = {literal(parent.name)} AND claim.state = 'loaded'\n"
+        f'AND claim.run = {relation}."_run" AND claim.partition_id = {relation}."_partition"\n'
+        f'AND claim.window_name = {relation}."_window"'
     )
 
 
 def delete_stale(table: Table) -> str:
-    """Take out winners whose version the target already has or has passed: an old reading changes nothing."""
+    """Take out winners whose version the target already has or has passed: an old reading changes nothing.
+
+    The very same row is not stale: where the ledger was lost, it is loaded again as itself.
+    """
     return (
         f"DELETE FROM {table.winners} USING {table.qualified} AS target\n"
-        f"WHERE {_same(table.key, table.winners, 'target')}\n"
-        f"AND ({_not_older(table.version, 'target', table.winners)})"
+        f"WHERE {same(table.key, table.winners, 'target')}\n"
+        f"AND ({_not_older(table.version, 'target', table.winners)})\n"
+        f"AND NOT ({same(RECORD, table.winners, 'target')})"
     )
 
 
 def count_updates(table: Table) -> str:
     """How many winners of each window meet a row of their key; MERGE itself reports nothing."""
     return (
-        f"SELECT {column_list(('_run', '_partition', '_window'), 'winner')}, COUNT(*)\n"
+        f"SELECT {column_list(WINDOW, 'winner')}, COUNT(*)\n"
         f"FROM {table.winners} AS winner JOIN {table.qualified} AS target\n"
-        f"ON {_same(table.key, 'winner', 'target')} GROUP BY 1, 2, 3"
+        f"ON {same(table.key, 'winner', 'target')}\n{claimed(table, 'target')}\nGROUP BY 1, 2, 3"
     )
 
 
@@ -146,7 +199,7 @@ def merge(table: Table) -> str:
     )
     return (
         f"MERGE INTO {table.qualified} USING {table.winners}\n"
-        f"ON {_same(table.key, table.qualified, table.winners)}\n"
+        f"ON {same(table.key, table.qualified, table.winners)}\n"
         f"WHEN MATCHED THEN UPDATE SET {assignments}\n"
         f"WHEN NOT MATCHED THEN INSERT ({column_list(table.names)})\n"
         f"VALUES ({column_list(table.names, table.winners)})"
@@ -160,36 +213,64 @@ def insert_from(table: Table, relation: str) -> str:
     )
 
 
+def count_replaced_children(child: Table, parent: Table) -> str:
+    """How many children each winner takes out with the row that it replaces."""
+    return (
+        f"SELECT {column_list(WINDOW, 'winner')}, COUNT(*)\n"
+        f"FROM {child.qualified} AS child JOIN {parent.winners} AS winner\n"
+        f"ON {_same_parent(child, parent)}\n{claimed(parent, 'child')}\nGROUP BY 1, 2, 3"
+    )
+
+
 def delete_children(child: Table, parent: Table) -> str:
     """Take out the children of all winners' keys: the winning reading brings its own."""
-    pairs = zip(child.key, parent.key, strict=True)
-    same = " AND ".join(
-        f"{child.qualified}.{identifier(mine)} = winner.{identifier(theirs)}" for mine, theirs in pairs
+    return (
+        f"DELETE FROM {child.qualified} USING {parent.winners} AS winner\n"
+        f"WHERE {_same_parent(child, parent, child.qualified)}"
     )
-    return f"DELETE FROM {child.qualified} USING {parent.winners} AS winner\nWHERE {same}"
 
 
-def insert_children(child: Table, parent: Table) -> str:
-    """The children that were read with the very rows that won."""
+def insert_children(child: Table, parent: Table, relation: str) -> str:
+    """The children that were read with the very rows of `relation`, except those of tombstones."""
     return (
         f"INSERT INTO {child.qualified} ({column_list(child.names)})\n"
-        f"SELECT {column_list(child.names, 'child')} FROM {child.stage} AS child\n"
-        f"JOIN {parent.winners} AS winner ON {_same(RECORD, 'child', 'winner')}"
+        f"SELECT {column_list(child.names, 'child')} FROM {_children_of(child, parent, relation)}"
     )
 
 
-def count_children(child: Table, parent: Table) -> str:
-    """How many children of each window belong to rows that won."""
+def count_children(child: Table, parent: Table, relation: str) -> str:
+    """How many children `insert_children` brings, by window."""
     return (
-        f"SELECT {column_list(('_run', '_partition', '_window'), 'child')}, COUNT(*)\n"
-        f"FROM {child.stage} AS child JOIN {parent.winners} AS winner ON {_same(RECORD, 'child', 'winner')}\n"
-        "GROUP BY 1, 2, 3"
+        f"SELECT {column_list(WINDOW, 'child')}, COUNT(*)\n"
+        f"FROM {_children_of(child, parent, relation)}\nGROUP BY 1, 2, 3"
     )
 
 
-def delete_windows(table: Table) -> str:
-    """Take out what earlier readings of cells brought (L5); parameters: partition, tuple of windows."""
-    return f'DELETE FROM {table.qualified} WHERE "_partition" = %s AND "_window" IN %s'
+def _children_of(child: Table, parent: Table, relation: str) -> str:
+    living = f"\nAND NOT COALESCE(winner.{identifier(DELETED)}, FALSE)" if DELETED in parent.names else ""
+    return f"{child.stage} AS child\nJOIN {relation} AS winner ON {same(RECORD, 'child', 'winner')}{living}"
+
+
+def _same_parent(child: Table, parent: Table, alias: str = "child") -> str:
+    pairs = zip(child.key, parent.key, strict=True)
+    return " AND ".join(f"{alias}.{identifier(mine)} = winner.{identifier(theirs)}" for mine, theirs in pairs)
+
+
+def count_partitions(table: Table, parent: Table, partitions: Sequence[str]) -> str:
+    """How many rows each partition holds."""
+    return (
+        f'SELECT held."_partition", COUNT(*) FROM {table.qualified} AS held\n{claimed(parent, "held")}\n'
+        f'WHERE held."_partition" IN ({_literals(partitions)}) GROUP BY 1'
+    )
+
+
+def delete_partitions(table: Table, partitions: Sequence[str]) -> str:
+    """Take out all that a set replaces (L6). No TRUNCATE: it would commit what is not complete yet."""
+    return f'DELETE FROM {table.qualified} WHERE "_partition" IN ({_literals(partitions)})'
+
+
+def _literals(texts: Sequence[str]) -> str:
+    return ", ".join(literal(text) for text in texts)
 
 
 def doubled_keys(schema: str, table: str, key: Sequence[str]) -> str:
@@ -201,7 +282,7 @@ def doubled_keys(schema: str, table: str, key: Sequence[str]) -> str:
     )
 
 
-def _same(names: Iterable[str], left: str, right: str) -> str:
+def same(names: Iterable[str], left: str, right: str) -> str:
     return " AND ".join(f"{left}.{identifier(name)} = {right}.{identifier(name)}" for name in names)
 
 

@@ -7,7 +7,7 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
-from xmlift.warehouse.statements import Table, add_column, create_table, widen_column
+from xmlift.warehouse.statements import HASH, Table, add_column, create_table, widen_column
 
 _VARCHAR = re.compile(r"VARCHAR\((\d+)\)")
 _SPELLED = {
@@ -27,13 +27,19 @@ _SPELLED = {
 def prepare(cursor: Cursor, table: Table) -> None:
     """Create a table, add the columns that it lacks, widen the texts that are too narrow. Never shrinks.
 
-    Raises WarehouseError where a column is of another type than declared: COPY would cut values to fit it.
+    Raises WarehouseError where a column is of another type than declared, since COPY would cut values to fit it,
+    and where the table keeps a history and should not, or the other way about.
     """
-    columns = _columns(cursor, table)
+    columns = columns_of(cursor, table)
     if not columns:
         ensure(cursor, create_table(table))
-        columns = _columns(cursor, table)
-    for name, declared in table.columns:
+        columns = columns_of(cursor, table)
+    if (HASH in columns) != table.keeps_history:
+        raise WarehouseError(
+            f"{table.qualified} was loaded {'' if HASH in columns else 'not '}as a history (scd2), and its rows "
+            "mean something else now: name the stream anew, or drop the table and load it again (rebuild-ledger)"
+        )
+    for name, declared in table.target_columns:
         if name not in columns:
             ensure(cursor, add_column(table, name, declared))
             continue
@@ -67,11 +73,11 @@ def _widen(cursor: Cursor, table: Table, name: str, declared: str) -> None:
     try:
         cursor.execute(widen_column(table, name, declared))
     except psycopg2.Error:
-        if _columns(cursor, table)[name] != declared:  # else another loader was faster
+        if columns_of(cursor, table)[name] != declared:  # else another loader was faster
             raise
 
 
-def _columns(cursor: Cursor, table: Table) -> dict[str, str | None]:
+def columns_of(cursor: Cursor, table: Table) -> dict[str, str | None]:
     """The columns that a table has, with their types as we spell them; None for one that we do not know."""
     cursor.execute(
         "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale "

@@ -1,0 +1,90 @@
+"""What all dispositions share: the targets, the choice among a batch's windows, and the counts."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import UTC
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
+
+from xmlift.landing.chain import Landed
+from xmlift.layout import StreamLayout, TableLayout
+from xmlift.tally import TableTally, WindowKey
+from xmlift.warehouse.ledger import Reading
+from xmlift.warehouse.statements import Table
+
+
+class Targets(NamedTuple):
+    """The tables of one stream."""
+
+    own: Table
+    children: tuple[Table, ...]
+
+    @property
+    def all(self) -> tuple[Table, ...]:
+        return (self.own, *self.children)
+
+    @property
+    def source(self) -> str:
+        return self.own.schema
+
+    @property
+    def stream(self) -> str:
+        return self.own.name
+
+
+class Chosen(NamedTuple):
+    """What becomes of a batch's windows: loaded, superseded by newer ones, or left for a later load."""
+
+    loaded: Sequence[Landed]
+    superseded: Sequence[Landed] = ()
+    left: Sequence[Landed] = ()
+
+
+class Disposition(ABC):
+    """One way of bringing staged rows to the targets."""
+
+    takes_out = False
+    """Whether a window that holds no row changes something: it says that there is nothing any more."""
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+
+    def choose(self, cursor: Cursor, landed: Sequence[Landed]) -> Chosen:
+        """Which of the windows that the ledger lacks are loaded, in which order. Raises WarehouseError."""
+        del cursor
+        return Chosen(landed)
+
+    @abstractmethod
+    def apply(self, cursor: Cursor, landed: Sequence[Landed], tallies: dict[str, TableTally]) -> None:
+        """Bring what is staged to the targets, and note by window what became of it."""
+
+
+def targets_of(source: str, layout: StreamLayout) -> Targets:
+    return Targets(_table(source, layout.table), tuple(_table(source, child) for child in layout.children))
+
+
+def _table(source: str, layout: TableLayout) -> Table:
+    columns = tuple((name, column_type.ddl) for name, column_type in layout.columns)
+    # That the others have a value is seen to when they are read: an older commit may lack such a column wholly.
+    never_null = frozenset(
+        name for name in layout.required if name.startswith("_") or name in (*layout.key, *layout.version)
+    )
+    return Table(source, layout.name, columns, layout.key, layout.version, never_null)
+
+
+def reading_of(landed: Landed) -> Reading:
+    commit = landed.commit
+    return Reading(
+        landed.window.partition,
+        landed.window.interval,
+        commit.scope.epoch,
+        commit.as_of.astimezone(UTC),
+        landed.window.run,
+    )
+
+
+def counted(cursor: Cursor, statement: str) -> dict[WindowKey, int]:
+    """Run a statement that counts rows by run, partition and window."""
+    cursor.execute(statement)
+    return {(run, partition, window): count for run, partition, window, count in cursor.fetchall()}
