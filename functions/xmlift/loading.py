@@ -77,19 +77,13 @@ def _load(
     windows = unloaded_windows(zone, warehouse, event.source, event.stream, event.read_by)
     if not windows:
         return LoadAnswer(status="done", windows=0)
-    loader = StreamLoader(
-        event.source,
-        event.stream,
-        stream,
-        zone,
-        warehouse,
-        copy_role_arn,
-    )
+    loader = StreamLoader(event.source, event.stream, stream, zone, warehouse, copy_role_arn)
     mutex = Mutex(warehouse, event.source, event.stream)
     count = 0
 
-    def load_batch(landed: Sequence[Landed]) -> None:
-        loader.load(Batch(event.source, event.stream, landed, event.run), time_left() - RESERVE_SECONDS)
+    def load_batch(landed: Sequence[Landed]) -> int:
+        batch = Batch(event.source, event.stream, landed, event.run)
+        return loader.load(batch, time_left() - RESERVE_SECONDS)
 
     def set_aside(landed: Sequence[Landed], reason: str) -> None:
         quarantine(mutex, landed, reason, event.run, time_left() - RESERVE_SECONDS)
@@ -101,7 +95,7 @@ def _load(
             for settled in load_or_set_aside(landed, load_batch, set_aside, is_set=is_set):
                 count += settled
                 logger.info("loaded", stream=event.stream, windows=count, of=len(windows))
-                if count < len(windows) and time_left() < 2 * RESERVE_SECONDS:
+                if 0 < count < len(windows) and time_left() < 2 * RESERVE_SECONDS:
                     return LoadAnswer(status="more", windows=count)
     except LockedOutError as error:
         logger.warning("locked out", reason=str(error))

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
+
 from xmlift.errors import DataFaultError
 from xmlift.landing.chain import Landed
 from xmlift.tally import ledger_entry, window_key
@@ -9,7 +11,7 @@ from xmlift.telemetry import logger
 from xmlift.warehouse import ledger
 from xmlift.warehouse.mutex import Mutex
 
-type Load = Callable[[Sequence[Landed]], None]
+type Load = Callable[[Sequence[Landed]], int]
 type SetAside = Callable[[Sequence[Landed], str], None]
 
 
@@ -18,20 +20,22 @@ def load_or_set_aside(
 ) -> Iterator[int]:
     """Load a batch by as few loads as its faults allow, and answer after each how many windows it has settled.
 
-    A set is loaded whole or not at all, so what is wrong with one window of it is wrong with the set.
+    `load` answers how many of its windows have to wait for others. A set is loaded whole or not at all, so what is
+    wrong with one window of it is wrong with the set.
     """
     pending = [windows]
     while pending:
         batch = pending.pop()
+        waiting = 0
         try:
-            load(batch)
+            waiting = load(batch)
         except DataFaultError as fault:
             if len(batch) > 1 and not is_set:
                 middle = len(batch) // 2
                 pending += [batch[middle:], batch[:middle]]
                 continue
             set_aside(batch, str(fault))
-        yield len(batch)
+        yield len(batch) - waiting
 
 
 def quarantine(mutex: Mutex, windows: Sequence[Landed], reason: str, run: str, seconds: float) -> None:
@@ -41,7 +45,7 @@ def quarantine(mutex: Mutex, windows: Sequence[Landed], reason: str, run: str, s
     """
     source, stream = windows[0].window.source, windows[0].window.stream
 
-    def write(cursor: ledger.Cursor) -> None:
+    def write(cursor: Cursor) -> None:
         known = ledger.windows(cursor, source, stream, windows[0].window.run)
         entries = [
             ledger_entry(window, ledger.QUARANTINED, run, {}, reason)
