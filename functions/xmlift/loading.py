@@ -17,6 +17,7 @@ from xmlift.stream_load import Batch, StreamLoader
 from xmlift.telemetry import logger
 from xmlift.warehouse.connection import TimeUpError, Warehouse, one_line
 from xmlift.warehouse.mutex import Mutex
+from xmlift.work import ALL_RUNS
 
 RESERVE_SECONDS = 30.0
 """What a call keeps of its time to roll back and answer."""
@@ -59,7 +60,8 @@ def load(
         return _load(event, zone, warehouse, copy_role_arn, time_left)
     except (XmliftError, psycopg2.Error) as error:
         kind = type(error) if isinstance(error, XmliftError) else WarehouseError
-        message = f"{event.source}.{event.stream} of run {event.read_by}: {one_line(error)}"
+        whose = "all runs" if event.read_by == ALL_RUNS else f"run {event.read_by}"
+        message = f"{event.source}.{event.stream} of {whose}: {one_line(error)}"
         note = {"error": kind.__name__, "message": message}
         key = names.load_failure(event.source, event.stream, event.run, event.read_by)
         zone.put(key, msgspec.json.encode(note))

@@ -1,0 +1,244 @@
+"""What a load takes: windows of which runs, in which order, how many at a time, and what it leaves for later."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from xmlift import loading, selection
+from xmlift.errors import WarehouseError
+from xmlift.landing import names
+from xmlift.landing.chain import Landed
+from xmlift.landing.landed import read_commits
+from xmlift.landing.names import WindowName
+from xmlift.landing.zone import Zone
+from xmlift.loading import LoadAnswer, LoadEvent, load
+from xmlift.selection import bounded, by_history, newest_run_first, whole_sets
+from xmlift.warehouse import statements
+from xmlift.warehouse.connection import PATIENCE, Patience
+
+from .loads import ONE, THREE, TWO, Loads, event_row, item
+from .steps_landing import at
+from .warehouse_stand_in import COPY_ROLE, LOADER
+
+DONE_NOTHING = LoadAnswer(status="done", windows=0)
+
+
+def load_of(
+    loads: Loads,
+    run: str,
+    windows_of: str,
+    stream: str = "items",
+    *,
+    time_left: Callable[[], float] = lambda: 900,
+    patience: Patience = PATIENCE,
+) -> LoadAnswer:
+    event = LoadEvent(source=loads.name, catalogue=loads.key, stream=stream, run=run, windows_of=windows_of)
+    warehouse = loads.stand_in.warehouse(LOADER, patience=patience)
+    return load(event, loads.zone, warehouse, COPY_ROLE, time_left)
+
+
+def loaded_by(loads: Loads) -> list[tuple[Any, ...]]:
+    """(run that read, run that loaded), in the order of loading."""
+    return loads.stand_in.run(
+        "SELECT run, loaded_by FROM xmlift.ledger WHERE source = %s ORDER BY loaded_at, ctid", loads.name
+    )
+
+
+@pytest.fixture
+def commits_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys of the commits that were read since."""
+    read: list[str] = []
+    get = Zone.get
+
+    def noting(self: Zone, key: str) -> bytes:
+        if key.endswith("/commit.json"):
+            read.append(key)
+        return get(self, key)
+
+    monkeypatch.setattr(Zone, "get", noting)
+    return read
+
+
+def test_an_event_without_windows_of_is_about_its_own_run() -> None:
+    event = LoadEvent(source="s", catalogue="c", stream="items", run=ONE)
+    assert event.read_by == ONE
+    assert msgspec.convert({**msgspec.to_builtins(event), "windows_of": "*"}, LoadEvent).read_by == "*"
+
+
+def test_what_another_run_left_is_loaded_by_this_one(loads: Loads) -> None:
+    loads.land(ONE, (0, 6), [item(1, 1, "left")])
+    loads.land(TWO, (6, 12), [item(2, 7, "mine")])
+    assert load_of(loads, TWO, ONE) == LoadAnswer(status="done", windows=1)
+    assert loads.rows() == [(1, "left")]
+    assert load_of(loads, TWO, TWO) == LoadAnswer(status="done", windows=1)
+    assert loaded_by(loads) == [(ONE, TWO), (TWO, TWO)]
+
+
+def test_a_replay_loads_all_runs_newest_first(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "BATCH_WINDOWS", 1)
+    for run, title in ((ONE, "first"), (THREE, "third"), (TWO, "second")):
+        loads.land(run, (0, 6), [item(1, 1, title)], read=int(run[9:11]))
+    assert load_of(loads, "replay", "*") == LoadAnswer(status="done", windows=3)
+    assert loads.rows() == [(1, "third")]
+    assert loaded_by(loads) == [(THREE, "replay"), (TWO, "replay"), (ONE, "replay")]
+    assert loads.ledger("rows_inserted, rows_updated, rows_stale") == [(0, 0, 1), (0, 0, 1), (1, 0, 0)]
+
+
+def test_a_replay_is_of_one_stream(loads: Loads) -> None:
+    loads.land(ONE, (0, 6), [item(1, 1)])
+    loads.land(ONE, (0, 6), [event_row(1, 1)], stream="events")
+    assert load_of(loads, TWO, "*", "events").windows == 1
+    assert loads.ledger("stream") == [("events",)]
+
+
+def test_no_commit_is_read_of_what_the_ledger_has(loads: Loads, commits_read: list[str]) -> None:
+    loads.land(ONE, (0, 6), [item(1, 1)])
+    loads.load(ONE)
+    new = loads.land(TWO, (6, 12), [item(2, 7)])
+    commits_read.clear()
+    assert load_of(loads, "replay", "*").windows == 1
+    assert commits_read == [f"{new.window.folder}commit.json"]
+    commits_read.clear()
+    assert load_of(loads, "replay", "*") == DONE_NOTHING
+    assert commits_read == []
+
+
+def test_a_call_reads_the_commits_of_the_batches_that_it_has_time_for(
+    loads: Loads, commits_read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "BATCH_WINDOWS", 2)
+    for hour in range(5):
+        loads.land(ONE, (hour, hour + 1), [item(hour, hour)])
+    commits_read.clear()
+    answers = [load_of(loads, "replay", "*", time_left=lambda: 50) for _ in range(3)]
+    assert [(answer.status, answer.windows) for answer in answers] == [("more", 2), ("more", 2), ("done", 1)]
+    assert len(commits_read) == 5
+    assert loads.rows("id") == [(0,), (1,), (2,), (3,), (4,)]
+
+
+def test_a_failure_of_anothers_windows_does_not_stand_for_the_own(loads: Loads) -> None:
+    loads.land(ONE, (0, 6), [item(1, 1)])
+    loads.stand_in.run(f'REVOKE ALL ON SCHEMA "{loads.name}" FROM xmlift_loader')
+    for windows_of, words in ((ONE, f"of run {ONE}"), ("*", "of all runs")):
+        with pytest.raises(WarehouseError):
+            load_of(loads, TWO, windows_of)
+        note = msgspec.json.decode(
+            loads.zone.get(names.load_failure(loads.name, "items", TWO, windows_of)), type=dict[str, str]
+        )
+        assert note["message"].startswith(f"{loads.name}.items {words}: ")
+    assert loads.zone.find(names.load_failure(loads.name, "items", TWO, TWO)) is None
+
+
+# --- the lock ---
+
+
+@pytest.fixture
+def stopped(loads: Loads) -> Iterator[Any]:
+    """A loader's session that holds the lock of `items`, changed something, and was stopped: no word, no FIN."""
+    loads.land(ONE, (0, 6), [item(1, 1, "first")])
+    loads.load(ONE)
+    session = loads.stand_in.warehouse(LOADER).connect()
+    cursor = session.cursor()
+    cursor.execute(statements.lock(loads.name, "items"))
+    cursor.execute(f"UPDATE {loads.name}.items SET title = 'half done'")
+    loads.land(TWO, (6, 12), [item(2, 7, "second")])
+    yield session
+    session.close()
+
+
+def test_a_load_that_waits_in_vain_asks_to_be_called_again(loads: Loads, stopped: Any) -> None:
+    answer = load_of(
+        loads, TWO, TWO, time_left=lambda: loading.RESERVE_SECONDS + 0.5, patience=Patience(0.1, 960)
+    )
+    assert answer == LoadAnswer(status="more", windows=0)
+    assert loads.rows() == [(1, "first")]
+    assert loads.zone.find(names.load_failure(loads.name, "items", TWO, TWO)) is None, "that is no failure"
+    stopped.cursor().execute("SELECT 1")
+
+
+def test_a_load_gets_through_once_the_lock_is_abandoned(loads: Loads, stopped: Any) -> None:
+    assert load_of(loads, TWO, TWO, patience=Patience(0.1, 0)) == LoadAnswer(status="done", windows=1)
+    assert loads.rows() == [(1, "first"), (2, "second")]
+
+
+def test_a_column_is_added_once_the_lock_is_abandoned(loads: Loads, stopped: Any) -> None:
+    """The stopped loader also holds the table itself."""
+    loads.change("varchar(10) }", "varchar(10) }\n      more: { path: p, type: integer }")
+    waiting = load_of(
+        loads, TWO, TWO, time_left=lambda: loading.RESERVE_SECONDS + 0.5, patience=Patience(0.1, 960)
+    )
+    assert waiting == LoadAnswer(status="more", windows=0)
+    assert load_of(loads, TWO, TWO, patience=Patience(0.1, 0)).status == "done"
+    assert loads.rows("id, more") == [(1, None), (2, None)]
+
+
+# --- order and bounds ---
+
+
+def window(run: str, start: float, end: float) -> WindowName:
+    interval = names.Interval(at(start), at(end))
+    return WindowName("s", "items", run, names.WHOLE, interval)
+
+
+def test_the_newest_run_is_first_and_its_windows_in_their_order() -> None:
+    given = [window(ONE, 6, 12), window(TWO, 6, 12), window(ONE, 0, 6), window(TWO, 0, 6)]
+    assert newest_run_first(given) == [
+        window(TWO, 0, 6), window(TWO, 6, 12), window(ONE, 0, 6), window(ONE, 6, 12)
+    ]  # fmt: skip
+
+
+def test_a_history_goes_by_start_and_end_and_then_by_age(loads: Loads, commits_read: list[str]) -> None:
+    later = loads.land(ONE, (0, 6), stream="states", as_of=9)
+    earlier = loads.land(TWO, (0, 6), stream="states", as_of=8)
+    longer = loads.land(ONE, (0, 7), stream="states", as_of=7)
+    next_one = loads.land(ONE, (6, 12), stream="states", as_of=6)
+    commits_read.clear()
+    given = [one.window for one in (next_one, later, longer, earlier)]
+    assert list(by_history(loads.zone, given)) == [one.window for one in (earlier, later, longer, next_one)]
+    assert len(commits_read) == 2, "only where names do not say which is older"
+
+
+def test_a_set_is_taken_whole_or_left(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "BATCH_WINDOWS", 1)
+    monkeypatch.setattr(selection, "BATCH_BYTES", 1)
+    for run, windows in ((ONE, 2), (TWO, 1), (THREE, 2)):
+        for hour in range(windows):
+            loads.land(run, (hour, hour + 1), [{"id": hour}], stream="lists", set_windows=2)
+    found = selection.landed_names(loads.zone, names.stream_prefix(loads.name, "lists"))
+    sets = [[(one.window.run, one.commit.start) for one in whole] for whole in whole_sets(loads.zone, found)]
+    assert sets == [[(THREE, at(0)), (THREE, at(1))], [(ONE, at(0)), (ONE, at(1))]]
+
+
+def test_windows_that_are_no_set_do_not_replace_anything(loads: Loads) -> None:
+    """They were landed when the stream was another kind of table: they are not all that there is."""
+    loads.land(ONE, (0, 1), [{"id": 1}], stream="lists")
+    assert loads.load(ONE, "lists") == DONE_NOTHING
+
+
+def test_an_incomplete_set_is_loaded_when_the_rest_has_landed(loads: Loads) -> None:
+    loads.land(ONE, (0, 1), [{"id": 1}], stream="lists", set_windows=2)
+    assert loads.load(ONE, "lists") == DONE_NOTHING
+    loads.land(ONE, (1, 2), [{"id": 2}], stream="lists", set_windows=2)
+    assert loads.load(ONE, "lists") == LoadAnswer(status="done", windows=2)
+    assert loads.rows("id", "lists") == [(1,), (2,)]
+
+
+def test_batches_are_bounded_by_number_and_size(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed = [loads.land(ONE, (n, n + 1), [item(n, n)]) for n in range(5)]
+    assert sizes(landed) == [5]
+    monkeypatch.setattr(selection, "BATCH_WINDOWS", 2)
+    assert sizes(landed) == [2, 2, 1]
+    monkeypatch.setattr(selection, "BATCH_BYTES", landed[0].commit.parts[0].bytes)
+    assert sizes(landed) == [1] * 5
+    assert [one for batch in bounded(landed) for one in batch] == landed
+
+
+def sizes(landed: list[Landed]) -> list[int]:
+    return [len(batch) for batch in bounded(landed)]
+
+
+def test_commits_are_read_in_the_order_given(loads: Loads) -> None:
+    landed = [loads.land(ONE, (n, n + 1), [item(n, n)]) for n in (3, 1, 2)]
+    assert list(read_commits(loads.zone, [one.window for one in landed])) == landed
