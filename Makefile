@@ -4,6 +4,10 @@ SOURCE ?=
 USERNAME ?=
 SQL ?=
 ITEMS ?= 5000
+ONLY ?=
+RUNS ?= 10
+RECORDS ?= 100000
+WRITE ?=
 STREAM ?=
 FROM ?=
 TO ?=
@@ -34,7 +38,7 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package demo up apply secret run status runs backfill replay rebuild-ledger tick query \
-  down validate lint fmt test lock clean
+  down validate lint fmt test mutants soak lock clean
 
 help: ## explain the targets
 	@echo 'make demo      from a fresh clone to rows in the warehouse; no AWS account, Docker or root needed'
@@ -120,6 +124,12 @@ fmt: setup ## format Python and Terraform
 test: setup lint ## lint, package, then all tests: unit, contract, end to end on a local cloud
 	@$(bin)/python build/package.py --local
 	@$(bin)/python -m pytest
+
+mutants: setup ## break the protocol's rules one by one, and see the tests notice (ONLY=name for one)
+	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY))
+
+soak: setup ## ten runs of 100,000 records: tables and memory checked (RUNS=10 RECORDS=100000; WRITE=1: into docs)
+	@PYTHONPATH=scripts:functions $(bin)/python -m tests.soak --runs $(RUNS) --records $(RECORDS) $(if $(WRITE),--write)
 
 lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)
 	$(bin)/python build/lock.py

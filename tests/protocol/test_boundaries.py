@@ -1,0 +1,110 @@
+"""I4: a load that dies before any of its statements, or after its COMMIT, loads once all the same.
+
+The connection is cut without a word to the warehouse. Either the process is gone with it, and a fresh call loads;
+or the process lives, and goes on in a new session by itself.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ..unit.steps_landing import at, run_at
+from .pipeline import STREAMS, Pipeline, row
+from .watched import KilledError, Moment, cut
+
+Fault = Callable[[Any], None]
+
+
+def killed(connection: Any) -> None:
+    cut(connection)
+    raise KilledError
+
+
+def lost(connection: Any) -> None:
+    cut(connection)
+
+
+class Cut:
+    """Cuts a connection once: before the n-th statement from LOCK on, or, with none left, after COMMIT."""
+
+    def __init__(self, number: int, fault: Fault) -> None:
+        self.done: Moment | None = None
+        self._number, self._fault = number, fault
+        self._lock: int | None = None
+
+    def __call__(self, moment: Moment, connection: Any) -> None:
+        if self.done is not None:
+            return
+        if moment.sql.startswith("LOCK"):
+            self._lock = moment.number
+        if self._lock is None:
+            return  # tables, and what the ledger has, are asked in transactions of their own
+        due = moment.number == self._lock + self._number and not moment.after
+        if due or (moment.sql == "COMMIT" and moment.after):
+            self.done = moment
+            self._fault(connection)
+
+
+def run_of(number: int) -> str:
+    return run_at(12 + number, f"r{number}")
+
+
+def land_a_run(pipeline: Pipeline, stream: str, number: int) -> None:
+    """Two windows of one run: new keys, changed ones, keys twice, notes; each run reads the same time again."""
+    for window in range(2):
+        first = at(6 * window)
+        rows = [
+            row(1, first + timedelta(minutes=number), f"a{number}", notes=2),
+            row(2, first + timedelta(minutes=1), f"b{number}", notes=1),
+            row(100 + 2 * number + window, first + timedelta(hours=1), f"c{number}"),
+        ]
+        read = at(12 + number) + timedelta(seconds=window)
+        hours = (6 * window, 6 * window + 6)
+        pipeline.land(stream, run_of(number), hours, rows, rows[:1], read_at=read, **set_of(stream, 2))
+
+
+def set_of(stream: str, windows: int) -> dict[str, int]:
+    return {"set_windows": windows} if STREAMS[stream] == "replace" else {}
+
+
+def boundaries(pipeline: Pipeline, stream: str, faults: list[Fault]) -> Iterator[Moment]:
+    """Cut a load at each moment in turn, with these faults in turn; each has a run of its own to load."""
+    moment, number = None, 0
+    while moment is None or not moment.after:
+        land_a_run(pipeline, stream, number)
+        knife = Cut(number, faults[number % 2])
+        try:
+            pipeline.load(stream, run_of(number), pipeline.warehouse(knife))
+        except KilledError:
+            assert knife.done is not None
+            assert pipeline.load(stream, run_of(number)).windows == (0 if knife.done.after else 2)
+        moment = knife.done
+        assert moment is not None
+        yield moment
+        number += 1
+
+
+@pytest.mark.parametrize(
+    ("stream", "faults"),
+    [(name, [killed, lost] if n % 2 else [lost, killed]) for n, name in enumerate(STREAMS)],
+)
+def test_a_load_that_is_cut_anywhere_loads_once(pipeline: Pipeline, stream: str, faults: list[Fault]) -> None:
+    moments = []
+    for moment in boundaries(pipeline, stream, faults):
+        found = [entry for entry in pipeline.ledger("run, state") if entry[0] == run_of(len(moments))]
+        assert found == [(run_of(len(moments)), "loaded")] * 2, str(moment)
+        moments.append(moment)
+    assert [moment.sql for moment in moments[-2:]] == ["COMMIT", "COMMIT"]
+    assert moments[0].sql.startswith("LOCK")
+    assert len(moments) > 8
+    cut_up = everything(pipeline)
+    pipeline.forget()
+    for number in range(len(moments)):
+        pipeline.load(stream, run_of(number))
+    assert everything(pipeline) == cut_up
+
+
+def everything(pipeline: Pipeline) -> Any:
+    return pipeline.contents(), pipeline.ledger("run, window_name, state, commit_sha, tables")
