@@ -5,50 +5,36 @@ retry, a redrive, a continuation and a twin are one and the same case (E1). Noth
 chain names it, and the window counts once `commit.json` stands.
 """
 
-import io
 import secrets
-from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
-from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
 
 from xmlift.catalogue import Source, Stream, load_source
-from xmlift.catalogue import model as catalogue
-from xmlift.catalogue import request as asked
-from xmlift.catalogue.stream import Column
-from xmlift.errors import CatalogueError, SourceError, XmliftError
+from xmlift.errors import CatalogueError, RecordError, XmliftError
 from xmlift.landing import names
-from xmlift.landing.chain import Chain
+from xmlift.landing.chain import Chain, is_landed
 from xmlift.landing.commits import Commit, Link, Progress, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.layout import stream_layout
-from xmlift.records import Field, Mapping, Nested, Page, read_page, unmatched_names
-from xmlift.records.stylesheet import Stylesheet
-from xmlift.source import login as logins
-from xmlift.source.paging import NextUrlPaging, NoPaging, Paging
-from xmlift.source.session import Answer, OutOfTimeError, Politeness, Session
-from xmlift.source.urls import format_time, request_url, shown, widened
+from xmlift.page_reader import PageReader
+from xmlift.rooms import SecretReader, source_session
+from xmlift.source.session import OutOfTimeError, RefusedError
 from xmlift.telemetry import logger
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
-
-MAX_SKEW = timedelta(minutes=5)
-"""How far the clock of a server that does not tell it may be behind ours."""
 
 CHECKPOINT_PAGES = 20
 CHECKPOINT_BYTES = 16 * 1024 * 1024
 RESERVE_SECONDS = 45.0
 """What a call keeps of its time for the last checkpoint, beside the time of its slowest page."""
 
-_MEGABYTE = 1024 * 1024
-_UNMATCHED_NAMES = 5
-
-SecretReader = Callable[[str], dict[str, str]]
+MOST_RESTARTS = 3
+"""How often a window is begun anew within a run; one that needs more is not a matter of luck."""
 
 
 class ExtractEvent(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
@@ -101,6 +87,8 @@ def extract(
             )
         return WindowReader(event, source, stream, chain, read_secret, time_left).read()
     except XmliftError as error:
+        if is_landed(zone, window):
+            return ExtractAnswer(status="done", pages=0, records=0)  # a twin was faster: nothing failed
         message = f"{window}: {error}"
         note = {"error": type(error).__name__, "message": message}
         zone.put(names.failure(window), msgspec.json.encode(note))
@@ -121,19 +109,11 @@ class WindowReader:
     ) -> None:
         self._event = event
         self._window = event.window
-        self._source = source
-        self._stream = stream
         self._chain = chain
         self._attempt = secrets.token_hex(6)
-        self._mapping = record_mapping(source, stream)
-        self._stylesheet = Stylesheet(self._mapping)
-        self._paging = _paging(source, stream)
         self._time_left = time_left
-        self._session = _session(source, stream, read_secret, time_left)
         last = chain.last
         self._progress = _copied(last.progress) if last else Progress()
-        self._as_of = last.as_of if last else None
-        self._read_urls = set(last.page_hashes) if last else set[str]()
         self._rows = WindowRows(
             stream_layout(event.stream, stream),
             stream,
@@ -142,20 +122,25 @@ class WindowReader:
             self._progress,
             names.run_started(event.run),
         )
+        session = source_session(source, stream, read_secret, time_left)
+        self._pages = PageReader(source, stream, session, self._rows, self._progress, last)
 
     def read(self) -> ExtractAnswer:
         """Read pages until there are none, or until the call's time is nearly up."""
         url = self._chain.last.next_url if self._chain.last else None
-        url = url or self._first_url()
+        url = url or self._pages.first_url(self._window.interval)
         slowest, pages_before = 0.0, self._progress.pages
         while url is not None:
             begun = monotonic()
             try:
-                following = self._read_page(url)
+                following = self._pages.read(url)
             except OutOfTimeError:
                 if self._progress.pages == pages_before:
                     raise  # a whole call's time was not enough for this one page
                 self._checkpoint(url)
+                return self._answer("more")
+            except (RefusedError, RecordError) as error:
+                self._begin_anew(error)
                 return self._answer("more")
             url = following
             slowest = max(slowest, monotonic() - begun)
@@ -170,83 +155,52 @@ class WindowReader:
         self._commit()
         return self._answer("done")
 
-    def _first_url(self) -> str:
-        values: dict[str, str] = {}
-        if (cursor := self._stream.cursor) is not None:
-            asked = widened(self._window.interval, cursor.resolution_time)
-            for name, instant in (("window.from", asked.start), ("window.to", asked.end)):
-                values[name] = format_time(instant, cursor.format, cursor.resolution_time)
-        request = self._stream.request
-        return request_url(self._source.base_url, request.path, request.query, values)
+    def _begin_anew(self, error: XmliftError) -> None:
+        """Let the next call read the window from its first page: what led here has expired or moved (E3).
 
-    def _read_page(self, url: str) -> str | None:
-        """Read one page; the next one's URL, None after the last."""
-        url_hash = names.short_hash(url)
-        if url_hash in self._read_urls:
-            raise SourceError(
-                f"{shown(url)}: the endpoint names this page a second time: it answers in a circle"
+        Raises the error where that is of no use: of the first page itself, and after so many restarts.
+        """
+        restarts = self._progress.restarts
+        if not self._progress.pages or restarts >= MOST_RESTARTS:
+            if not restarts:
+                raise error
+            times = "once before," if restarts == 1 else f"{restarts} times before, each time"
+            said = f"{error}; the window was begun anew {times} since a later page was refused"
+            raise type(error)(said) from error
+        self._progress = Progress(restarts=restarts + 1)
+        self._chain.begin_anew(
+            Link(
+                attempt=self._attempt,
+                previous=None,
+                parts=[],
+                progress=self._progress,
+                as_of=None,
+                next_url=None,
+                page_hashes=[],
             )
-        answer = self._session.fetch(url)
-        if self._as_of is None:
-            self._as_of = answer.date or answer.read_at - MAX_SKEW
-        with answer.body:
-            try:
-                page = self._read_records(answer)
-            except XmliftError as error:
-                raise type(error)(f"page {self._progress.pages + 1}, {shown(url)}: {error}") from error
-        self._read_urls.add(url_hash)
-        self._progress.pages += 1
-        self._progress.bytes += answer.size
-        self._progress.retries += answer.retries
-        logger.debug("page", url=shown(url), records=page.records, bytes=answer.size)
-        assert page.root is not None
-        return self._paging.next_url(page.root, answer.url)
-
-    def _read_records(self, answer: Answer) -> Page:
-        record_limit = self._source.limits.record_megabytes * _MEGABYTE
-        page = read_page(self._body(answer), self._mapping, self._stylesheet, record_limit)
-        for batch in page:
-            self._rows.add(batch, page=self._progress.pages + 1, read_at=answer.read_at)
-        if not page.records:
-            assert page.root is not None
-            names_there = Counter(self._progress.unmatched) + Counter(
-                unmatched_names(page.root, self._mapping)
-            )
-            self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
-        return page
-
-    def _body(self, answer: Answer) -> BinaryIO:
-        if not self._stream.repair:
-            return answer.body
-        # Beautiful Soup takes a fifth of a cold start: only a stream that repairs pays for it.
-        from xmlift.records.repair import repaired  # noqa: PLC0415
-
-        mended = repaired(answer.body, self._mapping)
-        if mended.fault is not None:
-            self._progress.repaired_pages += 1
-            logger.warning("repaired a page", url=shown(answer.url), fault=mended.fault)
-        return io.BytesIO(mended.page)
+        )
+        logger.warning("begins anew", window=str(self._window), restart=restarts + 1, reason=str(error))
 
     def _checkpoint_is_due(self) -> bool:
         pages = self._progress.pages - (self._chain.last.progress.pages if self._chain.last else 0)
         return pages >= CHECKPOINT_PAGES or self._rows.bytes_written >= CHECKPOINT_BYTES
 
     def _checkpoint(self, next_url: str) -> bool:
-        assert self._as_of is not None
+        assert self._pages.as_of is not None
         return self._chain.extend(
             Link(
                 attempt=self._attempt,
                 previous=self._chain.last_sha,
                 parts=self._rows.flush(self._chain),
                 progress=_copied(self._progress),
-                as_of=self._as_of,
+                as_of=self._pages.as_of,
                 next_url=next_url,
-                page_hashes=sorted(self._read_urls),
+                page_hashes=sorted(self._pages.read_urls),
             )
         )
 
     def _commit(self) -> None:
-        assert self._as_of is not None
+        assert self._pages.as_of is not None
         self._rows.check()
         parts = self._rows.flush(self._chain)
         self._chain.commit(
@@ -265,9 +219,9 @@ class WindowReader:
                 parts=self._chain.parts + parts,
                 columns=self._rows.columns,
                 progress=self._progress,
-                as_of=self._as_of,
+                as_of=self._pages.as_of,
                 parsed_at=names.run_started(self._window.run),
-                ended_by=self._paging.ended_by,
+                ended_by=self._pages.ended_by,
                 set_windows=self._event.set_windows,
             )
         )
@@ -281,46 +235,3 @@ class WindowReader:
 def _copied(progress: Progress) -> Progress:
     """A link keeps what was counted then, whatever is counted later."""
     return msgspec.convert(msgspec.to_builtins(progress), Progress)
-
-
-def record_mapping(source: Source, stream: Stream) -> Mapping:
-    """What the records room has to know of a stream. Raises RecordError for a path that cannot be read."""
-    return Mapping(
-        stream.records,
-        _fields(stream.columns),
-        tuple(Nested(name, child.records, _fields(child.columns)) for name, child in stream.children.items()),
-        source.namespaces,
-    )
-
-
-def _fields(columns: dict[str, Column]) -> tuple[Field, ...]:
-    return tuple(Field(name, column.path) for name, column in columns.items())
-
-
-def _paging(source: Source, stream: Stream) -> Paging:
-    match stream.page:
-        case asked.NextUrlPaging(xpath=xpath, when=when):
-            return NextUrlPaging(xpath, when, source.namespaces)
-        case asked.NoPaging():
-            return NoPaging()
-
-
-def _session(
-    source: Source, stream: Stream, read_secret: SecretReader, time_left: Callable[[], float]
-) -> Session:
-    limits = source.limits
-    politeness = Politeness(
-        limits.timeout_seconds, limits.attempts, limits.requests_per_second, limits.page_megabytes * _MEGABYTE
-    )
-    headers = dict(stream.request.headers)
-    return Session(source.base_url, _login(source, read_secret), politeness, headers, time_left)
-
-
-def _login(source: Source, read_secret: SecretReader) -> logins.Login:
-    match source.auth:
-        case catalogue.BasicLogin(secret=name):
-            return logins.BasicLogin(read_secret(name))
-        case catalogue.JazzFormLogin(secret=name):
-            return logins.JazzFormLogin(read_secret(name))
-        case catalogue.NoLogin():
-            return logins.NoLogin()

@@ -1,7 +1,7 @@
 """The rows of one window on their way from a page's records to its parts: transformed, typed, filtered, counted."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,9 +11,10 @@ from xmlift.errors import RowError
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
 from xmlift.landing.names import WindowName
-from xmlift.layout import LINEAGE, POSITION, StreamLayout, TableLayout
+from xmlift.layout import DELETED, LINEAGE, POSITION, StreamLayout, TableLayout
 from xmlift.records import Batch, NestedRows
 from xmlift.tables.batch import ColumnRule, kept_rows, typed
+from xmlift.tables.hashes import row_hashes
 from xmlift.tables.rejects import SCHEMA as REJECTS_SCHEMA
 from xmlift.tables.rejects import Refused, fields_of
 from xmlift.tables.types import parse_time, parse_type
@@ -31,9 +32,10 @@ class Place(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a batch's records: the key of each one written, and those left to another window."""
+    """What became of a batch's records: the keys of those written, who is a tombstone, who is another window's."""
 
     keys: dict[int, list[str]]
+    tombstones: set[int]
     outside: set[int]
 
 
@@ -58,11 +60,8 @@ class WindowRows:
         self._sequence = 0
         self._writers = {table.name: PartWriter() for table in layout.tables}
         self._rejects = PartWriter()
-        self._rules = _rules(stream.columns, stream.required_columns)
-        self._child_rules = [
-            _rules(child.columns, {name for name, column in child.columns.items() if column.required})
-            for child in stream.children.values()
-        ]
+        self._rules = _rules(stream.columns, stream.identifying_columns)
+        self._child_rules = [_rules(child.columns) for child in stream.children.values()]
         self._transform = None
         if stream.transform:
             from xmlift.tables import frames  # noqa: PLC0415 (pandas costs half a second: only who uses it pays)
@@ -94,13 +93,18 @@ class WindowRows:
         """Write the batch's own rows."""
         table = self._layout.table
         columns: Sequence[Sequence[str]] = list(zip(*batch.rows, strict=True))
+        gone: set[int] = set()
+        if (deletes := self._stream.deletes) is not None:
+            *columns, marks = columns  # what is asked beside the stream's own columns (record_mapping)
+            gone = {record for record, mark in enumerate(marks) if deletes.is_told_by(mark)}
         self._note_seen(table.name, self._rules, columns)
         records = list(range(len(batch.rows)))
         if self._transform is not None:
             columns, records = self._frames.apply(
                 self._transform, [rule.name for rule in self._rules], columns
             )
-        values, rejects = typed(self._rules, columns)
+        tombstones = {index for index, record in enumerate(records) if record in gone}
+        values, rejects = typed(self._rules, columns, tombstones)
         refused = {reject.row for reject in rejects}
         inside = [index for index in range(len(records)) if index not in refused]
         outside = self._outside_window(values, inside) if self._stream.disposition == "append" else set[int]()
@@ -121,13 +125,27 @@ class WindowRows:
                 dropped=len(batch.rows) - len(records),
             ),
         )
-        rows = kept_rows(values, kept)
+        rows = kept_rows([*values, *self._derived(values, tombstones)], kept)
         self._write(table, rows, [records[index] for index in kept], place)
         keys = [rows[self._index(name)] for name in table.key]
         return Outcome(
             {records[index]: [key[row] for key in keys] for row, index in enumerate(kept)},
+            gone,
             {records[index] for index in outside},
         )
+
+    def _derived(self, values: list[list[str]], tombstones: set[int]) -> Iterator[list[str]]:
+        """The columns that the stream's own are followed by: what is gone, and what each version says."""
+        count = len(values[0])
+        if self._stream.deletes:
+            yield ["true" if index in tombstones else "false" for index in range(count)]
+        if self._stream.disposition == "scd2":
+            said = {rule.name: column for rule, column in zip(self._rules, values, strict=True)}
+            if self._stream.cursor is not None:
+                del said[self._stream.cursor.field]  # a record touched without a change is no new version
+            # That a key is gone is news, also where the tombstone repeats all that the last version said.
+            deleted = ["true" if index in tombstones else "" for index in range(count)]
+            yield row_hashes({**said, DELETED[0]: deleted})
 
     def _outside_window(self, values: list[list[str]], rows: list[int]) -> set[int]:
         """Rows whose cursor lies outside the window: append has them in the cell that they belong to (L5)."""
@@ -142,8 +160,8 @@ class WindowRows:
             return
         table, rules = self._layout.children[number], self._child_rules[number]
         self._note_seen(table.name, rules, _columns(rules, children))
-        followed = [child for child in children if child[0] in parents.keys]
-        outside = sum(record in parents.outside for record, _, _ in children)
+        dropped = parents.keys.keys() & parents.tombstones  # what is gone has no children
+        followed = [child for child in children if child[0] in parents.keys and child[0] not in dropped]
         columns = _columns(rules, followed)
         values, rejects = typed(rules, columns)
         noted = []
@@ -154,11 +172,14 @@ class WindowRows:
         self._note_rejects(table.name, noted, place)
         refused = {reject.row for reject in rejects}
         written = [index for index in range(len(followed)) if index not in refused]
-        rejected = len(children) - len(written) - outside
-        self._count(
-            table.name,
-            TableCounts(read=len(children), written=len(written), rejected=rejected, out_of_window=outside),
+        counts = TableCounts(
+            read=len(children),
+            written=len(written),
+            out_of_window=sum(record in parents.outside for record, _, _ in children),
+            dropped=sum(record in dropped for record, _, _ in children),
         )
+        counts.rejected = counts.read - counts.written - counts.out_of_window - counts.dropped
+        self._count(table.name, counts)
         records = [followed[index][0] for index in written]
         parent_keys = [
             [parents.keys[record][column] for record in records] for column in range(len(table.key))
@@ -252,9 +273,9 @@ class WindowRows:
         return self._layout.table.column_names.index(column)
 
 
-def _rules(columns: dict[str, Column], required: frozenset[str] | set[str]) -> list[ColumnRule]:
+def _rules(columns: dict[str, Column], identifying: frozenset[str] = frozenset()) -> list[ColumnRule]:
     return [
-        ColumnRule(name, parse_type(column.type), column.split, name in required)
+        ColumnRule(name, parse_type(column.type), column.split, column.required, name in identifying)
         for name, column in columns.items()
     ]
 

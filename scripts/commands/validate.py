@@ -17,9 +17,9 @@ from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue.request import NextUrlPaging
 from xmlift.catalogue.stream import Column
 from xmlift.errors import CatalogueError, XmliftError
-from xmlift.extraction import record_mapping
 from xmlift.records import Field, Mapping, Nested
 from xmlift.records.stylesheet import Stylesheet
+from xmlift.rooms import record_mapping
 from xmlift.source import paging
 
 

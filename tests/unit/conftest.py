@@ -12,6 +12,9 @@ from local.certificates import make_certificates
 from xmlift.landing.zone import Zone
 
 from .endpoint_process import EwmEndpoint, ewm_endpoint
+from .extracting import CATALOGUE, Extracts
+from .loads import Loads, fresh_loads
+from .scripted_source import ScriptedSource, scripted_source
 from .warehouse_stand_in import StandIn
 from .warehouse_stand_in import stand_in as running_stand_in
 
@@ -59,3 +62,20 @@ def s3(aws: boto3.Session) -> Iterator[Any]:
 @pytest.fixture
 def zone(s3: Any) -> Zone:
     return Zone(s3, "landing", sleep=lambda _: None)
+
+
+@pytest.fixture
+def source() -> Iterator[ScriptedSource]:
+    with scripted_source() as running:
+        yield running
+
+
+@pytest.fixture
+def extracts(zone: Zone, source: ScriptedSource) -> Extracts:
+    return Extracts(zone, source.url, CATALOGUE)
+
+
+@pytest.fixture
+def loads(zone: Zone, stand_in: StandIn) -> Iterator[Loads]:
+    with fresh_loads(zone, stand_in) as fresh:
+        yield fresh

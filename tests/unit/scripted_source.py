@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,10 @@ XML = "text/xml;charset=UTF-8"
 
 @dataclass
 class Say:
-    """One answer. `promised` is a Content-Length larger than the body: the connection breaks off in it."""
+    """One answer. `promised` is a Content-Length larger than the body: the connection breaks off in it.
+
+    `meanwhile` is what happens elsewhere after it was asked for and before it is given.
+    """
 
     body: bytes = b""
     status: int = 200
@@ -23,6 +26,7 @@ class Say:
     promised: int | None = None
     gzip: bool = False
     hang_up: bool = False
+    meanwhile: Callable[[], Any] | None = None
 
 
 @dataclass
@@ -83,6 +87,8 @@ class _Connection(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         said = self.server.answer(Asked(self.command, self.path, dict(self.headers), body))
+        if said.meanwhile is not None:
+            said.meanwhile()
         if said.hang_up:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True

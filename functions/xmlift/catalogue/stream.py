@@ -69,6 +69,11 @@ class Tombstone(Model, frozen=True, tag_field="type", tag="tombstone"):
                 f"deletes equals {self.equals!r}: values are compared without spaces around them"
             )
 
+    def is_told_by(self, value: str) -> bool:
+        """Whether a record with this value (an empty text where there is none) is a tombstone."""
+        value = value.strip()
+        return bool(value) and self.equals in (None, value)
+
 
 # How a source tells of deletions. Tagged by `type`, so that another way can stand beside this one.
 Deletes = Tombstone

@@ -21,6 +21,11 @@ class Landed(NamedTuple):
     sha256: str
 
 
+def is_landed(zone: Zone, window: WindowName) -> bool:
+    """Whether the window's commit stands."""
+    return zone.find(f"{window.folder}{COMMIT}") is not None
+
+
 class Chain:
     """The links of the newest restart of one window, as they stand on S3."""
 
@@ -67,7 +72,20 @@ class Chain:
 
     def extend(self, link: Link) -> bool:
         """Write the next link. False where another call has written it: its parts stand, these do not."""
-        name = LinkName(self._restart, len(self.links))
+        return self._write(LinkName(self._restart, len(self.links)), link)
+
+    def begin_anew(self, link: Link) -> bool:
+        """Leave all links behind and write the first one of the next restart, which names no parts (E3).
+
+        False where another call has begun that restart: it stands, and whoever comes next goes on with it.
+        """
+        restart = self._restart + 1
+        if not self._write(LinkName(restart, 0), link):
+            return False
+        self._restart, self.links = restart, [link]
+        return True
+
+    def _write(self, name: LinkName, link: Link) -> bool:
         body = commits.encode(link)
         if self._zone.put_once(f"{self._folder}{name}", body) != body:
             return False

@@ -46,9 +46,9 @@ class Mapping:
         self._check_namespaces()
         self.record_tags = tuple(self._tag(step) for step in records[1:].split("/"))
         for field in (*fields, *(field for table in nested for field in table.fields)):
-            self._tried(field.xpath)
+            self.tried(field.xpath)
         for table in nested:
-            if not isinstance(self._tried(table.path), list):
+            if not isinstance(self.tried(table.path), list):
                 raise RecordError(f"XPath {table.path!r} finds no elements, so no records inside a record")
 
     def _check_namespaces(self) -> None:
@@ -59,7 +59,7 @@ class Mapping:
                     f"and the namespace's URI, also for what a page has as its default namespace"
                 )
 
-    def _tried(self, expression: str) -> object:
+    def tried(self, expression: str) -> object:
         """What an expression finds in an empty element: unknown prefixes, functions and variables show here."""
         try:
             return self.compiled(expression)(etree.Element("record"))

@@ -60,6 +60,10 @@ class OutOfTimeError(SourceError):
     """The function's time is nearly up, and the page is not there."""
 
 
+class RefusedError(SourceError):
+    """The endpoint answers with something else than what was asked for, and says so: no more tries of the same."""
+
+
 class _SignedOutError(Exception):
     """The endpoint asks for a login."""
 
@@ -103,7 +107,8 @@ class Session:
     def fetch(self, url: str) -> Answer:
         """Read an answer to its end. Raises SourceError that names the URL, the reason and the remedy.
 
-        It is an OutOfTimeError where the function's time does not suffice.
+        It is an OutOfTimeError where the function's time does not suffice, a RefusedError where the endpoint
+        answers something else.
         """
         try:
             return self._fetch(url)
@@ -112,7 +117,7 @@ class Session:
         try:
             return self._fetch(url)
         except _SignedOutError:
-            raise SourceError(
+            raise RefusedError(
                 f"{shown(url)}: the endpoint asks for a login right after one. Check what the secret's user may "
                 "read there, and that base_url is the application that it signs in to"
             ) from None
@@ -208,7 +213,7 @@ class Session:
         said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {_words(excerpt)}"
         if status in PASSING and not _PERMANENT_CODE.search(excerpt):
             raise _TryAgainError(said, _retry_after(response, self._now()))
-        raise SourceError(f"{shown(url)}: {said}. {_remedy(status)}")
+        raise RefusedError(f"{shown(url)}: {said}. {_remedy(status)}")
 
     def _read(self, url: str, response: requests.Response, read_at: datetime, retries: int) -> Answer:
         # A page is read whole before it is parsed: a connection that breaks off costs one request, and no row
@@ -246,7 +251,7 @@ class Session:
             (b"<!doctype html", b"<html")
         ):
             title = _TITLE.search(start)
-            raise SourceError(
+            raise RefusedError(
                 f"{shown(url)}: the answer is an HTML page ({_words(title[1]) if title else 'without a title'}), "
                 "not XML: most often a login page. Check `auth`, the secret, and that base_url and path are those "
                 "of the service"

@@ -1,6 +1,6 @@
 """A batch of one table: text columns in, typed columns and rejected rows out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from xmlift.tables.types import ColumnType, convert_column
@@ -9,12 +9,16 @@ _SHOWN_VALUE = 200
 
 
 class ColumnRule(NamedTuple):
-    """What a column of a batch has to satisfy."""
+    """What a column of a batch has to satisfy.
+
+    A `required` one has a value in every row that is no tombstone, an `identifying` one in every row.
+    """
 
     name: str
     type: ColumnType
     split: str | None = None
     required: bool = False
+    identifying: bool = False
 
 
 class Reject(NamedTuple):
@@ -33,7 +37,9 @@ class Typed(NamedTuple):
     rejects: list[Reject]
 
 
-def typed(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> Typed:
+def typed(
+    rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]], tombstones: Container[int] = frozenset()
+) -> Typed:
     """Type each column; a row is rejected once, for the first of its columns that does not fit."""
     rejects: dict[int, Reject] = {}
     result: list[list[str]] = []
@@ -41,9 +47,9 @@ def typed(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> Type
         texts, refusals = convert_column(values, rule.type, rule.split)
         for row, reason in refusals:
             rejects.setdefault(row, Reject(row, rule.name, values[row][:_SHOWN_VALUE], reason))
-        if rule.required and "" in texts:
+        if (rule.required or rule.identifying) and "" in texts:
             for row, text in enumerate(texts):
-                if not text:
+                if not text and (rule.identifying or row not in tombstones):
                     rejects.setdefault(row, Reject(row, rule.name, "", "is empty, and it is required"))
         result.append(texts)
     return Typed(result, sorted(rejects.values()))

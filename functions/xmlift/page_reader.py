@@ -1,0 +1,115 @@
+"""The pages of one window: each read from the source, its records handed on, and the next one's URL found."""
+
+import io
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from xmlift.catalogue import Source, Stream
+from xmlift.errors import XmliftError
+from xmlift.landing import names
+from xmlift.landing.commits import Link, Progress
+from xmlift.records import Page, read_page, unmatched_names
+from xmlift.records.stylesheet import Stylesheet
+from xmlift.rooms import MEGABYTE, page_order, record_mapping
+from xmlift.source.session import Answer, RefusedError, Session
+from xmlift.source.urls import format_time, request_url, shown, widened
+from xmlift.telemetry import logger
+from xmlift.window_rows import WindowRows
+from xmlift.windows import Interval
+
+MAX_SKEW = timedelta(minutes=5)
+"""How far the clock of a server that does not tell it may be behind ours."""
+
+_UNMATCHED_NAMES = 5
+
+
+class PageReader:
+    """Reads a window's pages, from its first one or from where the chain's last link stopped.
+
+    `as_of` is the server's clock when the window's first page was asked for; `read_urls` are the hashes of all
+    URLs read so far.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        stream: Stream,
+        session: Session,
+        rows: WindowRows,
+        progress: Progress,
+        last: Link | None,
+    ) -> None:
+        self._source = source
+        self._stream = stream
+        self._session = session
+        self._rows = rows
+        self._progress = progress
+        self._mapping = record_mapping(source, stream)
+        self._stylesheet = Stylesheet(self._mapping)
+        self._paging = page_order(source, stream)
+        self.ended_by = self._paging.ended_by
+        self.as_of: datetime | None = last.as_of if last else None
+        self.read_urls = set(last.page_hashes) if last else set[str]()
+
+    def first_url(self, window: Interval) -> str:
+        """Where a window begins."""
+        values: dict[str, str] = {}
+        if (cursor := self._stream.cursor) is not None:
+            asked = widened(window, cursor.resolution_time)
+            for name, instant in (("window.from", asked.start), ("window.to", asked.end)):
+                values[name] = format_time(instant, cursor.format, cursor.resolution_time)
+        request = self._stream.request
+        return request_url(self._source.base_url, request.path, request.query, values)
+
+    def read(self, url: str) -> str | None:
+        """Read one page; the next one's URL, None after the last. Raises SourceError, RecordError, RowError.
+
+        RefusedError and RecordError say that what was answered is not this page: later in a window, its server
+        may just have forgotten the way that it led us.
+        """
+        url_hash = names.short_hash(url)
+        if url_hash in self.read_urls:
+            raise RefusedError(
+                f"{shown(url)}: the endpoint names this page a second time: it answers in a circle"
+            )
+        answer = self._session.fetch(url)
+        if self.as_of is None:
+            self.as_of = answer.date or answer.read_at - MAX_SKEW
+        with answer.body:
+            try:
+                page = self._read_records(answer)
+            except XmliftError as error:
+                raise type(error)(f"page {self._progress.pages + 1}, {shown(url)}: {error}") from error
+        self.read_urls.add(url_hash)
+        self._progress.pages += 1
+        self._progress.bytes += answer.size
+        self._progress.retries += answer.retries
+        logger.debug("page", url=shown(url), records=page.records, bytes=answer.size)
+        assert page.root is not None
+        return self._paging.next_url(page.root, answer.url)
+
+    def _read_records(self, answer: Answer) -> Page:
+        record_limit = self._source.limits.record_megabytes * MEGABYTE
+        page = read_page(self._body(answer), self._mapping, self._stylesheet, record_limit)
+        for batch in page:
+            self._rows.add(batch, page=self._progress.pages + 1, read_at=answer.read_at)
+        if not page.records:
+            assert page.root is not None
+            names_there = Counter(self._progress.unmatched) + Counter(
+                unmatched_names(page.root, self._mapping)
+            )
+            self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
+        return page
+
+    def _body(self, answer: Answer) -> BinaryIO:
+        if not self._stream.repair:
+            return answer.body
+        # Beautiful Soup takes a fifth of a cold start: only a stream that repairs pays for it.
+        from xmlift.records.repair import repaired  # noqa: PLC0415
+
+        mended = repaired(answer.body, self._mapping)
+        if mended.fault is not None:
+            self._progress.repaired_pages += 1
+            logger.warning("repaired a page", url=shown(answer.url), fault=mended.fault)
+        return io.BytesIO(mended.page)
