@@ -40,9 +40,9 @@ def batches(zone: Zone, windows: Sequence[WindowName], disposition: str) -> Iter
             yield from whole_sets(zone, windows)
             return
         case "scd2":
-            ordered = iter(by_history(zone, windows))
+            ordered = by_history(zone, windows)
         case _:
-            ordered = iter(newest_run_first(windows))
+            ordered = newest_run_first(windows)
     for some in batched(ordered, BATCH_WINDOWS, strict=False):
         yield from bounded(list(read_commits(zone, some)))
 
@@ -52,15 +52,18 @@ def newest_run_first(windows: Sequence[WindowName]) -> list[WindowName]:
     return sorted(sorted(windows), key=lambda window: window.run, reverse=True)
 
 
-def by_history(zone: Zone, windows: Sequence[WindowName]) -> Iterator[WindowName]:
-    """As time went by: by start, by end, and of two that agree in both the older reading first."""
-    ascending = sorted(windows, key=lambda window: (window.interval, window.partition, window.run))
-    for _, group in groupby(ascending, key=lambda window: (window.interval, window.partition)):
-        alike = list(group)
-        if len(alike) > 1:  # only their commits know how old they are
-            readings = sorted(read_commits(zone, alike), key=lambda landed: landed.commit.as_of)
-            alike = [landed.window for landed in readings]
-        yield from alike
+def by_history(zone: Zone, windows: Sequence[WindowName]) -> list[WindowName]:
+    """As time went by: epoch by epoch, by start and end, and of two that agree in these the older reading first.
+
+    A run's own windows are of one epoch and read once; of several runs', only the commits know which came first.
+    """
+    if len({window.run for window in windows}) == 1:
+        return sorted(windows, key=lambda window: (window.interval, window.partition))
+    places = sorted(
+        (landed.commit.scope.epoch, landed.window.interval, landed.commit.as_of, landed.window)
+        for landed in read_commits(zone, windows)
+    )
+    return [window for *_, window in places]
 
 
 def whole_sets(zone: Zone, windows: Sequence[WindowName]) -> Iterator[list[Landed]]:

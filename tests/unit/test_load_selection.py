@@ -189,15 +189,22 @@ def test_the_newest_run_is_first_and_its_windows_in_their_order() -> None:
     ]  # fmt: skip
 
 
-def test_a_history_goes_by_start_and_end_and_then_by_age(loads: Loads, commits_read: list[str]) -> None:
+def test_a_history_goes_by_epoch_and_start_and_end_and_then_by_age(loads: Loads) -> None:
+    anew = loads.land(THREE, (0, 1), stream="states", as_of=1, epoch=1)
     later = loads.land(ONE, (0, 6), stream="states", as_of=9)
     earlier = loads.land(TWO, (0, 6), stream="states", as_of=8)
     longer = loads.land(ONE, (0, 7), stream="states", as_of=7)
     next_one = loads.land(ONE, (6, 12), stream="states", as_of=6)
+    given = [one.window for one in (next_one, anew, later, longer, earlier)]
+    expected = [one.window for one in (earlier, later, longer, next_one, anew)]
+    assert by_history(loads.zone, given) == expected
+
+
+def test_a_runs_own_history_goes_by_its_names(loads: Loads, commits_read: list[str]) -> None:
+    landed = [loads.land(ONE, window, stream="states") for window in ((6, 12), (0, 6))]
     commits_read.clear()
-    given = [one.window for one in (next_one, later, longer, earlier)]
-    assert list(by_history(loads.zone, given)) == [one.window for one in (earlier, later, longer, next_one)]
-    assert len(commits_read) == 2, "only where names do not say which is older"
+    assert by_history(loads.zone, [one.window for one in landed]) == [landed[1].window, landed[0].window]
+    assert commits_read == []
 
 
 def test_a_set_is_taken_whole_or_left(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
