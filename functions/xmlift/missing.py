@@ -20,12 +20,10 @@ MOST_ITEMS = 10_000
 def missing_windows(event: PlanEvent, source: Source, settled: Covered, own: Covered) -> Plan:
     """The windows of one round, oldest first, at most as many as the source's limits allow; sets are never cut.
 
-    `own` are the windows that this run has read already, whatever became of them. Raises PlanError where the input
-    asks for what cannot be read.
+    `own` are the windows that this run has read already, whatever became of them. Raises PlanError for a set of too
+    many windows, and as `chosen_streams` does.
     """
     streams = chosen_streams(event, source)
-    for name, stream in streams.items():
-        _check(event, name, stream)
     sets: list[WorkItem] = []
     others: list[Iterator[tuple[Interval, str]]] = []
     for name, stream in streams.items():
@@ -55,11 +53,17 @@ def missing_windows(event: PlanEvent, source: Source, settled: Covered, own: Cov
 
 
 def chosen_streams(event: PlanEvent, source: Source) -> dict[str, Stream]:
-    """The streams that the input names, all of them where it names none. Raises PlanError for one that is not."""
+    """The streams that the input names, all of them where it names none.
+
+    Raises PlanError for one that is not there, and for one that cannot be read as the input asks.
+    """
     for name in event.input.streams:
         if name not in source.streams:
             raise PlanError(f"{source.source}: no stream {name!r}; it has {', '.join(source.streams)}")
-    return {name: source.streams[name] for name in event.input.streams or source.streams}
+    chosen = {name: source.streams[name] for name in event.input.streams or source.streams}
+    for name, stream in chosen.items():
+        _check(event, name, stream)
+    return chosen
 
 
 def watermarks(streams: dict[str, Stream], settled: Covered) -> dict[str, datetime]:
@@ -97,26 +101,25 @@ def load_item(event: PlanEvent, stream: str, windows_of: str) -> LoadItem:
 
 
 def _check(event: PlanEvent, name: str, stream: Stream) -> None:
-    """Raises PlanError where a stream cannot be read as the input asks."""
     asked, where = event.input, f"{event.source}.{name}"
-    others = "name the streams that can in `streams`"
-    if stream.disposition == "scd2" and (asked.has_range or asked.reread):
-        raise PlanError(
-            f"{where}: a history (scd2) goes on from where it stands and cannot be read again: what was read of "
-            f"its past is in the landing zone, so use `replay`; {others}"
-        )
-    if asked.has_range and (not stream.is_bounded or stream.disposition == "replace"):
-        raise PlanError(
-            f"{where}: cannot be asked for a range: "
-            + (
-                "each run reads all of it"
-                if stream.is_bounded
-                else "its request lacks {window.from} or {window.to}"
-            )
-            + f"; leave out `from` and `to`, or {others}"
-        )
     if asked.start is not None and asked.start >= event.started:
         raise PlanError(f"{event.source}: `from` {asked.start} lies after the run's start {event.started}")
+    if stream.disposition == "scd2" and (asked.has_range or asked.reread):
+        raise PlanError(
+            f"{where} is a history (scd2), which is not read again: what was read of its past is in the landing "
+            "zone, so use `replay`; or name other streams in `streams`"
+        )
+    if asked.has_range and (why := _why_no_range(stream)):
+        raise PlanError(
+            f"{where} cannot be asked for a range: {why}; leave out `from` and `to`, or name other streams in "
+            "`streams`"
+        )
+
+
+def _why_no_range(stream: Stream) -> str | None:
+    if stream.disposition == "replace":
+        return "each run reads all of it"
+    return None if stream.is_bounded else "its request lacks {window.from} or {window.to}"
 
 
 def _missing(stream: Stream, wanted: Interval, known: Sequence[Interval]) -> Iterator[Interval]:

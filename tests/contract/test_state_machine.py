@@ -10,7 +10,13 @@ from .state_machine import STARTED, Answer, FunctionError, Handler, Run, run
 
 SOURCE = {"source": "ewm", "catalogue": "catalogue/ewm/0123.yaml", "base_url": None}
 STREAMS = [
-    {"source": "ewm", "catalogue": SOURCE["catalogue"], "stream": stream, "run": "a-run"}
+    {
+        "source": "ewm",
+        "catalogue": SOURCE["catalogue"],
+        "stream": stream,
+        "run": "a-run",
+        "windows_of": "a-run",
+    }
     for stream in ("work_items", "comments")
 ]
 WORK = [
@@ -49,6 +55,11 @@ def reported(event: Event) -> Answer:
     }
 
 
+def told_of(event: Event) -> Answer:
+    """A report that hands on the cause that it was told of."""
+    return reported(event) | {"message": event["failure"]["Cause"]}
+
+
 def fails(error: str = "SourceError", message: str = "the endpoint says no") -> Handler:
     def handler(_: Event) -> Answer:
         raise FunctionError(error, message)
@@ -80,31 +91,98 @@ def test_several_windows(dev: Deployment) -> None:
     assert found.messages == []
     (plan,) = found.of("plan")
     assert plan.pop("started")
-    assert plan == SOURCE | {"execution": STARTED, "round": 0}
+    execution = {"input": SOURCE, "execution": STARTED, "execution_arn": plan["execution_arn"]}
+    assert plan == execution | {"round": 0}
+    assert plan["execution_arn"].endswith(f":execution:pipeline:{STARTED}")
     assert sorted(found.of("extract"), key=lambda window: window["from"]) == WORK
     assert sorted(found.of("load"), key=lambda stream: stream["stream"], reverse=True) == STREAMS
     (report,) = found.of("report")
     assert report.pop("started")
-    assert report == {
-        "source": "ewm",
-        "catalogue": SOURCE["catalogue"],
-        "execution": STARTED,
-        "round": 1,
-        "failure": None,
-    }
+    assert report == execution | {"round": 1, "failure": None}
     assert [call[0] for call in found.calls if call[0] != "extract"] == ["plan", "load", "load", "report"]
 
 
-def test_an_address_of_the_environment_reaches_plan(dev: Deployment) -> None:
-    source = SOURCE | {"base_url": "https://elm.example.org/ccm"}
-    found = run(dev, source, None, plan=nothing_planned, report=reported)
-    assert found.of("plan")[0]["base_url"] == "https://elm.example.org/ccm"
+def test_what_an_operator_asks_for_reaches_plan_and_report_as_it_is(dev: Deployment) -> None:
+    asked = SOURCE | {
+        "base_url": "https://elm.example.org/ccm",
+        "from": "2026-01-01T00:00:00Z",
+        "streams": ["work_items"],
+        "reread": True,
+    }
+    found = run(dev, asked, None, plan=nothing_planned, report=reported)
+    assert [event["input"] for event in (*found.of("plan"), *found.of("report"))] == [asked, asked]
 
 
 def test_nothing_to_do(dev: Deployment) -> None:
     found = run(dev, SOURCE, None, plan=nothing_planned, report=reported)
     assert found.status == "SUCCEEDED"
     assert found.entered == ["FirstRound", "Plan", "HasWork", "Report", "Verdict", "Done"]
+
+
+def leftovers_first(event: Event) -> Answer:
+    """What an earlier run landed is loaded in the first round, without a window to read; then as ever."""
+    if event["round"]:
+        return planned(event)
+    left = [stream | {"windows_of": "an-earlier-run"} for stream in STREAMS[:1]]
+    return nothing_planned(event) | {"streams": left, "load_items": 1, "more": True}
+
+
+def test_a_round_that_only_loads_what_an_earlier_run_landed(dev: Deployment) -> None:
+    def report(event: Event) -> Answer:
+        return reported(event) | {"catch_up": event["round"] == 1}
+
+    found = run(dev, SOURCE, WORK, plan=leftovers_first, extract=done, load=more_then_done(1), report=report)
+    assert found.status == "SUCCEEDED"
+    first = found.entered[: found.entered.index("Report")]
+    assert first == ["FirstRound", "Plan", "HasWork", "Load", "LoadStream", "MoreToLoad", "LoadStream",
+                     "MoreToLoad", "StreamLoaded", "Outcome"]  # fmt: skip
+    assert [load["windows_of"] for load in found.of("load")] == ["an-earlier-run"] * 2 + ["a-run"] * 2
+    assert [event["round"] for event in found.of("plan")] == [0, 1]
+    assert len(found.of("extract")) == len(WORK)
+
+
+def test_leftovers_that_cannot_be_loaded_do_not_keep_the_run_from_reading(dev: Deployment) -> None:
+    def load(event: Event) -> Answer:
+        return (
+            fails("WarehouseError")(event) if event["windows_of"] == "an-earlier-run" else {"status": "done"}
+        )
+
+    def report(event: Event) -> Answer:
+        return reported(event) | {"catch_up": event["round"] == 1}
+
+    found = run(dev, SOURCE, WORK, plan=leftovers_first, extract=done, load=load, report=report)
+    assert found.status == "SUCCEEDED"
+    assert found.entered.count("StreamFailed") == 1
+    assert len(found.of("extract")) == len(WORK)
+
+
+def test_a_replay_calls_no_endpoint(dev: Deployment) -> None:
+    def plan(event: Event) -> Answer:
+        every = [stream | {"windows_of": "*"} for stream in STREAMS]
+        return nothing_planned(event) | {"streams": every, "load_items": len(every)}
+
+    source = SOURCE | {"replay": True}
+    found = run(dev, source, None, plan=plan, load=more_then_done(3), report=reported)
+    assert found.status == "SUCCEEDED"
+    assert found.of("extract") == []
+    assert {load["windows_of"] for load in found.of("load")} == {"*"}
+    assert len(found.of("load")) == len(STREAMS) + 3
+    assert len(found.of("report")) == 1
+
+
+def test_a_second_execution_of_a_source_is_refused_and_told(dev: Deployment) -> None:
+    words = "ewm: the execution arn:other reads this source already"
+    found = run(dev, SOURCE, None, plan=fails("PlanError", words), report=told_of)
+    assert len(found.of("plan")) == 1  # waiting is for whoever started it
+    assert found.entered == ["FirstRound", "Plan", "ReportFailure", "Notify", "Failed"]
+    assert_told(found, words)
+
+
+def test_an_input_that_neither_plan_nor_report_can_read_is_told(dev: Deployment) -> None:
+    refusal = fails("PlanError", "the execution's input cannot be read: unknown field `force`")
+    found = run(dev, SOURCE | {"force": True}, None, plan=refusal, report=refusal)
+    assert found.entered == ["FirstRound", "Plan", "ReportFailure", "NoReport", "Notify", "Failed"]
+    assert_told(found, "unknown field `force`")
 
 
 def test_extract_is_called_until_it_is_done(dev: Deployment) -> None:

@@ -1,267 +1,358 @@
-"""plan's decision: what is wanted, less what the ledger says is settled, as windows in order."""
+"""plan: the claim, what is left of earlier runs, replays, and the files that a round leaves."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from msgspec import structs
 
-from xmlift.catalogue.model import Limits, Source
-from xmlift.catalogue.request import Request, Watermark
-from xmlift.catalogue.stream import Column, Stream
-from xmlift.planning import Plan, PlanEvent, decide
-from xmlift.warehouse.ledger import LOADED, SUPERSEDED, Coverage
-from xmlift.windows import Interval, merged, settled_by, subtracted
+from xmlift.errors import CatalogueError, PlanError
+from xmlift.landing import names
+from xmlift.landing.claim import Claim
+from xmlift.landing.names import COMMIT, WHOLE, WindowName
+from xmlift.landing.zone import Zone
+from xmlift.planning import plan
+from xmlift.run_input import PlanEvent, RunInput, read_event
+from xmlift.work import Plan, PlanAnswer, WorkItem
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-BOUNDED = Request(path="/items", query={"q": "{window.from}/{window.to}"})
-OPEN = Request(path="/items")
+from .ledger_rows import Row, interval, ledger_holds, minutes, row
+from .warehouse_stand_in import PLANNER, StandIn
+
+SOURCE = "planned"
+KEY = "catalogue/planned/x.yaml"
+STREAM = """
+  {name}:
+    request: {{ path: /items, query: {{ q: "{{window.from}}/{{window.to}}" }} }}
+    records: /r/i
+    cursor: {{ type: watermark, field: modified, slice: 60m, overlap: 5m, start: "2026-01-01T00:00:00Z" }}
+    key: [id]
+    disposition: {disposition}
+    columns: {{ id: {{ path: id, type: bigint }}, modified: {{ path: m, type: timestamptz }} }}
+"""
+CATALOGUE = (
+    f"source: {SOURCE}\nbase_url: https://host\nlimits: {{ windows_per_run: 3 }}\nstreams:"
+    + STREAM.format(name="items", disposition="merge")
+    + STREAM.format(name="sets", disposition="replace")
+)
 
 
-def hours(count: float) -> datetime:
-    return START + timedelta(hours=count)
+def run_at(start: float) -> str:
+    return names.run_id(minutes(start), f"e{start:g}")
 
 
-def stream(request: Request = BOUNDED, overlap: str = "5m", **options: Any) -> Stream:
-    cursor = Watermark(
-        field="modified", overlap=overlap, start=START.isoformat(), slice=options.pop("slice", None)
+class Plans:
+    """One source: executions that begin, and what the ledger and the landing zone hold then."""
+
+    def __init__(self, zone: Zone, stand_in: StandIn) -> None:
+        self.zone = zone
+        self._stand_in = stand_in
+        self.status: str | None = "FAILED"
+        zone.put(KEY, CATALOGUE.encode())
+
+    def plan(self, began: float, round_number: int = 0, **asked: Any) -> PlanAnswer:
+        """A round of the execution that began so many minutes after the start."""
+        event = PlanEvent(
+            input=RunInput(source=SOURCE, catalogue=KEY, **asked),
+            execution=f"e{began:g}",
+            execution_arn=f"arn:e{began:g}",
+            started=minutes(began),
+            round=round_number,
+        )
+        return plan(event, self.zone, self._stand_in.warehouse(PLANNER), lambda _: self.status)
+
+    def land(self, run: str, *windows: tuple[float, float], stream: str = "items") -> None:
+        """Commits of which only the name is good."""
+        for window in windows:
+            name = WindowName(SOURCE, stream, run, WHOLE, interval(*window))
+            self.zone.put(f"{name.folder}{COMMIT}", b"not to be read")
+
+    def ledger(self, *rows: Row) -> None:
+        ledger_holds(self._stand_in, SOURCE, *rows)
+
+    def work(self, answer: PlanAnswer) -> list[WorkItem]:
+        return msgspec.json.decode(self.zone.get(answer.extract.key), type=list[WorkItem])
+
+    def decided(self, answer: PlanAnswer) -> Plan:
+        return msgspec.json.decode(self.zone.get(names.plan(SOURCE, answer.run, answer.round)), type=Plan)
+
+    def claim(self) -> Claim | None:
+        body = self.zone.find(names.claim(SOURCE))
+        return None if body is None else msgspec.json.decode(body, type=Claim)
+
+
+@pytest.fixture(name="schema", scope="module")
+def schema_fixture(stand_in: StandIn) -> Iterator[None]:
+    stand_in.add_sources(SOURCE)
+    yield
+    stand_in.remove_sources(SOURCE)
+
+
+@pytest.fixture
+def plans(zone: Zone, stand_in: StandIn, schema: None) -> Plans:
+    plans = Plans(zone, stand_in)
+    plans.ledger()
+    return plans
+
+
+def loads(answer: PlanAnswer) -> list[tuple[str, str]]:
+    return [(item.stream, item.windows_of) for item in answer.streams]
+
+
+def known(start: float, end: float, as_of: float = 1000, stream: str = "items", **more: Any) -> Row:
+    return row(start, end, as_of, stream=stream, **more)
+
+
+def test_a_first_round(plans: Plans) -> None:
+    answer = plans.plan(90, streams=["items"])
+    run = run_at(90)
+    assert msgspec.to_builtins(answer) == {
+        "run": run,
+        "round": 1,
+        "extract": {"items": 2, "bucket": "landing", "key": f"runs/{SOURCE}/{run}/work-0001.json"},
+        "streams": [
+            {
+                "source": SOURCE,
+                "catalogue": f"runs/{SOURCE}/{run}/catalogue.yaml",
+                "stream": "items",
+                "run": run,
+                "windows_of": run,
+            }
+        ],
+        "load_items": 1,
+        "more": False,
+    }
+    assert [(one.start, one.end) for one in plans.work(answer)] == [
+        (minutes(0), minutes(60)),
+        (minutes(60), minutes(90)),
+    ]
+    assert plans.decided(answer).items == plans.work(answer)
+    assert plans.claim() == Claim(run=run, execution="arn:e90", unfinished=[])
+
+
+def test_what_the_ledger_settles_is_not_read_again(plans: Plans) -> None:
+    plans.ledger(known(0, 60, 60), known(60, 80, run=run_at(90)))
+    answer = plans.plan(90, streams=["items"])
+    assert [one.start for one in plans.work(answer)] == [minutes(55), minutes(80)]
+    assert plans.decided(answer).watermarks == {"items": minutes(55)}
+
+
+def test_coverage_of_another_epoch_does_not_count(plans: Plans) -> None:
+    plans.ledger(known(0, 90))
+    assert plans.plan(90, streams=["items"]).extract.items == 0
+    plans.zone.put(KEY, CATALOGUE.replace("disposition: merge", "epoch: 1").encode())
+    answer = plans.plan(91, streams=["items"])
+    assert [(one.start, one.epoch) for one in plans.work(answer)] == [(minutes(0), 1), (minutes(60), 1)]
+
+
+def test_a_call_that_is_repeated_goes_by_what_the_first_decided(plans: Plans) -> None:
+    first = plans.plan(90)
+    plans.ledger(known(0, 90, run=run_at(90)))
+    again = plans.plan(90)
+    assert again == first
+    assert plans.work(again) == plans.decided(first).items
+
+
+# Another execution.
+
+
+def test_a_second_execution_is_refused_before_it_plans(plans: Plans) -> None:
+    plans.plan(90)
+    plans.status = "RUNNING"
+    with pytest.raises(PlanError, match="the execution arn:e90 reads this source already"):
+        plans.plan(91)
+    assert plans.zone.find(names.plan(SOURCE, run_at(91), 1)) is None
+    assert plans.plan(90).run == run_at(90), "the one that has the claim plans on"
+    assert plans.plan(90, 1).round == 2
+
+
+def test_a_concurrent_one_asks_nobody_and_leaves_the_claim_alone(plans: Plans) -> None:
+    plans.plan(90)
+    claim = plans.claim()
+    plans.land(run_at(90), (0, 60))
+    plans.status = "RUNNING"
+    answer = plans.plan(91, concurrent=True, streams=["items"])
+    assert (loads(answer), answer.extract.items) == ([("items", run_at(91))], 2)
+    assert plans.claim() == claim
+
+
+def test_only_the_first_round_claims(plans: Plans) -> None:
+    plans.plan(90, 1)
+    assert plans.claim() is None
+
+
+# What runs before this one landed and did not load.
+
+
+def test_leftovers_are_loaded_first_and_then_what_is_still_missing(plans: Plans) -> None:
+    one, two = run_at(90), run_at(91)
+    plans.plan(90)
+    plans.land(one, (0, 60), (60, 90))
+    plans.ledger(known(0, 60, run=one))
+    first = plans.plan(91, streams=["items"])
+    assert (first.extract.items, loads(first), first.load_items, first.more) == (0, [("items", one)], 1, True)
+    assert {(item.run, item.catalogue) for item in first.streams} == {(two, names.catalogue(SOURCE, two))}
+    assert plans.work(first) == []
+    plans.ledger(known(0, 60, run=one), known(60, 90, run=one))
+    second = plans.plan(91, 1, streams=["items"])
+    assert [(item.start, item.end) for item in plans.work(second)] == [(minutes(90), minutes(91))]
+    assert (loads(second), second.more) == ([("items", two)], False)
+
+
+def test_a_leftover_that_cannot_be_loaded_is_read_again(plans: Plans) -> None:
+    plans.plan(90)
+    plans.land(run_at(90), (0, 60))
+    assert plans.plan(91, streams=["items"]).more
+    second = plans.plan(91, 1, streams=["items"])
+    assert [item.start for item in plans.work(second)] == [minutes(0), minutes(60)]
+
+
+@pytest.mark.parametrize("state", ["loaded", "superseded", "quarantined"])
+def test_what_the_ledger_has_in_any_state_is_no_leftover(plans: Plans, state: str) -> None:
+    plans.plan(90)
+    plans.land(run_at(90), (0, 60))
+    plans.ledger(known(0, 60, run=run_at(90), state=state))
+    answer = plans.plan(91, streams=["items"])
+    assert loads(answer) == [("items", run_at(91))]
+    assert plans.claim() == Claim(run=run_at(91), execution="arn:e91", unfinished=[])
+
+
+def test_leftovers_of_several_runs(plans: Plans) -> None:
+    plans.plan(90)
+    plans.land(run_at(90), (0, 60))
+    plans.plan(91)
+    plans.land(run_at(91), (60, 90))
+    plans.plan(92)
+    answer = plans.plan(93)
+    assert loads(answer) == [("items", run_at(90)), ("items", run_at(91))]
+    claim = plans.claim()
+    assert claim is not None
+    assert claim.unfinished == [run_at(90), run_at(91)], "a run that landed nothing is not carried along"
+
+
+def test_a_set_is_no_leftover_for_it_is_read_again(plans: Plans) -> None:
+    plans.plan(90)
+    plans.land(run_at(90), (0, 60), stream="sets")
+    assert loads(plans.plan(91)) == [("items", run_at(91)), ("sets", run_at(91))]
+
+
+def test_leftovers_of_a_stream_that_is_not_asked_for_stay(plans: Plans) -> None:
+    plans.plan(90)
+    plans.land(run_at(90), (0, 60))
+    assert loads(plans.plan(91, streams=["sets"])) == [("sets", run_at(91))]
+    claim = plans.claim()
+    assert claim is not None
+    assert claim.unfinished == [run_at(90)]
+
+
+def test_a_first_round_of_leftovers_is_decided_once(plans: Plans) -> None:
+    plans.plan(90)
+    plans.land(run_at(90), (0, 60))
+    first = plans.plan(91)
+    plans.ledger(known(0, 60, run=run_at(90)))
+    assert plans.plan(91) == first
+
+
+# A replay.
+
+
+def test_a_replay_plans_no_windows(plans: Plans) -> None:
+    plans.plan(90)
+    plans.land(run_at(90), (0, 60))
+    answer = plans.plan(91, replay=True)
+    assert (answer.extract.items, loads(answer)) == (0, [("items", "*"), ("sets", "*")])
+    assert (answer.load_items, answer.more) == (2, False)
+    assert plans.work(answer) == []
+    assert plans.decided(answer).watermarks == {"items": minutes(0), "sets": minutes(0)}
+
+
+def test_a_replay_of_one_stream(plans: Plans) -> None:
+    assert loads(plans.plan(91, replay=True, streams=["sets"])) == [("sets", "*")]
+
+
+# Sets among other streams, round by round.
+
+
+def test_a_set_comes_whole_whatever_the_limit_is(plans: Plans) -> None:
+    first = plans.plan(300)
+    by_stream = [item.stream for item in plans.work(first)]
+    assert (by_stream, first.more) == (["sets"] * 5, True)
+    assert {item.set_windows for item in plans.work(first)} == {5}
+    plans.ledger(known(0, 300, stream="sets", run=run_at(300)))
+    second = plans.plan(300, 1)
+    assert ([item.stream for item in plans.work(second)], second.more) == (["items"] * 3, True)
+
+
+# What is refused.
+
+
+def test_a_stream_that_is_not_there_is_refused_before_the_claim(plans: Plans) -> None:
+    with pytest.raises(PlanError, match="planned: no stream 'comments'; it has items, sets"):
+        plans.plan(90, streams=["comments"])
+    with pytest.raises(PlanError, match=r"planned\.sets cannot be asked for a range"):
+        plans.plan(90, start=minutes(0))
+    assert plans.claim() is None
+
+
+def test_a_catalogue_that_cannot_be_read(plans: Plans) -> None:
+    plans.zone.put(KEY, b"source: planned")
+    with pytest.raises(CatalogueError):
+        plans.plan(90)
+
+
+GOOD = {"source": "s", "catalogue": "c", "base_url": None}
+
+
+def read(asked: dict[str, Any]) -> RunInput:
+    event = {
+        "input": asked,
+        "execution": "e",
+        "execution_arn": "arn",
+        "started": "2026-01-01T00:00:00Z",
+        "round": 0,
+    }
+    return read_event(event, PlanEvent).input
+
+
+def test_the_input_of_an_execution() -> None:
+    assert read(GOOD) == RunInput(source="s", catalogue="c")
+    everything = {
+        **GOOD,
+        "base_url": "https://other",
+        "from": "2026-01-01T02:00:00+02:00",
+        "to": "2026-01-02T00:00:00Z",
+        "streams": ["a"],
+        "reread": True,
+        "concurrent": True,
+    }
+    found = read(everything)
+    assert (found.start, found.end) == (minutes(0), minutes(0) + timedelta(days=1))
+    assert (found.base_url, found.streams, found.reread, found.concurrent) == (
+        "https://other",
+        ["a"],
+        True,
+        True,
     )
-    columns = {"id": Column(path="id", type="bigint"), "modified": Column(path="m", type="timestamptz")}
-    return Stream(request=request, records="/r/i", columns=columns, cursor=cursor, key=["id"], **options)
-
-
-def source(limit: int = 1000, **streams: Stream) -> Source:
-    limits = Limits(windows_per_run=limit)
-    return Source(source="s", base_url="https://host", streams=streams, limits=limits)
-
-
-def event(now: float, execution: str = "e1", base_url: str | None = None) -> PlanEvent:
-    return PlanEvent(
-        source="s", catalogue="catalogue/s/x.yaml", execution=execution, started=hours(now), base_url=base_url
-    )
-
-
-def loaded(
-    start: float,
-    end: float,
-    as_of: float | None = None,
-    name: str = "a",
-    run: str = "",
-    state: str = LOADED,
-) -> Coverage:
-    return Coverage(name, "-", hours(start), hours(end), hours(end if as_of is None else as_of), run, state)
-
-
-def windows(plan: Plan, name: str = "a") -> list[tuple[float, float]]:
-    """The windows of a stream in hours since the start."""
-    return [(_hours(item.start), _hours(item.end)) for item in plan.items if item.stream == name]
-
-
-def _hours(instant: datetime) -> float:
-    return round((instant - START) / timedelta(hours=1), 6)
-
-
-FIVE_MINUTES = round(5 / 60, 6)
+    assert read({**GOOD, "replay": True}).replay
 
 
 @pytest.mark.parametrize(
-    ("covered", "expected"),
+    ("asked", "message"),
     [
-        pytest.param([], [(0, 10)], id="first run"),
-        pytest.param([loaded(0, 9)], [(9 - FIVE_MINUTES, 10)], id="second run re-reads the overlap"),
-        pytest.param([loaded(0, 9, as_of=20)], [(9, 10)], id="a window read long after its end is settled"),
-        pytest.param([loaded(0, 9, as_of=8)], [(8 - FIVE_MINUTES, 10)], id="the server's clock is behind"),
-        pytest.param([loaded(0, 9, as_of=0.01)], [(0, 10)], id="an overlap longer than the window"),
-        pytest.param(
-            [loaded(0, 9, as_of=-5)], [(0, 10)], id="a server that lives in the past settles nothing"
-        ),
-        pytest.param([loaded(0, 2, 9), loaded(3, 4, 9)], [(2, 3), (4, 10)], id="a gap heals"),
-        pytest.param([loaded(3, 4, 9)], [(0, 3), (4, 10)], id="a gap at the front"),
-        pytest.param([loaded(0, 10, 20)], [], id="nothing missing"),
-        pytest.param([loaded(-5, 12, 20)], [], id="more settled than wanted"),
-        pytest.param(
-            [loaded(4, 6, 9), loaded(5, 7, 9), loaded(0, 4, 9)], [(7, 10)], id="overlapping windows"
-        ),
-        pytest.param([loaded(0, 9, 20, name="gone")], [(0, 10)], id="a stream that is no longer there"),
+        ({"force": True}, "unknown field `force`"),
+        ({"from": "2026-01-01"}, "Invalid RFC3339"),
+        ({"from": "2026-01-01T00:00:00"}, "timezone component"),
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "`from` .* is not before `to`"),
+        ({"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "`from` .* is not before `to`"),
+        ({"replay": True, "reread": True}, "`replay` loads all that has landed: leave out"),
+        ({"replay": True, "to": "2026-01-01T00:00:00Z"}, "`replay` loads all that has landed: leave out"),
+        ({"streams": "items"}, "Expected `array`"),
+        ({"reread": "yes"}, "Expected `bool`"),
     ],
 )
-def test_what_is_missing_of_a_bounded_stream(
-    covered: list[Coverage], expected: list[tuple[float, float]]
-) -> None:
-    assert windows(decide(event(10), source(a=stream()), covered)) == expected
-
-
-@pytest.mark.parametrize(
-    ("covered", "expected"),
-    [
-        pytest.param([], [(0, 10)], id="first run"),
-        pytest.param([loaded(0, 9)], [(9 - FIVE_MINUTES, 10)], id="from the settled end"),
-        pytest.param([loaded(0, 2, 9), loaded(3, 9, 20)], [(2, 10)], id="from the first gap: one window"),
-        pytest.param(
-            [loaded(3, 9, 20)], [(0, 10)], id="what is not contiguous with the start does not count"
-        ),
-        pytest.param([loaded(0, 10, 20)], [], id="nothing missing"),
-    ],
-)
-def test_an_unbounded_stream_is_one_window(
-    covered: list[Coverage], expected: list[tuple[float, float]]
-) -> None:
-    assert windows(decide(event(10), source(a=stream(OPEN)), covered)) == expected
-
-
-def test_a_stream_without_a_cursor_is_read_from_the_beginning_of_time() -> None:
-    plain = Stream(request=OPEN, records="/r/i", columns={"id": Column(path="id")}, key=["id"])
-    (item,) = decide(event(10), source(a=plain), []).items
-    assert (item.start, item.end) == (datetime(1970, 1, 1, tzinfo=UTC), hours(10))
-    covered = [Coverage("a", "-", item.start, item.end, hours(11), "", LOADED)]
-    (again,) = decide(event(12), source(a=plain), covered).items
-    assert again.start == hours(10), "no cursor, no overlap; a whole snapshot is read all the same"
-
-
-def test_slices_lie_on_a_fixed_grid_and_end_now() -> None:
-    sliced = source(a=stream(slice="6h"))
-    assert windows(decide(event(15), sliced, [])) == [(0, 6), (6, 12), (12, 15)]
-    covered = [loaded(0, 6, 9), loaded(12, 15, 20)]
-    assert windows(decide(event(19), sliced, covered)) == [(6, 12), (15, 18), (18, 19)]
-
-
-def test_slices_of_a_gap_do_not_reach_beyond_it() -> None:
-    covered = [loaded(0, 7, 20), loaded(8, 18, 20)]
-    assert windows(decide(event(18), source(a=stream(slice="6h")), covered)) == [(7, 8)]
-
-
-def test_append_reads_whole_cells_and_the_open_one_again() -> None:
-    cells = source(a=stream(slice="6h", disposition="append"))
-    assert windows(decide(event(15), cells, [])) == [(0, 6), (6, 12), (12, 15)]
-    covered = [loaded(0, 6, 9), loaded(6, 12, 15), loaded(12, 15, 15)]
-    assert windows(decide(event(17), cells, covered)) == [(12, 17)], "the open cell, whole"
-    assert windows(decide(event(20), cells, covered)) == [(12, 18), (18, 20)]
-
-
-def test_append_reads_a_cell_again_whose_end_was_not_settled() -> None:
-    cells = source(a=stream(slice="6h", disposition="append"))
-    # Read a minute after its end, less than the overlap: what was committed late would be lost.
-    covered = [loaded(0, 6, as_of=6 + 1 / 60)]
-    assert windows(decide(event(10), cells, covered)) == [(0, 6), (6, 10)]
-
-
-def test_the_oldest_come_first_over_all_streams_and_the_rest_remains() -> None:
-    both = source(limit=3, a=stream(slice="6h"), b=stream(slice="6h"))
-    plan = decide(event(12), both, [loaded(0, 6, 20, name="a")])
-    assert [(item.stream, _hours(item.start)) for item in plan.items] == [("b", 0), ("a", 6), ("b", 6)]
-    assert not plan.more
-    plan = decide(event(18), both, [])
-    assert [(item.stream, _hours(item.start)) for item in plan.items] == [("a", 0), ("b", 0), ("a", 6)]
-    assert plan.more
-
-
-def test_an_item_is_the_whole_event_of_an_extract() -> None:
-    plan = decide(event(1, base_url="https://other/ccm"), source(a=stream()), [])
-    assert msgspec.json.decode(msgspec.json.encode(plan.items)) == [
-        {
-            "source": "s",
-            "catalogue": f"runs/s/{event(1).run}/catalogue.yaml",
-            "base_url": "https://other/ccm",
-            "run": "20260101T010000000000Z-e1",
-            "stream": "a",
-            "partition": "-",
-            "epoch": 0,
-            "from": "2026-01-01T00:00:00Z",
-            "to": "2026-01-01T01:00:00Z",
-        }
-    ]
-
-
-def test_the_watermark_is_the_end_of_the_contiguous_settled_prefix() -> None:
-    covered = [loaded(0, 2, 9), loaded(2, 3, 9), loaded(5, 9, 20)]
-    assert decide(event(10), source(a=stream()), covered).watermarks == {"a": hours(3)}
-    assert decide(event(10), source(a=stream()), []).watermarks == {"a": START}
-    assert decide(event(10), source(a=stream()), [loaded(1, 9, 20)]).watermarks == {"a": START}
-
-
-def rounds_of_an_execution(catalogue: Source, minutes_per_round: float) -> list[Plan]:
-    """Plan, load all of it at the server's time, plan again, as the state machine does while any remain."""
-    planned: list[Plan] = []
-    covered: list[Coverage] = []
-    while not planned or planned[-1].more:
-        assert len(planned) < 100, "catching up never ends"
-        now = event(15).started + timedelta(minutes=minutes_per_round * len(planned))
-        plan = decide(event(15), catalogue, covered)
-        planned.append(plan)
-        covered += [Coverage(i.stream, "-", i.start, i.end, now, i.run, LOADED) for i in plan.items]
-    return planned
-
-
-@pytest.mark.parametrize("disposition", ["merge", "append"])
-@pytest.mark.parametrize("limit", [1, 2, 5, 100])
-def test_catching_up_ends_and_reads_each_window_of_a_run_once(limit: int, disposition: Any) -> None:
-    """The overlap before now is for the next run: in this one it would be missing again in every round."""
-    streams = {name: stream(slice="6h", disposition=disposition) for name in ("a", "b", "c")}
-    plans = rounds_of_an_execution(source(limit=limit, **streams), minutes_per_round=0.1)
-    read = [(item.stream, item.start, item.end) for plan in plans for item in plan.items]
-    assert len(read) == len(set(read)) == 9
-    assert len(plans) == -(-9 // limit)
-
-
-def test_a_superseded_window_settles_nothing_and_is_not_read_again_by_its_run() -> None:
-    first = event(10)
-    covered = [loaded(0, 10, 20, run=first.run, state=SUPERSEDED)]
-    assert windows(decide(first, source(a=stream()), covered)) == []
-    assert windows(decide(event(10, "e2"), source(a=stream()), covered)) == [(0, 10)]
-
-
-def test_millions_of_windows_are_not_made_to_plan_the_first() -> None:
-    streams = {"a": stream(slice="1m"), "b": stream(slice="1m", disposition="append")}
-    far = event(0)
-    far = structs.replace(far, started=hours(24 * 365 * 50))
-    plan = decide(far, source(limit=3, **streams), [])
-    assert ([item.stream for item in plan.items], plan.more) == (["a", "b", "a"], True)
-
-
-def test_the_next_run_reads_the_overlap_of_the_one_before() -> None:
-    first = event(10)
-    covered = [loaded(0, 10, run=first.run)]
-    assert windows(decide(first, source(a=stream()), covered)) == []
-    assert decide(first, source(a=stream()), covered).watermarks == {"a": hours(10 - 5 / 60)}
-    assert windows(decide(event(11, "e2"), source(a=stream()), covered)) == [(10 - FIVE_MINUTES, 11)]
-
-
-COVERED = st.lists(
-    st.tuples(st.integers(-5, 60), st.integers(0, 20), st.integers(-5, 80)).map(
-        lambda t: loaded(t[0], t[0] + t[1], t[2])
-    ),
-    max_size=8,
-)
-STREAMS = st.sampled_from(
-    [
-        stream(),
-        stream(OPEN),
-        stream(slice="7h"),
-        stream(slice="7h", disposition="append"),
-        stream(overlap="3h", slice="5h"),
-        stream(OPEN, overlap="0s"),
-    ]
-)
-
-
-@settings(max_examples=300)
-@given(STREAMS, COVERED, st.integers(1, 50))
-def test_planned_and_settled_together_are_all_that_is_wanted(
-    one: Stream, covered: list[Coverage], now: int
-) -> None:
-    assert one.cursor is not None
-    plan = decide(event(now), source(a=one), covered)
-    planned = [Interval(item.start, item.end) for item in plan.items]
-    settled = [settled_by(Interval(c.start, c.end), c.as_of, one.cursor.overlap_time) for c in covered]
-    wanted = Interval(START, hours(now))
-    assert subtracted(wanted, [*planned, *settled]) == []
-    assert all(wanted.start <= i.start < i.end <= wanted.end for i in planned)
-    assert planned == sorted(planned), "oldest first"
-    assert sum((i.end - i.start for i in merged(planned)), timedelta()) == sum(
-        (i.end - i.start for i in planned), timedelta()
-    ), "nothing is read twice in a round"
-    if one.is_bounded and one.disposition == "merge":
-        assert merged(planned) == merged(subtracted(wanted, settled)), "and nothing that is settled"
+def test_an_input_that_cannot_be_meant(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(PlanError, match=message) as refused:
+        read({**GOOD, **asked})
+    assert str(refused.value).endswith(
+        "with an input of source, catalogue, base_url, from, to, streams, reread, replay, concurrent"
+    )

@@ -18,7 +18,6 @@ from xmlift.windows import (
     settled_by,
     subtracted,
     watermark,
-    whole_cells,
 )
 
 US = timedelta(microseconds=1)
@@ -169,23 +168,6 @@ def test_cells_of_the_grid_partition_the_interval(interval: Interval, size: int)
         assert one.end == other.start
         assert (other.start - EPOCH) % (size * US) == timedelta(0), "cut at the grid, also before 1970"
     assert all(timedelta(0) < cell.end - cell.start <= size * US for cell in cells)
-
-
-within = st.lists(numbers, min_size=4, max_size=4, unique=True).map(sorted)
-
-
-@given(within, st.integers(1, 30))
-def test_whole_cells_are_the_same_whoever_asks(bounds: list[int], size: int) -> None:
-    first, start, end, last = bounds
-    interval, limit = window(start, end), window(first, last)
-    cells = list(islice(whole_cells(interval, size * US, limit), 100))
-    assert instants(interval) <= instants(*cells) <= instants(limit)
-    assert all(one.end == other.start for one, other in pairwise(cells))
-    every = list(whole_cells(limit, size * US, limit))
-    assert set(cells) <= set(every), "a part of the time is read by cells that reading all of it has too"
-    for cell in cells:
-        assert cell.start in (limit.start,) or (cell.start - EPOCH) % (size * US) == timedelta(0)
-        assert cell.end in (limit.end,) or (cell.end - EPOCH) % (size * US) == timedelta(0)
 
 
 def test_cells_are_made_one_by_one() -> None:

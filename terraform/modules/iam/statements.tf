@@ -12,9 +12,11 @@ locals {
   failures = "${local.bucket}/runs/*/failures/*"
   states   = "arn:${local.partition}:states:${var.account.region}:${var.account.id}"
   machine  = "${local.states}:stateMachine:${var.state_machine.name}"
-  children = "${local.states}:execution:${var.state_machine.name}/${var.state_machine.map_label}:*"
-  topic    = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
-  groups   = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
+  # Of the pipeline itself; children of its Map have another name.
+  executions = "${local.states}:execution:${var.state_machine.name}:*"
+  children   = "${local.states}:execution:${var.state_machine.name}/${var.state_machine.map_label}:*"
+  topic      = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
+  groups     = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
 
   # Secrets Manager adds a hyphen and six characters to a secret's name to make its ARN.
   source_secret_arns = [
@@ -134,13 +136,6 @@ locals {
     Resource = var.workgroup_arn
   }]
 
-  read_catalogue = [{
-    Sid      = "ReadCatalogue"
-    Effect   = "Allow"
-    Action   = "s3:GetObject"
-    Resource = ["${local.bucket}/catalogue/*", local.run_catalogues]
-  }]
-
   list_bucket = [{
     # Unconditional: without it S3 answers 403 instead of 404 for a key that is not there.
     Sid      = "ListBucket"
@@ -159,7 +154,25 @@ locals {
 
 # The roles of the functions.
 locals {
-  plan = concat(local.read_catalogue, local.list_bucket, local.write_runs, local.log_in_to_warehouse)
+  plan = concat(local.list_bucket, local.write_runs, local.log_in_to_warehouse, [
+    {
+      Sid    = "ReadCatalogueClaimAndWhatWasDecided"
+      Effect = "Allow"
+      Action = "s3:GetObject"
+      Resource = [
+        "${local.bucket}/catalogue/*",
+        local.run_catalogues,
+        "${local.bucket}/runs/*/plan-????.json",
+        "${local.bucket}/runs/*/running.json",
+      ]
+    },
+    {
+      Sid      = "AskWhoElseReadsTheSource"
+      Effect   = "Allow"
+      Action   = "states:DescribeExecution"
+      Resource = local.executions
+    },
+  ])
 
   extract = concat(local.list_bucket, [
     {
@@ -260,7 +273,7 @@ locals {
       Sid      = "FollowAndStopThem"
       Effect   = "Allow"
       Action   = ["states:DescribeExecution", "states:StopExecution"]
-      Resource = ["${local.states}:execution:${var.state_machine.name}:*", local.children]
+      Resource = [local.executions, local.children]
     },
     {
       Sid      = "RedriveThem"

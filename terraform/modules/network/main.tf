@@ -1,11 +1,16 @@
 locals {
   subnet_newbits = 24 - tonumber(split("/", var.settings.cidr)[1])
 
-  # What the functions inside call besides S3: temporary database credentials, and the administrator's secret.
+  # What the functions inside call besides S3: temporary database credentials, the administrator's secret, and whether
+  # another execution still runs.
   interface_actions = {
     redshift-serverless = "redshift-serverless:GetCredentials"
     secretsmanager      = "secretsmanager:GetSecretValue"
+    states              = "states:DescribeExecution"
   }
+
+  # China has most of AWS under its own prefix, and some of it under the world's.
+  service_prefixes = var.account.partition == "aws-cn" ? { states = "cn.com.amazonaws" } : {}
 
   endpoint_zones = slice(sort(keys(var.settings.zones)), 0, var.settings.interface_endpoint_zones)
 
@@ -75,7 +80,7 @@ resource "aws_vpc_endpoint" "interface" {
 
   vpc_id              = aws_vpc.main.id
   vpc_endpoint_type   = "Interface"
-  service_name        = "com.amazonaws.${var.account.region}.${each.key}"
+  service_name        = "${lookup(local.service_prefixes, each.key, "com.amazonaws")}.${var.account.region}.${each.key}"
   subnet_ids          = [for zone in local.endpoint_zones : aws_subnet.private[zone].id]
   security_group_ids  = [aws_security_group.endpoints.id]
   private_dns_enabled = true

@@ -108,6 +108,8 @@ def unreachable_clients(deployment: Deployment) -> Iterator[str]:
     endpoints = {
         each.values["service_name"].rsplit(".", 1)[-1] for each in deployment.all("aws_vpc_endpoint")
     }
+    if "states" in endpoints:
+        endpoints.add("stepfunctions")  # botocore's name for it
     for step, function in deployment.functions().items():
         if function["vpc_config"]:
             yield from (f"{step}: cannot reach {service}" for service in sorted(SERVICES[step] - endpoints))
@@ -118,6 +120,8 @@ def test_clients_inside_the_vpc_have_endpoints(deployment: Deployment) -> None:
     assert not list(unreachable_clients(deployment))
     without = deployment.without('aws_vpc_endpoint.interface["secretsmanager"]')
     assert list(unreachable_clients(without)) == ["migrate: cannot reach secretsmanager"]
+    mute = deployment.without('aws_vpc_endpoint.interface["states"]')
+    assert list(unreachable_clients(mute)) == ["plan: cannot reach stepfunctions"]
 
 
 def wrong_authorities(deployment: Deployment) -> Iterator[str]:

@@ -145,7 +145,7 @@ def used_inside(deployment: Deployment) -> set[str]:
         for statement in deployment.statements(role)
         if statement.effect == "Allow"
         for action in statement.actions
-        if action.split(":")[0] in {"s3", "secretsmanager", "redshift-serverless"}
+        if action.split(":")[0] in {"s3", "secretsmanager", "redshift-serverless", "states"}
     }
 
 

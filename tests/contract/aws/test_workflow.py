@@ -4,13 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
 
+import msgspec
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from statelint.linter import Linter
 
-from .deployment import Deployment, Statement, states, step_of
+from xmlift.run_input import RunInput
+
+from .deployment import Deployment, Resource, Statement, states, step_of
 
 PIPELINE_POLICY = 'aws_iam_role_policy.this["pipeline"]'
 LOG_DELIVERY = {
@@ -229,21 +231,21 @@ def unstartable_schedules(deployment: Deployment) -> Iterator[str]:
             yield f"{schedule.values['name']}: its role may not start {target['arn']}"
         if step_of(target["role_arn"]) != "schedule":
             yield f"{schedule.values['name']}: uses {target['role_arn']}"
-        if read_by(deployment.definition()) - set(json.loads(target["input"])):
-            yield f"{schedule.values['name']}: the state machine reads what {target['input']} lacks"
+        try:
+            msgspec.json.decode(target["input"], type=RunInput)
+        except msgspec.ValidationError as error:
+            yield f"{schedule.values['name']}: plan refuses {target['input']}: {error}"
 
 
-def read_by(definition: dict[str, Any]) -> set[str]:
-    """The keys of its input that the first task reads."""
-    payload = definition["States"]["Plan"]["Parameters"]["Payload"]
-    return {
-        path.removeprefix("$.") for path in payload.values() if path.startswith("$.") and path.count(".") == 1
-    }
+def scheduled(deployment: Deployment) -> list[Resource]:
+    return deployment.all("aws_scheduler_schedule")
 
 
 def test_schedules_start_the_alias(deployment: Deployment) -> None:
     assert deployment.one("aws_sfn_state_machine")["publish"]
-    assert read_by(deployment.definition()) == {"source", "catalogue", "base_url"}
+    assert {tuple(json.loads(each.values["target"][0]["input"])) for each in scheduled(deployment)} == {
+        ("base_url", "catalogue", "source")
+    }
     assert not list(unstartable_schedules(deployment))
     target = deployment.all("aws_scheduler_schedule")[0].values["target"][0]
     address = 'aws_scheduler_schedule.source["ecb"]'
@@ -255,5 +257,26 @@ def test_schedules_start_the_alias(deployment: Deployment) -> None:
     assert len(list(unstartable_schedules(alias_as_resource))) == len(
         deployment.all("aws_scheduler_schedule")
     )
-    incomplete = deployment.with_values(address, target=[target | {"input": '{"source": "ecb"}'}])
-    assert len(list(unstartable_schedules(incomplete))) == 1
+    for input_ in ('{"source": "ecb"}', '{"source": "ecb", "catalogue": "c", "sources": []}'):
+        refused = deployment.with_values(address, target=[target | {"input": input_}])
+        assert len(list(unstartable_schedules(refused))) == 1
+
+
+def unanswerable_questions(deployment: Deployment) -> Iterator[str]:
+    """plan asks for the status of the execution that a claim names: one of this state machine's."""
+    execution = state_machine_arn(deployment).replace(":stateMachine:", ":execution:")
+    statements = deployment.statements("plan")
+    if not is_granted(statements, "states:DescribeExecution", f"{execution}:a-run"):
+        yield "plan may not ask whether another execution runs"
+    for other in (f"{execution}-of-another:a-run", f"{execution}/extract:a-child"):
+        if is_granted(statements, "states:DescribeExecution", other):
+            yield f"plan may ask for {other}"
+
+
+def test_plan_may_ask_whether_another_execution_runs(deployment: Deployment) -> None:
+    assert not list(unanswerable_questions(deployment))
+    policy = 'aws_iam_role_policy.this["plan"]'
+    mute = deployment.with_text(policy, "policy", "states:DescribeExecution", "states:DescribeMapRun")
+    assert list(unanswerable_questions(mute)) == ["plan may not ask whether another execution runs"]
+    wide = deployment.with_text(policy, "policy", "-pipeline:*", "-pipeline*")
+    assert len(list(unanswerable_questions(wide))) == 2

@@ -60,6 +60,21 @@ run "least_privilege" {
   }
 
   assert {
+    condition = [
+      for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, "states:DescribeExecution")
+    ] == ["pipeline", "plan"]
+    error_message = "Only plan asks whether another execution still runs; the pipeline follows the children of its Map."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this["plan"].policy).Statement :
+      statement.Resource if statement.Action == "states:DescribeExecution"
+    ]) == "arn:aws:states:eu-central-1:111122223333:execution:xmlift-test-pipeline:*"
+    error_message = "plan asks of executions of this pipeline and of no other."
+  }
+
+  assert {
     condition = alltrue([
       for policy in aws_iam_role_policy.this : !strcontains(policy.policy, "xray:")
     ])

@@ -32,7 +32,7 @@ run "subnets_endpoints_and_ports" {
 
   assert {
     condition = (
-      keys(aws_vpc_endpoint.interface) == ["redshift-serverless", "secretsmanager"] &&
+      keys(aws_vpc_endpoint.interface) == ["redshift-serverless", "secretsmanager", "states"] &&
       alltrue([for endpoint in aws_vpc_endpoint.interface : length(endpoint.subnet_ids) == 1])
     )
     error_message = "One network interface of each, unless interface_endpoint_zones says more."
@@ -87,6 +87,23 @@ run "endpoints_in_every_zone" {
   assert {
     condition     = aws_subnet.private["eu-central-1c"].cidr_block == "10.0.2.0/24"
     error_message = "Subnets are /24 in a larger range too."
+  }
+}
+
+run "service_names_of_china" {
+  command = plan
+
+  variables {
+    account = { partition = "aws-cn", region = "cn-north-1", id = "111122223333" }
+  }
+
+  assert {
+    condition = { for service, endpoint in aws_vpc_endpoint.interface : service => endpoint.service_name } == {
+      redshift-serverless = "com.amazonaws.cn-north-1.redshift-serverless"
+      secretsmanager      = "com.amazonaws.cn-north-1.secretsmanager"
+      states              = "cn.com.amazonaws.cn-north-1.states"
+    }
+    error_message = "Step Functions has a prefix of its own there."
   }
 }
 
