@@ -1,10 +1,11 @@
 """Leftovers: what a run before this one landed, and did not load (P5)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from xmlift.catalogue import Source
 from xmlift.landing import names
-from xmlift.landing.names import COMMIT, WindowName, parse_window
+from xmlift.landing.landed import landed_names
+from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.warehouse import coverage
 from xmlift.warehouse.connection import Warehouse
@@ -20,24 +21,15 @@ def leftovers(zone: Zone, warehouse: Warehouse, source: Source, runs: Sequence[s
         for run in runs
         for name, stream in source.streams.items()
         if stream.disposition != "replace"
-        for window in _landed(zone, names.stream_prefix(source.source, name, run))
+        for window in landed_names(zone, names.stream_prefix(source.source, name, run))
     ]
     if not landed:
         return {}
     closed = warehouse.transaction(lambda cursor: coverage.closed_windows(cursor, source.source, runs))
     left: dict[str, list[str]] = {}
-    for window in landed:
-        streams = left.setdefault(window.run, []) if _name(window) not in closed else None
-        if streams is not None and window.stream not in streams:
-            streams.append(window.stream)
+    for run, stream in dict.fromkeys((one.run, one.stream) for one in landed if _name(one) not in closed):
+        left.setdefault(run, []).append(stream)
     return left
-
-
-def _landed(zone: Zone, prefix: str) -> Iterator[WindowName]:
-    for key in zone.keys(prefix):
-        if key.endswith(f"/{COMMIT}"):
-            window, _ = parse_window(key)
-            yield window
 
 
 def _name(window: WindowName) -> tuple[str, str, str, str]:

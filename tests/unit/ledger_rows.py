@@ -38,14 +38,13 @@ def row(
     epoch: int = 0,
     state: str = "loaded",
     run: str = "r",
-    loaded_at: float = 0,
 ) -> Row:
     """A window in minutes since the start, by default read long after its end."""
     window = interval(start, end)
     return {
         "stream": stream, "partition_id": partition, "epoch": epoch, "run": run, "state": state,
         "window_name": str(window), "window_start": window.start, "window_end": window.end,
-        "as_of": minutes(as_of), "loaded_at": minutes(loaded_at), "commit_sha": "", "tables": "{}",
+        "as_of": minutes(as_of), "commit_sha": "", "tables": "{}",
     }  # fmt: skip
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from xmlift.errors import WarehouseError
 from xmlift.warehouse import coverage
 from xmlift.warehouse.connection import Warehouse
-from xmlift.warehouse.coverage import Counted, Island, Standing
+from xmlift.warehouse.coverage import Counted
 from xmlift.windows import merged, settled_by
 
-from .ledger_rows import MINUTE, START, Row, interval, ledger_holds, minutes, row
+from .ledger_rows import MINUTE, Row, interval, ledger_holds, minutes, row
 from .warehouse_stand_in import PLANNER, STRANGER, StandIn
 
 SOURCE = "covered"
@@ -33,9 +33,6 @@ class Ledger:
 
     def settled(self, *counted: Counted) -> coverage.Covered:
         return self.warehouse.transaction(lambda cursor: coverage.settled(cursor, SOURCE, counted))
-
-    def islands(self, *counted: Counted) -> list[Island]:
-        return self.warehouse.transaction(lambda cursor: coverage.islands(cursor, SOURCE, counted))
 
 
 @pytest.fixture(scope="module")
@@ -124,26 +121,6 @@ def test_what_the_ledger_has_closed(ledger: Ledger) -> None:
         ("a", "two", "-", str(interval(10, 20))),
     }
     assert ledger.warehouse.transaction(lambda c: coverage.closed_windows(c, SOURCE, [])) == set()
-
-
-def test_how_far_a_partition_is(ledger: Ledger) -> None:
-    ledger.holds(
-        row(0, 10, loaded_at=100),
-        row(10, 20, loaded_at=300),
-        row(30, 40, loaded_at=200),
-        row(50, 60, loaded_at=250),
-        row(5, 9, stream="b", loaded_at=5),
-    )
-    found = ledger.islands(PLAIN, Counted("b", 0, timedelta(0)))
-    assert [(one.stream, one.interval, one.loaded_at) for one in found][:2] == [
-        ("a", interval(0, 20), minutes(300)),
-        ("a", interval(30, 40), minutes(200)),
-    ]
-    assert coverage.standings(found, {"a": START, "b": START, "c": START}) == [
-        Standing("a", "-", minutes(20), [interval(20, 30), interval(40, 50)], minutes(300)),
-        Standing("b", "-", START, [interval(0, 5)], minutes(5)),
-    ]
-    assert coverage.standings([], {"a": START}) == []
 
 
 WINDOWS = st.lists(

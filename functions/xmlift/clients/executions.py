@@ -22,7 +22,8 @@ def execution_status() -> StatusOf:
                 return None
             raise PlanError(
                 f"whether the execution {execution} still runs could not be asked: {error}. Start the run again; "
-                'with "concurrent": true in the input it does not ask'
+                'with "concurrent": true in the input it does not ask. Where the bucket came from another account, '
+                "delete the source's runs/…/running.json"
             ) from error
 
     return status

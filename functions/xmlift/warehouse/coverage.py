@@ -5,7 +5,7 @@ years. The rule is that of `windows.settled_by` and `windows.merged`, which the 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -13,7 +13,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
 from xmlift.warehouse.ledger import LOADED
-from xmlift.windows import Interval, subtracted, watermark
+from xmlift.windows import Interval
 
 type Covered = Mapping[str, Mapping[str, Sequence[Interval]]]
 """Disjoint intervals in order, by stream and partition."""
@@ -27,33 +27,14 @@ class Counted(NamedTuple):
     overlap: timedelta
 
 
-class Island(NamedTuple):
-    """A stretch of time that is settled without a gap. `loaded_at` is when its newest window was loaded."""
-
-    stream: str
-    partition: str
-    interval: Interval
-    loaded_at: datetime
-
-
-class Standing(NamedTuple):
-    """How far a partition is: its watermark (P3), the holes behind its last settled end, its newest load."""
-
-    stream: str
-    partition: str
-    watermark: datetime
-    gaps: list[Interval]
-    loaded_at: datetime
-
-
-def islands(cursor: Cursor, source: str, counted: Sequence[Counted]) -> list[Island]:
-    """What the loaded windows of these streams settle, by stream, partition and time. Raises WarehouseError."""
+def settled(cursor: Cursor, source: str, counted: Sequence[Counted]) -> Covered:
+    """What the loaded windows of these streams settle, and needs not be read again. Raises WarehouseError."""
     if not counted:
-        return []
+        return {}
     # A SELECT per stream: the overlap stands in it as a literal, which every engine can subtract from an instant.
     windows = " UNION ALL ".join(
         "SELECT stream, partition_id, window_start, "
-        f"LEAST(window_end, as_of{_less(one.overlap)}) AS settled_end, loaded_at "
+        f"LEAST(window_end, as_of{_less(one.overlap)}) AS settled_end "
         "FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s AND state = %s"
         for one in counted
     )
@@ -61,46 +42,13 @@ def islands(cursor: Cursor, source: str, counted: Sequence[Counted]) -> list[Isl
     return _islands(cursor, windows, values)
 
 
-def settled(cursor: Cursor, source: str, counted: Sequence[Counted]) -> Covered:
-    """What needs not be read again. Raises WarehouseError."""
-    return by_stream(islands(cursor, source, counted))
-
-
 def of_run(cursor: Cursor, source: str, run: str) -> Covered:
     """The windows that a run read and the ledger knows, in whatever state. Raises WarehouseError."""
     windows = (
-        "SELECT stream, partition_id, window_start, window_end AS settled_end, loaded_at "
+        "SELECT stream, partition_id, window_start, window_end AS settled_end "
         "FROM xmlift.ledger WHERE source = %s AND run = %s"
     )
-    return by_stream(_islands(cursor, windows, [source, run]))
-
-
-def by_stream(found: Sequence[Island]) -> Covered:
-    covered: dict[str, dict[str, list[Interval]]] = {}
-    for island in found:
-        covered.setdefault(island.stream, {}).setdefault(island.partition, []).append(island.interval)
-    return covered
-
-
-def standings(found: Sequence[Island], starts: Mapping[str, datetime]) -> list[Standing]:
-    """How far each partition is, reckoned from where its stream starts."""
-    groups: dict[tuple[str, str], list[Island]] = {}
-    for island in found:
-        groups.setdefault((island.stream, island.partition), []).append(island)
-    result = []
-    for (stream, partition), group in sorted(groups.items()):
-        intervals, start = [island.interval for island in group], starts[stream]
-        whole = Interval(start, max(interval.end for interval in intervals))
-        result.append(
-            Standing(
-                stream,
-                partition,
-                watermark(start, intervals),
-                subtracted(whole, intervals),
-                max(island.loaded_at for island in group),
-            )
-        )
-    return result
+    return _islands(cursor, windows, [source, run])
 
 
 def closed_windows(cursor: Cursor, source: str, runs: Sequence[str]) -> set[tuple[str, str, str, str]]:
@@ -117,19 +65,19 @@ def closed_windows(cursor: Cursor, source: str, runs: Sequence[str]) -> set[tupl
     return {(stream, run, partition, window) for stream, run, partition, window in rows}
 
 
-def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> list[Island]:
+def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> Covered:
     """Gaps and islands: a window begins an island where no window before it reaches its start."""
     ordered = (
         "OVER (PARTITION BY stream, partition_id ORDER BY window_start, settled_end ROWS BETWEEN UNBOUNDED"
     )
     rows = _rows(
         cursor,
-        f"""SELECT stream, partition_id, MIN(window_start), MAX(settled_end), MAX(loaded_at)
+        f"""SELECT stream, partition_id, MIN(window_start), MAX(settled_end)
 FROM (
-  SELECT stream, partition_id, window_start, settled_end, loaded_at,
+  SELECT stream, partition_id, window_start, settled_end,
     SUM(begins) {ordered} PRECEDING AND CURRENT ROW) AS island
   FROM (
-    SELECT stream, partition_id, window_start, settled_end, loaded_at,
+    SELECT stream, partition_id, window_start, settled_end,
       CASE WHEN window_start <= MAX(settled_end) {ordered} PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS begins
     FROM ({windows}) AS covering
     WHERE window_start < settled_end
@@ -139,10 +87,10 @@ GROUP BY stream, partition_id, island
 ORDER BY stream, partition_id, MIN(window_start)""",
         values,
     )
-    return [
-        Island(stream, partition, Interval(start, end), loaded_at)
-        for stream, partition, start, end, loaded_at in rows
-    ]
+    covered: dict[str, dict[str, list[Interval]]] = {}
+    for stream, partition, start, end in rows:
+        covered.setdefault(stream, {}).setdefault(partition, []).append(Interval(start, end))
+    return covered
 
 
 def _less(time: timedelta) -> str:
