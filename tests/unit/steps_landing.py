@@ -17,6 +17,9 @@ from xmlift.windows import Interval
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
+GONE = "gone"
+"""Under this name a row may have what its stream's `deletes` looks at."""
+
 Row = dict[str, Any]
 """Fields as text by column; under a child's name a list of such."""
 
@@ -49,6 +52,8 @@ def land(
     as_of: datetime,
     attempt: str = "0123456789ab",
     unmatched: dict[str, int] | None = None,
+    epoch: int = 0,
+    set_windows: int = 0,
 ) -> Landed:
     """Land a window, a part of each table for every page; `window` is in hours."""
     stream = source.streams[stream_name]
@@ -63,7 +68,7 @@ def land(
         parts += rows.flush(chain)
     commit = chain.commit(
         Commit(
-            scope=Scope(source=source.source, stream=stream_name, partition=names.WHOLE, epoch=0),
+            scope=Scope(source=source.source, stream=stream_name, partition=names.WHOLE, epoch=epoch),
             run=run,
             start=name.interval.start,
             end=name.interval.end,
@@ -75,6 +80,7 @@ def land(
             as_of=as_of,
             parsed_at=names.run_started(run),
             ended_by="the test said so",
+            set_windows=set_windows,
         )
     )
     return Landed(name, commit, commits.sha256(commits.encode(commit)))
@@ -89,4 +95,5 @@ def _batch(stream: Any, rows: Sequence[Row]) -> Batch:
         ]
         for name, spec in stream.children.items()
     )
-    return Batch(1, [[str(row.get(column, "")) for column in stream.columns] for row in rows], nested)
+    columns = [*stream.columns, *([GONE] if stream.deletes else [])]
+    return Batch(1, [[str(row.get(column, "")) for column in columns] for row in rows], nested)

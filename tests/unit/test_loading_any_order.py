@@ -83,7 +83,7 @@ def load_in(loads: Loads, stream: str, landed: list[Landed], order: list[list[in
     loader.prepare_tables()
     chosen = [[landed[i] for i in dict.fromkeys(batch) if i < len(landed)] for batch in order]
     for batch in [*filter(None, chosen), *([window] for window in landed)]:
-        loader.load(Batch(loads.name, stream, batch), 60)
+        loader.load(Batch(loads.name, stream, batch, RUNS[0]), 60)
 
 
 def start_anew(loads: Loads) -> None:

@@ -9,12 +9,13 @@ import sqlfluff
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xmlift.warehouse import history, readings
 from xmlift.warehouse import statements as sql
 from xmlift.warehouse.migrations import BOOTSTRAP, MIGRATIONS, create_user, database_user, grants
 from xmlift.warehouse.statements import Table
 
 HOSTILE = 'x"; DROP TABLE t; --'
-LINEAGE = ("_partition", "_run", "_window", "_part", "_page", "_row", "_read_at", "_parsed_at")
+LINEAGE = ("_deleted", "_partition", "_run", "_window", "_part", "_page", "_row", "_read_at", "_parsed_at")
 
 
 def table(name: str = "work_items", id_name: str = "id", schema: str = "ewm") -> Table:
@@ -35,6 +36,8 @@ def all_statements(name: str, id_name: str, schema: str) -> dict[str, str]:
     """Every statement that a load makes, with its parameters filled in."""
     own = table(name, id_name, schema)
     below = child(own)
+    versions = own._replace(columns=(*own.columns, ("_hash", "VARCHAR(16)")))
+    partitions = ["-", name]
     made = {
         "create_mutex": sql.create_mutex(schema, name),
         "lock": sql.lock(schema, name),
@@ -53,9 +56,27 @@ def all_statements(name: str, id_name: str, schema: str) -> dict[str, str]:
         "merge": sql.merge(own),
         "insert_from": sql.insert_from(own, own.winners),
         "delete_children": sql.delete_children(below, own),
-        "insert_children": sql.insert_children(below, own),
-        "count_children": sql.count_children(below, own),
-        "delete_windows": sql.delete_windows(own).replace("IN %s", "IN ('a', 'b')"),
+        "count_replaced_children": sql.count_replaced_children(below, own),
+        "insert_children": sql.insert_children(below, own, own.winners),
+        "count_children": sql.count_children(below, own, own.winners),
+        "add_stage_column": sql.add_stage_column(own, id_name),
+        "count_partitions": sql.count_partitions(below, own, partitions),
+        "delete_partitions": sql.delete_partitions(own, partitions),
+        "create_decided": readings.create_decided(own),
+        "insert_decided": readings.insert_decided(own).replace("VALUES %s", "VALUES ('a', 'b'), ('c', 'd')"),
+        "pick_current": readings.pick_current(own),
+        "pick_removed": readings.pick_removed(own),
+        "count_removed": readings.count_removed(own),
+        "count_removed_children": readings.count_removed_children(below, own),
+        "delete_removed": readings.delete_removed(below, own),
+        "create_history_table": sql.create_table(versions),
+        "pick_touched": history.pick_touched(versions),
+        "pick_history": history.pick_history(versions),
+        "count_fresh": history.count_fresh(versions),
+        "count_before": history.count_before(versions),
+        "count_kept": history.count_kept(versions),
+        "delete_touched": history.delete_touched(versions),
+        "insert_history": history.insert_history(versions),
         "doubled_keys": sql.doubled_keys(schema, name, own.key),
     }
     return {key: text.replace("%s", "'p'") for key, text in made.items()}
@@ -99,6 +120,9 @@ def test_a_statement_uses_only_what_redshift_knows(name: str) -> None:
     assert ";" not in bare
     assert "RETURNING" not in bare
     assert "ON CONFLICT" not in bare
+    assert "QUALIFY" not in bare
+    assert "DISTINCT FROM" not in bare
+    assert not re.search(r"DELETE FROM \S+ USING\s*\(", bare), "no subquery in USING"
     if name == "merge":
         assert re.search(r"WHEN MATCHED THEN", bare), "no condition in WHEN MATCHED"
         assert re.search(r'USING "winners_work_items"\nON', bare), "no subquery in USING"

@@ -72,9 +72,9 @@ MIGRATIONS = (
         "the ledger tells what a window took out, why one is not loaded, and which run loaded it",
         (
             # Redshift adds one column by a statement.
-            "ALTER TABLE xmlift.ledger ADD COLUMN rows_removed BIGINT NOT NULL DEFAULT 0",
-            "ALTER TABLE xmlift.ledger ADD COLUMN reason VARCHAR(1024) NOT NULL DEFAULT ''",
-            "ALTER TABLE xmlift.ledger ADD COLUMN loaded_by VARCHAR(512) NOT NULL DEFAULT ''",
+            "ALTER TABLE xmlift.ledger ADD COLUMN rows_removed BIGINT DEFAULT 0 NOT NULL",
+            "ALTER TABLE xmlift.ledger ADD COLUMN reason VARCHAR(1024) DEFAULT '' NOT NULL",
+            "ALTER TABLE xmlift.ledger ADD COLUMN loaded_by VARCHAR(512) DEFAULT '' NOT NULL",
         ),
     ),
 )

@@ -1,0 +1,199 @@
+"""scd2: each version of a key with the time in which it held."""
+
+from typing import Any
+
+import pytest
+
+from xmlift.errors import WarehouseError
+from xmlift.windows import EPOCH
+
+from .loads import ONE, THREE, TWO, Loads
+from .steps_landing import GONE, Row, at
+
+
+def state(identifier: int, hours: float, title: str = "") -> Row:
+    return {"id": identifier, "modified": at(hours).isoformat(), "title": title}
+
+
+def gone(identifier: int, hours: float, title: str = "") -> Row:
+    return {**state(identifier, hours, title), GONE: "yes"}
+
+
+def versions(loads: Loads, columns: str = "id, title, valid_from, valid_to, is_current") -> list[Any]:
+    """Times as hours of these tests."""
+    found = loads.stand_in.run(f'SELECT {columns} FROM "{loads.name}".states ORDER BY id, valid_from')
+    return [
+        tuple((v - at(0)).total_seconds() / 3600 if hasattr(v, "tzinfo") else v for v in row) for row in found
+    ]
+
+
+def load_states(loads: Loads, run: str, window: tuple[float, float], *rows: Row, **options: Any) -> int:
+    """Land and load a window, by default settled wholly: it is read long after its end."""
+    options = {"as_of": window[1] + 1, **options}
+    return loads.load_batch(loads.land(run, window, rows, stream="states", **options))
+
+
+def test_a_change_ends_one_version_and_begins_the_next(loads: Loads) -> None:
+    assert load_states(loads, ONE, (0, 6), state(1, 1, "a"), state(2, 2, "b")) == 0
+    assert load_states(loads, TWO, (6, 12), state(1, 7, "c")) == 0
+    assert versions(loads) == [
+        (1, "a", 1.0, 7.0, False),
+        (1, "c", 7.0, None, True),
+        (2, "b", 2.0, None, True),
+    ]
+    assert loads.ledger("rows_inserted, rows_updated, rows_removed") == [(2, 0, 0), (1, 0, 0)]
+
+
+def test_a_record_that_was_touched_and_not_changed_opens_no_version(loads: Loads) -> None:
+    load_states(loads, ONE, (0, 6), state(1, 1, "a"))
+    load_states(loads, TWO, (6, 12), state(1, 7, "a"))
+    load_states(loads, THREE, (12, 18), state(1, 13, "b"))
+    assert versions(loads, 'id, title, modified, valid_from, valid_to, "_run"') == [
+        (1, "a", 1.0, 1.0, 13.0, ONE),
+        (1, "b", 13.0, 13.0, None, THREE),
+    ]
+    assert loads.counts("states")[1] == {"written": 1, "stale": 1}
+
+
+def test_several_versions_in_one_batch_are_a_history(loads: Loads) -> None:
+    one = loads.land(
+        ONE, (0, 6), [state(1, 1, "a"), state(1, 3, "b"), state(1, 4, "b")], stream="states", as_of=7
+    )
+    two = loads.land(ONE, (6, 12), [state(1, 7, "a")], stream="states", as_of=13)
+    loads.load_batch(two, one)
+    assert versions(loads) == [
+        (1, "a", 1.0, 3.0, False),
+        (1, "b", 3.0, 7.0, False),
+        (1, "a", 7.0, None, True),
+    ]
+    assert loads.ledger("rows_written, rows_inserted, rows_stale") == [(3, 2, 1), (1, 1, 0)]
+
+
+def test_of_two_readings_of_one_moment_the_newer_counts(loads: Loads) -> None:
+    """The cursor is coarser than the changes."""
+    load_states(loads, ONE, (0, 6), state(1, 1, "a"), state(1, 5.75, "b"), as_of=6)
+    load_states(loads, TWO, (5.5, 12), state(1, 5.75, "c"), read=12)
+    assert versions(loads) == [(1, "a", 1.0, 5.75, False), (1, "c", 5.75, None, True)]
+    assert loads.ledger("rows_inserted, rows_removed") == [(2, 0), (1, 1)]
+
+
+def test_the_same_reading_of_the_overlap_changes_nothing(loads: Loads) -> None:
+    load_states(loads, ONE, (0, 6), state(1, 5.75, "a"), as_of=6)
+    load_states(loads, TWO, (5.5, 12), state(1, 5.75, "a"), read=12)
+    assert versions(loads) == [(1, "a", 5.75, None, True)]
+
+
+def test_a_deleted_key_has_a_version_that_says_so(loads: Loads) -> None:
+    load_states(loads, ONE, (0, 6), state(1, 1, "a"))
+    load_states(loads, TWO, (6, 12), gone(1, 7, "a"))
+    load_states(loads, THREE, (12, 18), state(1, 13, "a"))
+    assert versions(loads, 'title, "_deleted", valid_from, valid_to, is_current') == [
+        ("a", False, 1.0, 7.0, False),
+        ("a", True, 7.0, 13.0, False),
+        ("a", False, 13.0, None, True),
+    ]
+
+
+def test_a_window_after_a_gap_waits_until_the_gap_is_filled(loads: Loads) -> None:
+    first = loads.land(ONE, (0, 6), [state(1, 1, "a")], stream="states", as_of=7)
+    third = loads.land(THREE, (12, 18), [state(1, 13, "c")], stream="states", as_of=19)
+    assert loads.load_batch(first, third) == 1
+    assert loads.load_batch(third) == 1
+    assert versions(loads) == [(1, "a", 1.0, None, True)]
+    assert loads.ledger() == [(ONE, "loaded")]
+    load_states(loads, TWO, (6, 12), state(1, 7, "b"))
+    assert loads.load_batch(third) == 0
+    assert [row[1] for row in versions(loads)] == ["a", "b", "c"]
+
+
+def test_the_first_window_begins_where_the_stream_does(loads: Loads) -> None:
+    assert load_states(loads, ONE, (6, 12), state(1, 7, "b")) == 1
+    assert loads.ledger() == []
+
+
+def test_what_was_not_settled_is_no_ground_to_go_on_from(loads: Loads) -> None:
+    """The overlap of 30 minutes before the server's clock is to be read again first."""
+    load_states(loads, ONE, (0, 6), state(1, 1, "a"), as_of=6)
+    assert load_states(loads, TWO, (6, 12), state(1, 7, "b")) == 1
+    assert load_states(loads, TWO, (5.5, 12), state(1, 7, "b")) == 0
+
+
+def test_a_window_that_history_went_over_is_superseded(loads: Loads) -> None:
+    """A version that it would bring could hide that a later one is no news, or is."""
+    late = loads.land(ONE, (6, 12), [state(1, 8, "b")], stream="states", as_of=13)
+    load_states(loads, ONE, (0, 6), state(1, 1, "a"))
+    load_states(loads, TWO, (6, 18), state(1, 15, "a"), as_of=19)
+    assert loads.load_batch(late) == 0
+    assert versions(loads) == [(1, "a", 1.0, None, True)]
+    assert loads.ledger() == [(ONE, "loaded"), (ONE, "superseded"), (TWO, "loaded")]
+
+
+def test_slices_that_were_read_out_of_order_all_load(loads: Loads) -> None:
+    load_states(loads, ONE, (0, 6), state(1, 1, "a"), as_of=21)
+    assert load_states(loads, ONE, (6, 12), state(1, 7, "b"), as_of=20) == 0
+    assert [row[1] for row in versions(loads)] == ["a", "b"]
+
+
+def test_a_window_that_settles_nothing_is_loaded_all_the_same(loads: Loads) -> None:
+    load_states(loads, ONE, (0, 0.25), state(1, 0.1, "a"), as_of=0.25)
+    load_states(loads, TWO, (0, 0.4), state(1, 0.3, "b"), as_of=0.4)
+    assert [row[1] for row in versions(loads)] == ["a", "b"]
+
+
+def test_a_new_epoch_begins_at_the_start_and_ends_the_old_one(loads: Loads) -> None:
+    left = loads.land(ONE, (6, 12), [state(1, 7, "b")], stream="states", as_of=13)
+    load_states(loads, ONE, (0, 6), state(1, 1, "a"))
+    assert load_states(loads, TWO, (6, 12), state(1, 7, "B"), epoch=1) == 1
+    assert load_states(loads, TWO, (0, 12), state(1, 7, "B"), epoch=1) == 0
+    assert loads.load_batch(left) == 0
+    assert [row[1] for row in versions(loads)] == ["a", "B"]
+
+
+def test_a_column_that_the_catalogue_no_longer_has_keeps_its_history(loads: Loads) -> None:
+    head = "disposition: scd2\n    deletes: { type: tombstone, path: gone }\n    columns:"
+    size = "\n      size: { path: s, type: integer }"
+    loads.change(head, head + size)
+    load_states(loads, ONE, (0, 6), {**state(1, 1, "a"), "size": 7})
+    loads.change(size, "")
+    load_states(loads, TWO, (6, 12), state(1, 7, "b"))
+    assert versions(loads, "title, size, valid_to") == [("a", 7, 7.0), ("b", None, None)]
+
+
+@pytest.mark.parametrize(("before", "after"), [("merge", "scd2"), ("scd2", "merge")])
+def test_a_table_that_was_loaded_otherwise_is_refused(loads: Loads, before: str, after: str) -> None:
+    loads.change("disposition: scd2", f"disposition: {before}")
+    load_states(loads, ONE, (0, 6), state(1, 1, "a"))
+    kept = loads.everything()
+    loads.change(f"disposition: {before}", f"disposition: {after}")
+    with pytest.raises(
+        WarehouseError, match=r"as a history \(scd2\).*name the stream anew, or drop the table"
+    ):
+        load_states(loads, TWO, (6, 12), state(1, 7, "b"))
+    assert loads.everything() == kept
+
+
+def test_a_rebuilt_ledger_leads_to_the_same_history(loads: Loads) -> None:
+    windows = [
+        loads.land(ONE, (0, 6), [state(1, 1, "a"), state(2, 2, "x")], stream="states", as_of=7),
+        loads.land(TWO, (6, 12), [state(1, 7, "b"), state(2, 8, "x")], stream="states", as_of=13),
+        loads.land(THREE, (12, 18), [state(1, 13, "a")], stream="states", as_of=19),
+    ]
+    for window in windows:
+        loads.load_batch(window)
+    before = versions(loads, "*")
+    loads.forget()
+    for window in windows:
+        loads.load_batch(window, loaded_by=THREE)
+        assert versions(loads, "*") == before
+    assert loads.ledger("rows_inserted, rows_stale, rows_removed") == [(2, 0, 0), (1, 1, 0), (1, 0, 0)]
+
+
+def test_a_stream_without_a_cursor_is_told_by_when_it_was_read(loads: Loads) -> None:
+    loads.change('/states, query: { q: "{window.from}/{window.to}" }', "/states")
+    cursor = '{ type: watermark, field: modified, overlap: 30m, start: "2026-01-01T00:00:00Z" }'
+    loads.change(f"    cursor: {cursor}\n", "")
+    since = (EPOCH - at(0)).total_seconds() / 3600
+    load_states(loads, ONE, (since, 6), state(1, 1, "a"), read=6)
+    load_states(loads, TWO, (6, 12), state(1, 1, "a"), read=12)
+    load_states(loads, THREE, (12, 18), state(1, 1, "b"), read=18)
+    assert versions(loads) == [(1, "a", 6.0, 18.0, False), (1, "b", 18.0, None, True)]
