@@ -47,9 +47,11 @@ def replay_source(show: Activity, deployment: Deployment, given: dict[str, Any])
     work.update("count what has landed")
     landed = landed_count(deployment, source, streams)
 
-    def progress(_: Execution, look: Look) -> Progress:
-        loaded = min(loaded_count(deployment, source, streams), landed)
-        return Progress(f"{look.state}: {loaded:,} of {landed:,} windows loaded", loaded, landed)
+    with loaded_count(deployment, source, streams) as count:
 
-    (report,) = follow([(execution.start(deployment, source, given), work)], progress)
+        def progress(_: Execution, look: Look) -> Progress:
+            loaded = min(count(), landed)
+            return Progress(f"{look.state}: {loaded:,} of {landed:,} windows loaded", loaded, landed)
+
+        (report,) = follow([(execution.start(deployment, source, given), work)], progress)
     return report

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ class Deployment:
 
     cloud: Cloud
     outputs: dict[str, Any]
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def sources(self) -> dict[str, Any]:
@@ -46,8 +47,10 @@ class Deployment:
         return ":".join(str(self.outputs["state_machine_arn"]).split(":")[:7])
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the account that the environment is deployed to."""
-        return self.cloud.client(service)
+        """A boto3 client of the account that the environment is deployed to; made once, as that takes a while."""
+        if service not in self._clients:
+            self._clients[service] = self.cloud.client(service)
+        return self._clients[service]
 
     def given(self, source: str, **changes: Any) -> dict[str, Any]:
         """An execution's input: what the source's schedule passes, and what differs this time.

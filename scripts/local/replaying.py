@@ -1,7 +1,7 @@
 """What a replay has to go through, and how far it is: windows that have landed, and those that the ledger has."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 
 from local.deployment import Deployment
 from xmlift.landing.names import COMMIT
@@ -24,8 +24,14 @@ def landed_count(deployment: Deployment, source: str, streams: Sequence[str]) ->
     )
 
 
-def loaded_count(deployment: Deployment, source: str, streams: Sequence[str]) -> int:
-    """How many windows of these streams the ledger has, in whatever state."""
+@contextmanager
+def loaded_count(deployment: Deployment, source: str, streams: Sequence[str]) -> Iterator[Callable[[], int]]:
+    """Asks, over one connection, how many windows of these streams the ledger has, in whatever state."""
     with closing(deployment.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute(_LOADED, (source, tuple(streams)))
-        return int(cursor.fetchone()[0])
+        connection.autocommit = True  # an open transaction would go on seeing what it saw first
+
+        def count() -> int:
+            cursor.execute(_LOADED, (source, tuple(streams)))
+            return int(cursor.fetchone()[0])
+
+        yield count
