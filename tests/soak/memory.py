@@ -37,8 +37,13 @@ class Memory:
                 self.peaks[step] = max(self.peaks.get(step, 0.0), peak / _MEGABYTE)
 
     def faults(self) -> list[str]:
-        """The functions that took as much as they have, or more."""
-        return [
+        """The functions that took as much as they have, or more, and those of which nothing is known."""
+        unseen = [
+            f"no process of {step} was ever seen: its memory is not known"
+            for step in self.sizes
+            if step not in self.peaks
+        ]
+        return unseen + [
             f"{step} took {peak:.0f} MB of the {self.sizes[step]} MB that it has: find what grows, or give it "
             "more under `functions` in Terraform"
             for step, peak in self.peaks.items()

@@ -95,11 +95,13 @@ def test_whenever_it_starts_there_are_fifty_windows_and_all_of_the_endpoints_pas
         assert stream.cursor.start_time <= now - timedelta(days=730, hours=1)
 
 
-def test_a_function_that_takes_all_it_has_is_a_fault() -> None:
+def test_a_function_that_takes_all_it_has_or_was_never_seen_is_a_fault() -> None:
     memory = Memory.__new__(Memory)
     memory.sizes, memory.peaks = {"load": 512, "plan": 512}, {"load": 512.0, "plan": 511.9}
     (fault,) = memory.faults()
     assert fault.startswith("load took 512 MB of the 512 MB that it has: ")
+    memory.peaks = {"plan": 67.0}
+    assert memory.faults() == ["no process of load was ever seen: its memory is not known"]
 
 
 RUN = Run(
