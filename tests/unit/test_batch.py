@@ -59,3 +59,30 @@ def test_every_row_is_either_fit_or_rejected_exactly_once(rows: list[tuple[str, 
     assert [reject.row for reject in rejects] == at_fault
     for index in set(range(len(rows))) - set(at_fault):
         assert (values[0][index], values[1][index]) == rows[index]
+
+
+def test_a_tombstone_has_to_have_what_identifies_it_and_nothing_else() -> None:
+    key = ColumnRule("key", parse_type("bigint"), identifying=True)
+    columns = [["1", "", "3", ""], ["a", "b", "", ""], ["x", "x", "", "x"]]
+    rejects = typed([key, NAME._replace(required=True), TAGS], columns, tombstones={2, 3}).rejects
+    empty = "is empty, and it is required"
+    assert rejects == [Reject(1, "key", "", empty), Reject(3, "key", "", empty)]
+    living = typed([key, NAME._replace(required=True), TAGS], columns).rejects
+    assert living == [*rejects[:1], Reject(2, "name", "", empty), rejects[1]]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["1", ""]), st.sampled_from(["a", ""]), st.booleans()),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_a_row_is_rejected_for_what_its_kind_has_to_have(rows: list[tuple[str, str, bool]]) -> None:
+    key = ColumnRule("key", parse_type("bigint"), identifying=True)
+    tombstones = {index for index, (_, _, gone) in enumerate(rows) if gone}
+    columns = [[row[0] for row in rows], [row[1] for row in rows]]
+    _, rejects = typed([key, NAME._replace(required=True)], columns, tombstones)
+    assert [reject.row for reject in rejects] == [
+        index for index, (number, name, gone) in enumerate(rows) if not number or (not name and not gone)
+    ]
