@@ -53,7 +53,9 @@ def asked(start: str | None, end: str | None, streams: list[str], reread: bool) 
     first = parse_time(start, "--from") if start is not None else None
     last = parse_time(end, "--to") if end is not None else None
     if first is not None and last is not None and first >= last:
-        raise LocalError(f"--from {start} is not before --to {end}: the range is empty. Give its beginning first")
+        raise LocalError(
+            f"--from {start} is not before --to {end}: the range is empty. Give its beginning first"
+        )
     given: dict[str, Any] = {
         "from": first.isoformat() if first else None,
         "to": last.isoformat() if last else None,

@@ -39,11 +39,14 @@ def changes(stream: dict[str, Any], read_as_a_whole: bool) -> str:
     told = [
         f"{count:,} {what}"
         for count, what in (
+            # Reports of older runs, which `runs` shows too, lack some counts.
+            (stream.get("recovered", 0), "windows of other runs loaded"),
             (stream["inserted"], "new"),
             (
                 stream["updated"],
                 "updated (the endpoint always answers all)" if read_as_a_whole else "updated",
             ),
+            (stream.get("removed", 0), "taken out"),
             (stream["stale"] + stream["duplicates"], "known already"),
             (stream["rejected"], "rejected"),
         )

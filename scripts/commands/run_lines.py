@@ -12,13 +12,19 @@ from commands.tables import print_table
 from local.past_runs import RUNNING, PastRun
 
 _COUNTS = ("windows", "records", "new", "changed", "rejected")
-# What the report calls them.
-_SUMS = dict(zip(_COUNTS, ("windows", "records", "inserted", "updated", "rejected"), strict=True))
+# What the report calls them. Those of older runs lack some.
+_SUMS = {
+    "windows": ("windows", "recovered"),
+    "records": ("records",),
+    "new": ("inserted",),
+    "changed": ("updated",),
+    "rejected": ("rejected",),
+}
 
 
 def show_runs(runs: Sequence[PastRun]) -> None:
     """A table, newest first, and below it in words what has not succeeded."""
-    columns = ("started", "source", "took", "status", "what", *_COUNTS, "run")
+    columns = ("started", "source", "took", "status", "kind", *_COUNTS, "run")
     rows = [
         [
             words.instant(run.started),
@@ -88,11 +94,17 @@ def kind(given: dict[str, Any]) -> str:
 
 
 def sums(run: PastRun) -> dict[str, int | None]:
-    """A run's counts over its streams; None where no report says."""
+    """A run's counts over its streams; None where no report says.
+
+    Windows are those that it read itself, and those of other runs that it loaded.
+    """
     if run.report is None:
         return dict.fromkeys(_COUNTS)
     streams = run.report["streams"]
-    return {name: sum(stream[column] for stream in streams) for name, column in _SUMS.items()}
+    return {
+        name: sum(stream.get(column, 0) for stream in streams for column in columns)
+        for name, columns in _SUMS.items()
+    }
 
 
 def took(run: PastRun) -> Any:

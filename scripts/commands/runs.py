@@ -24,8 +24,8 @@ def runs(
     """Show the newest runs, or one in full.
 
     A line tells when a run started, how long it took, how it ended (RUNNING: it has not), what it was started for
-    beside the schedule's work, how many windows and records it read and what became of them. Below the table stands
-    why runs have failed. A single run is shown with its report and every window that failed in it.
+    if not by the schedule, how many windows it dealt with, how many records it read and what became of them. Below
+    the table stands why runs have failed. A single run is shown with its report and every window that failed in it.
     """
     deployment = deployed(clouds.get(folder))
     if which is None or which in deployment.sources:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from commands.reports import changes
 from commands.run_lines import as_json, kind, show_run, show_runs
 from local.past_runs import PastRun
 
@@ -104,6 +105,26 @@ def test_a_run_for_programs() -> None:
         "rejected": 2,
         "message": "ewm: work_items: 800 records read",
     }
+
+
+def test_windows_of_other_runs_that_it_loaded_count_too() -> None:
+    replayed = report()
+    replayed["streams"][0]["recovered"] = 30
+    assert as_json(past(report=replayed))["windows"] == 43
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({}, "nothing new"),
+        ({"inserted": 1200, "stale": 3, "duplicates": 4}, "1,200 new, 7 known already"),
+        ({"recovered": 34, "inserted": 2}, "34 windows of other runs loaded, 2 new"),
+        ({"removed": 5, "rejected": 1}, "5 taken out, 1 rejected"),
+    ],
+)
+def test_changes_in_words(counts: dict[str, int], told: str) -> None:
+    usual = dict.fromkeys(("inserted", "updated", "stale", "duplicates", "rejected"), 0)
+    assert changes(usual | counts, read_as_a_whole=False) == told
 
 
 def test_without_a_report_the_counts_are_unknown_and_not_zero() -> None:
