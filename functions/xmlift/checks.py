@@ -24,6 +24,16 @@ class LoadedCounts(Struct, kw_only=True):
     updated: int = 0
     removed: int = 0
 
+    def __add__(self, other: "LoadedCounts") -> "LoadedCounts":
+        return LoadedCounts(
+            written=self.written + other.written,
+            duplicate=self.duplicate + other.duplicate,
+            stale=self.stale + other.stale,
+            inserted=self.inserted + other.inserted,
+            updated=self.updated + other.updated,
+            removed=self.removed + other.removed,
+        )
+
     @property
     def adds_up(self) -> bool:
         return self.written == self.duplicate + self.stale + self.inserted + self.updated

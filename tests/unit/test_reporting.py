@@ -1,79 +1,24 @@
 """report: what was planned, landed and loaded, held against each other; each thing that is wrong is named."""
 
-from typing import Any
-
 import msgspec
 import pytest
 
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
-from xmlift.planning import plan
-from xmlift.reporting import ReportAnswer, ReportEvent, RunReport, figures, report
-from xmlift.run_input import PlanEvent, RunInput
+from xmlift.reporting import ReportAnswer, RunReport, figures
 from xmlift.warehouse.connection import Credentials, Warehouse
-from xmlift.work import PlanAnswer
 
+from .loads import Loads, event_row, item
+from .runs import Run, land_all, load_all, spoil
 from .steps_landing import at, run_at
-from .test_loading import Loads, event_row, item, texts
-from .test_loading import loads as loads_fixture
-from .warehouse_stand_in import PLANNER, REPORTER
 
-loads = loads_fixture
 RUN = run_at(12, "one")
-
-
-class Run:
-    """One execution of this source, its windows landed by hand."""
-
-    def __init__(self, loads: Loads, execution: str = "one", hours: float = 12) -> None:
-        self.loads = loads
-        self.event: dict[str, Any] = {
-            "input": RunInput(source=loads.name, catalogue=loads.key),
-            "execution": execution,
-            "execution_arn": f"arn:{execution}",
-            "started": at(hours),
-        }
-        self.run = run_at(hours, execution)
-
-    def plan(self, round_number: int = 0) -> PlanAnswer:
-        event = PlanEvent(**self.event, round=round_number)
-        return plan(event, self.loads.zone, self.loads.stand_in.warehouse(PLANNER), lambda _: None)
-
-    def report(
-        self, failure: dict[str, str] | None = None, warehouse: Warehouse | None = None
-    ) -> tuple[ReportAnswer, RunReport]:
-        event = ReportEvent(**self.event, round=1, failure=failure)
-        return report(event, self.loads.zone, warehouse or self.loads.stand_in.warehouse(REPORTER))
-
-    def problem(self, **options: Any) -> str:
-        """The one problem of a failed run."""
-        answer, result = self.report(**options)
-        assert (answer.status, answer.catch_up) == ("failed", False)
-        (problem,) = result.problems
-        assert problem in answer.message
-        return problem
 
 
 @pytest.fixture
 def run(loads: Loads) -> Run:
     loads.change("slice: 6h", "slice: 12h")
     return Run(loads)
-
-
-def land_all(run: Run) -> tuple[Landed, Landed]:
-    """Both streams' only windows: three items (one rejected), two events."""
-    items = [item(1, 1, "a", notes=texts("x")), item(2, 2, "b"), item(3, 3, "far too long")]
-    return (
-        run.loads.land(run.run, (0, 12), items),
-        run.loads.land(
-            run.run, (0, 12), [event_row(1, 1, notes=texts("y")), event_row(2, 13)], stream="events"
-        ),
-    )
-
-
-def load_all(run: Run) -> None:
-    for stream in ("items", "events"):
-        run.loads.load(run.run, stream)
 
 
 def test_a_run_in_which_everything_adds_up(run: Run) -> None:
@@ -102,8 +47,8 @@ def test_a_run_in_which_everything_adds_up(run: Run) -> None:
     assert items.reject_reasons == {"items.title: 12 bytes do not fit varchar(10)": 1}
     assert items.tables["items__notes"].inserted == 1
     assert figures(result) == {
-        "windows": 2, "pages": 2, "records": 5, "rejected": 1, "inserted": 3, "updated": 0, "stale": 0,
-        "retries": 0, "bytes": 0, "failed_runs": 0,
+        "windows": 2, "recovered": 0, "quarantined": 0, "pages": 2, "records": 5, "rejected": 1, "inserted": 3,
+        "updated": 0, "removed": 0, "stale": 0, "retries": 0, "restarts": 0, "bytes": 0, "failed_runs": 0,
     }  # fmt: skip
 
 
@@ -218,6 +163,7 @@ def test_counts_of_load_that_do_not_add_up_are_told(run: Run) -> None:
         run.loads.name,
     )
     assert "items: 2 written ≠ 1 inserted" in run.problem()
+    drop_items(run)
 
 
 def test_a_key_that_stands_twice_is_told(run: Run) -> None:
@@ -228,6 +174,12 @@ def test_a_key_that_stands_twice_is_told(run: Run) -> None:
         f"INSERT INTO {run.loads.name}.items SELECT * FROM {run.loads.name}.items WHERE id = 1"
     )
     assert run.problem() == f"{run.loads.name}.items: 1 keys stand more than once in the table"
+    drop_items(run)
+
+
+def drop_items(run: Run) -> None:
+    """The table was tampered with: its rows are not what the ledger counted."""
+    run.loads.stand_in.run(f"DROP TABLE {run.loads.name}.items")
 
 
 def test_several_problems_are_all_kept_and_the_first_ones_shown(run: Run) -> None:
@@ -271,13 +223,13 @@ def test_what_is_wrong_with_a_window_comes_before_the_maps_word(run: Run) -> Non
 
 
 def test_a_catalogue_that_is_gone_is_told(run: Run) -> None:
-    run.event["input"] = RunInput(source=run.loads.name, catalogue="catalogue/gone.yaml")
+    run.event["input"] = msgspec.structs.replace(run.event["input"], catalogue="catalogue/gone.yaml")
     assert "catalogue/gone.yaml does not exist" in run.problem()
 
 
 def test_a_run_goes_on_with_its_own_copy_of_the_catalogue(run: Run) -> None:
     run.plan()
-    run.event["input"] = RunInput(source=run.loads.name, catalogue="catalogue/taken/away.yaml")
+    run.event["input"] = msgspec.structs.replace(run.event["input"], catalogue="catalogue/taken/away.yaml")
     answer = run.plan(round_number=1)
     assert {stream.catalogue for stream in answer.streams} == {names.catalogue(run.loads.name, run.run)}
     land_all(run)
@@ -345,3 +297,35 @@ def test_nothing_to_do_is_a_success(run: Run) -> None:
     answer, result = again.report()
     assert answer.status == "succeeded"
     assert result.streams[0].watermark == at(12)
+
+
+# --- what is set aside, what is superseded ---
+
+
+def test_a_quarantined_window_fails_the_run_with_its_reason(run: Run) -> None:
+    run.plan()
+    items, _ = land_all(run)
+    spoil(run, items)
+    load_all(run)
+    problem = run.problem()
+    assert problem.startswith(f"{items.window}: quarantined: ")
+    assert "cannot be unpacked" in problem
+    _, result = run.report()
+    assert [stream.quarantined for stream in result.streams] == [1, 0]
+    assert figures(result)["quarantined"] == 1
+
+
+def test_a_superseded_set_is_no_fault(loads: Loads) -> None:
+    """Another run has read the whole later, and was faster."""
+    slow, fast = Run(loads, "slow", 12, streams=["lists"]), Run(loads, "fast", 13, streams=["lists"])
+    for each in (slow, fast):
+        (one,) = msgspec.json.decode(loads.zone.get(each.plan().extract.key))
+        assert one["set_windows"] == 1
+    epoch_hours = -56 * 365.25 * 24  # a stream without a cursor is read since 1970
+    for each, end in ((slow, 12), (fast, 13)):
+        loads.land(each.run, (epoch_hours, end), [{"id": 1}], stream="lists", set_windows=1)
+    for each in (fast, slow):
+        loads.load(each.run, "lists")
+    answer, result = slow.report()
+    assert answer.status == "succeeded", answer.message
+    assert (result.streams[0].landed, result.streams[0].inserted) == (1, 0)

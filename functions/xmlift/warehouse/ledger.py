@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 from psycopg2.extras import execute_values
 
-from xmlift.errors import WarehouseError
 from xmlift.windows import Interval
 
 LOADED = "loaded"
@@ -53,18 +51,6 @@ class Entry(NamedTuple):
     loaded_by: str = ""
 
 
-class Coverage(NamedTuple):
-    """What a window covers, the server's clock when it was read, the run that read it, and its state."""
-
-    stream: str
-    partition_id: str
-    start: datetime
-    end: datetime
-    as_of: datetime
-    run: str
-    state: str
-
-
 class Recovered(NamedTuple):
     """How many windows that others read a run has brought to a state, and what became of their rows."""
 
@@ -73,30 +59,12 @@ class Recovered(NamedTuple):
     windows: int
     inserted: int
     updated: int
-    known: int
+    stale: int
+    duplicates: int
     removed: int
 
 
 _COLUMNS = ", ".join(Entry._fields)
-
-
-def coverage(cursor: Cursor, source: str, epoch: int, run: str) -> list[Coverage]:
-    """All loaded windows of a source, and those of this run in any state.
-
-    Raises WarehouseError where the ledger does not exist yet.
-    """
-    try:
-        cursor.execute(
-            "SELECT stream, partition_id, window_start, window_end, as_of, run, state FROM xmlift.ledger "
-            "WHERE source = %s AND epoch = %s AND (state = %s OR run = %s)",
-            (source, epoch, LOADED, run),
-        )
-    except (psycopg2.errors.UndefinedTable, psycopg2.errors.InsufficientPrivilege) as error:
-        raise WarehouseError(
-            "the ledger xmlift.ledger is not there or not granted to this function: migrate has to run after "
-            "every apply (Terraform invokes it; `terraform apply` again)"
-        ) from error
-    return [Coverage(*row) for row in cursor.fetchall()]
 
 
 def of_run(cursor: Cursor, source: str, run: str, stream: str | None = None) -> list[Entry]:
@@ -123,7 +91,7 @@ def recovered(cursor: Cursor, source: str, run: str) -> list[Recovered]:
     """What a run loaded of windows that others read; a row for each stream and state."""
     cursor.execute(
         "SELECT stream, state, COUNT(*), SUM(rows_inserted), SUM(rows_updated),\n"
-        "  SUM(rows_stale + rows_duplicate), SUM(rows_removed)\n"
+        "  SUM(rows_stale), SUM(rows_duplicate), SUM(rows_removed)\n"
         "FROM xmlift.ledger WHERE source = %s AND loaded_by = %s AND run <> %s\n"
         "GROUP BY stream, state ORDER BY stream, state",
         (source, run, run),

@@ -1,0 +1,147 @@
+"""What a run did to one stream: counts gathered from commits and from the ledger, and what they suggest."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from xmlift.catalogue import Stream
+from xmlift.checks import LoadedCounts, unseen_columns
+from xmlift.landing.chain import Landed
+from xmlift.missing import is_first_load
+from xmlift.warehouse import ledger
+from xmlift.warehouse.ledger import Recovered
+
+_MANY_RECORDS = 100
+
+
+class StreamReport(Struct, kw_only=True):
+    """One stream of a run. Counts are of its own table; `tables` has all of them.
+
+    `windows` are those that the run planned, `recovered` those of other runs that it loaded: their rows are among
+    the inserted, updated, stale, duplicate and removed ones.
+    """
+
+    stream: str
+    windows: int = 0
+    landed: int = 0
+    quarantined: int = 0
+    recovered: int = 0
+    pages: int = 0
+    bytes: int = 0
+    records: int = 0
+    rejected: int = 0
+    out_of_window: int = 0
+    dropped: int = 0
+    written: int = 0
+    inserted: int = 0
+    updated: int = 0
+    removed: int = 0
+    stale: int = 0
+    duplicates: int = 0
+    loaded: int = 0
+    retries: int = 0
+    restarts: int = 0
+    repaired_pages: int = 0
+    seconds: float = 0.0
+    watermark: datetime | None = None
+    tables: dict[str, LoadedCounts] = {}
+    reject_reasons: dict[str, int] = {}
+    unseen_columns: dict[str, list[str]] = {}
+    unmatched: dict[str, int] = {}
+
+    def add_landed(self, window: Landed) -> None:
+        """What was read of a window."""
+        progress = window.commit.progress
+        self.landed += 1
+        self.pages += progress.pages
+        self.bytes += progress.bytes
+        self.retries += progress.retries
+        self.restarts += progress.restarts
+        self.repaired_pages += progress.repaired_pages
+        self.seconds = round(self.seconds + progress.seconds, 3)
+        if (own := progress.tables.get(self.stream)) is not None:
+            self.records += own.read
+            self.rejected += own.rejected
+            self.out_of_window += own.out_of_window
+            self.dropped += own.dropped
+            self.written += own.written
+        _add(self.reject_reasons, progress.reject_reasons)
+        _add(self.unmatched, progress.unmatched)
+
+    def add_loaded(self, entry: ledger.Entry, counts: Mapping[str, LoadedCounts]) -> None:
+        """What became of a window's rows."""
+        self.inserted += entry.rows_inserted
+        self.updated += entry.rows_updated
+        self.removed += entry.rows_removed
+        self.stale += entry.rows_stale
+        self.duplicates += entry.rows_duplicate
+        self.loaded += entry.rows_inserted + entry.rows_updated
+        for table, more in counts.items():
+            self.tables[table] = self.tables.get(table, LoadedCounts()) + more
+
+    def add_recovered(self, found: Recovered) -> None:
+        """What became of the rows of other runs' windows."""
+        self.recovered += found.windows
+        self.inserted += found.inserted
+        self.updated += found.updated
+        self.removed += found.removed
+        self.stale += found.stale
+        self.duplicates += found.duplicates
+        self.loaded += found.inserted + found.updated
+
+    def note_unseen(self, model: Stream, landed: Iterable[Landed]) -> None:
+        """Declared columns that had no value in any record of the run, where that tells something.
+
+        In a stream's first load it does, and where many records were read; that the three changes of an hour lack
+        a resolution does not.
+        """
+        if not is_first_load(model, self.watermark):
+            self.unmatched = {}  # a feed without news has its title and links all the same
+            if self.records < _MANY_RECORDS:
+                return
+        seen: dict[str, set[str]] = {}
+        for window in landed:
+            for table, columns in window.commit.progress.seen_columns.items():
+                seen.setdefault(table, set()).update(columns)
+        declared = {
+            self.stream: list(model.columns),
+            **{f"{self.stream}__{child}": list(spec.columns) for child, spec in model.children.items()},
+        }
+        for table, columns in declared.items():
+            if table in seen and (missing := unseen_columns(columns, sorted(seen[table]))):
+                self.unseen_columns[table] = missing
+
+    def warnings(self, source: str) -> Iterator[str]:
+        """What is no failure, and most likely a mistake in the catalogue."""
+        where = f"{source}.{self.stream}"
+        if self.unmatched and not self.records:
+            found = ", ".join(
+                f"{count} × {name.rpartition('}')[2]}" for name, count in self.unmatched.items()
+            )
+            yield (
+                f"{where}: no record in {self.pages} pages; where records are expected stand {found}: "
+                "is `records` right?"
+            )
+        for table, columns in self.unseen_columns.items():
+            yield f"{source}.{table}: never a value in {', '.join(columns)}: are their paths right?"
+        if self.rejected:
+            yield f"{where}: {self.rejected} rows rejected: {'; '.join(self.reject_reasons)}"
+
+    @property
+    def words(self) -> str:
+        """The stream's part of the run's message."""
+        known = self.stale + self.duplicates
+        changes = f"{self.inserted} new, {self.updated} changed, {known} already known"
+        if self.removed:
+            changes += f", {self.removed} taken out"
+        recovered = f"{self.recovered} windows of other runs loaded" if self.recovered else ""
+        if recovered and not self.windows:
+            return f"{self.stream}: {recovered}, {changes}"
+        read = f"{self.stream}: {self.records} records read, {changes}, {self.rejected} rejected"
+        return f"{read}, {recovered}" if recovered else read
+
+
+def _add(sums: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        sums[name] = sums.get(name, 0) + count
