@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from xmlift.errors import RecordError
-from xmlift.extraction import ExtractAnswer
+from xmlift.extraction import ExtractAnswer, ExtractEvent, extract
 from xmlift.landing.landed import landed_windows
 from xmlift.landing.zone import Zone
 from xmlift.page_reader import MAX_SKEW
@@ -18,9 +18,11 @@ from .extracting import (
     RUN,
     TO,
     Extracts,
+    all_the_time,
     fails,
     item,
     no_time_at_all,
+    read_secret,
     serve_pages,
 )
 from .scripted_source import ScriptedSource, page
@@ -82,6 +84,20 @@ def test_without_a_servers_clock_ours_counts_less_the_allowed_skew(
     extracts.extract()
     as_of = extracts.landed().commit.as_of
     assert before <= as_of + MAX_SKEW <= datetime.now(UTC)
+
+
+def test_a_commit_knows_its_epoch_and_the_set_that_it_belongs_to(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    serve_pages(source, 1)
+    item_of_a_set = {**msgspec.to_builtins(extracts.event()), "epoch": 4, "set_windows": 7}
+    event = msgspec.convert(item_of_a_set, ExtractEvent)
+    extract(event, extracts.zone, read_secret, all_the_time)
+    commit = extracts.landed().commit
+    assert (commit.scope.epoch, commit.set_windows) == (4, 7)
+    other = msgspec.structs.replace(extracts.event(), run="20261122T170000000000Z-y")
+    extract(other, extracts.zone, read_secret, all_the_time)
+    assert extracts.landed(other.run).commit.set_windows == 0, "by itself"
 
 
 def test_a_landed_window_is_not_read_again(extracts: Extracts, source: ScriptedSource) -> None:
