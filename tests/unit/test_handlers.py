@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
+import msgspec
 import pytest
 
 from xmlift import telemetry
@@ -185,3 +186,42 @@ def test_a_run_from_migrate_to_report(
     failed = invoke("report", {**begun, "round": 1, "failure": failure})
     assert (failed["status"], failed["catch_up"]) == ("failed", False)
     assert failed["message"] == "ewm: WarehouseError: it broke"
+
+
+def test_a_ledger_is_forgotten_and_loaded_anew(
+    invoke: Invoke, s3: Any, stand_in: StandIn, ewm_endpoint: EwmEndpoint
+) -> None:
+    """What an operator does who rebuilds it: the endpoint is not asked for anything."""
+    catalogue = (FUNCTIONS.parent / "terraform/sources/ewm.yaml").read_bytes()
+    s3.put_object(Bucket="landing", Key="catalogue/ewm/x.yaml", Body=catalogue)
+    stand_in.add_sources("ewm")
+    given = {"source": "ewm", "catalogue": "catalogue/ewm/x.yaml", "base_url": f"{ewm_endpoint.url}/ccm"}
+    begun = {"execution": "run-1", "execution_arn": "arn:run-1", "started": "2026-11-22T16:15:00Z"}
+    planned = invoke("plan", {"input": given, **begun, "round": 0})
+    for item in json.loads(s3.get_object(Bucket="landing", Key=planned["extract"]["key"])["Body"].read()):
+        invoke("extract", item)
+    (loading,) = planned["streams"]
+    windows = invoke("load", loading)["windows"]
+    rows = stand_in.run("SELECT * FROM ewm.work_items ORDER BY id")
+
+    assert invoke("migrate", {"forget": {"source": "ewm"}}) == {"source": "ewm", "forgotten": windows}
+
+    asked = ewm_endpoint.requests()
+    again = {"execution": "run-2", "execution_arn": "arn:run-2", "started": "2026-11-22T17:15:00Z"}
+    replay = {"input": {**given, "replay": True, "concurrent": True}, **again}
+    replayed = invoke("plan", {**replay, "round": 0})
+    assert (replayed["extract"]["items"], replayed["more"]) == (0, False)
+    (loading,) = replayed["streams"]
+    assert loading["windows_of"] == "*"
+    assert invoke("load", loading) == {"status": "done", "windows": windows}
+    assert stand_in.run("SELECT * FROM ewm.work_items ORDER BY id") == rows
+    reported = invoke("report", {**replay, "round": 1, "failure": None})
+    assert reported["status"] == "succeeded"
+    assert f"work_items: {windows} windows of other runs loaded" in reported["message"]
+    assert ewm_endpoint.requests() == asked
+
+
+def test_what_is_to_be_forgotten_is_named_exactly(invoke: Invoke, stand_in: StandIn) -> None:
+    stand_in.add_sources("ewm")
+    with pytest.raises(msgspec.ValidationError, match="stream"):
+        invoke("migrate", {"forget": {"source": "ewm", "stream": "work_items"}})
