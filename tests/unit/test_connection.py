@@ -66,7 +66,7 @@ def test_nobody_is_waited_for_beyond_the_deadline() -> None:
         warehouse.transaction(lambda _: None, seconds=0)
 
 
-def lost(stand_in: StandIn, error: type[psycopg2.Error]) -> list[int]:
+def lost(stand_in: StandIn, how: str, error: type[psycopg2.Error]) -> list[int]:
     """Run a work that loses its session the first time; the sessions that it ran in."""
     sessions: list[int] = []
 
@@ -76,17 +76,18 @@ def lost(stand_in: StandIn, error: type[psycopg2.Error]) -> list[int]:
             cursor.connection.close()
             raise error("no message from the libpq")
 
-    stand_in.warehouse(LOADER).transaction(work, 60)
+    getattr(stand_in.warehouse(LOADER), how)(work, 60)
     return sessions
 
 
+@pytest.mark.parametrize("how", ["transaction", "autocommit"])
 @pytest.mark.parametrize(
     "error", [psycopg2.DatabaseError, psycopg2.InterfaceError, psycopg2.OperationalError]
 )
 def test_a_lost_session_is_known_by_itself_whatever_error_it_was_lost_with(
-    stand_in: StandIn, error: type[psycopg2.Error]
+    stand_in: StandIn, how: str, error: type[psycopg2.Error]
 ) -> None:
-    first, second = lost(stand_in, error)
+    first, second = lost(stand_in, how, error)
     assert first != second
 
 
