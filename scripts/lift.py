@@ -33,6 +33,7 @@ from commands import (
 from commands.display import fail, say
 from local.environment import scrub
 from local.errors import LocalError
+from xmlift.errors import XmliftError
 
 
 class Verbs(TyperGroup):
@@ -41,7 +42,7 @@ class Verbs(TyperGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except LocalError as error:
+        except (LocalError, XmliftError) as error:
             fail(str(error))
         except (HTTPClientError, requests.ConnectionError, psycopg2.OperationalError) as error:
             fail(f"The local cloud does not answer: {error}".strip())

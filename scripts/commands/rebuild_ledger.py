@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands.display import activity, print_json, say
+from commands.display import Activity, activity, print_json, say
 from commands.options import FOLDER, Folder, Json
 from commands.replay import replay_source
 from commands.reports import show_reports
@@ -32,13 +32,15 @@ def rebuild_ledger(
 
     For a ledger that no longer tells the truth about its tables: they were dropped, emptied or restored by hand.
     All windows in the landing zone are loaded again. Rows that the tables have already are known and stay, those
-    they lack come back; the endpoint is not asked. If it is interrupted, replay goes on.
+    they lack come back; the endpoint is not asked. What has left the landing zone is a gap, which the next run reads.
+    If it is interrupted, replay goes on.
     """
     deployment = deployed(clouds.get(folder))
     given = deployment.given(source, replay=True)
     check(deployment, given, datetime.now(UTC))
     _refuse_while_running(deployment, source)
-    before = counts(deployment, source)
+    with activity(passing=True) as show:
+        before = _counted(show, deployment, source)
     if not yes:
         _ask(source, before)
     with activity() as show:
@@ -46,7 +48,8 @@ def rebuild_ledger(
         forget(deployment, source)
         work.finish(f"{before.windows:,} windows forgotten")
         report = replay_source(show, deployment, given)
-    after = counts(deployment, source)
+    with activity(passing=True) as show:
+        after = _counted(show, deployment, source)
     if json:
         print_json({"before": vars(before), "after": vars(after), "report": report})
     else:
@@ -65,6 +68,13 @@ def print_counts(source: str, before: Counts, after: Counts) -> None:
     print_table(("rows of", "before", "after"), rows, right=("before", "after"))
 
 
+def _counted(show: Activity, deployment: Deployment, source: str) -> Counts:
+    work = show.begin(f"count rows of {source}")
+    found = counts(deployment, source)
+    work.finish()
+    return found
+
+
 def _refuse_while_running(deployment: Deployment, source: str) -> None:
     running = [run.run for run in PastRuns(deployment).newest([source], 20) if run.status == RUNNING]
     if running:
@@ -77,7 +87,7 @@ def _refuse_while_running(deployment: Deployment, source: str) -> None:
 def _ask(source: str, before: Counts) -> None:
     say(
         f"The ledger's {before.windows:,} windows of {source} will be forgotten, and all that has landed of it is "
-        f"loaded again. The tables keep what they have."
+        "loaded again. The tables keep what they have."
     )
     if not sys.stdin.isatty():
         raise LocalError("Nobody is there to be asked. Remedy: give --yes")

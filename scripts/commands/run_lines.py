@@ -60,7 +60,7 @@ def show_run(run: PastRun, failed_windows: Sequence[dict[str, str]]) -> None:
     if overcome and run.status == "SUCCEEDED":
         for reason, details in failures({"source": run.source, "problems": overcome}):
             say("\n    ".join([f"Overcome within the run: {reason}", *details]))
-    elif overcome and run.report is None:
+    elif overcome:
         for reason, details in failures({"source": run.source, "problems": overcome}):
             fail(reason, details)
 

@@ -71,9 +71,10 @@ def between(interval: Interval) -> str:
 
 def _row(source: str, stream: StreamStanding, now: datetime) -> list[str]:
     mark = stream.watermark
+    none = "the start is missing" if stream.windows else "nothing loaded yet"
     return [
         title(source, stream),
-        words.instant(mark) if mark else "nothing loaded yet",
+        words.instant(mark) if mark else none,
         words.length(now - mark) if mark else "",
         *(f"{count:,}" for count in (len(stream.gaps), stream.windows, len(stream.quarantined), stream.rows)),
     ]

@@ -191,7 +191,7 @@ def at_a_terminal(*arguments: object, typed: list[str] | None = None) -> str:
 
 
 def test_a_run_without_a_cloud_says_how_to_get_one(lift: Lift, tmp_path: Path) -> None:
-    for verb in (["run"], ["query", "SELECT 1"], ["tick"], ["apply"]):
+    for verb in (["run"], ["query", "SELECT 1"], ["tick"], ["apply"], ["status"]):
         done = lift(*verb, "--folder", tmp_path / "none")
         assert done.returncode == 1
         assert "make demo" in done.stderr

@@ -64,6 +64,11 @@ def test_a_stream_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.err == "ewm: last run SUCCEEDED, 30 min ago: ewm: fine\n"
 
 
+def test_a_stream_whose_start_is_missing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    show_standings([standing(stream(watermark=None, gaps=[hours(0, 1)]))], NOW, gaps=False)
+    assert "the start is missing" in capsys.readouterr().out
+
+
 def test_partitions_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     show_standings([standing(stream(partition="area=A"))], NOW, gaps=False)
     assert "ewm.items [area=A]" in capsys.readouterr().out
