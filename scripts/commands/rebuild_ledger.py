@@ -32,8 +32,8 @@ def rebuild_ledger(
 
     For a ledger that no longer tells the truth about its tables: they were dropped, emptied or restored by hand.
     All windows in the landing zone are loaded again. Rows that the tables have already are known and stay, those
-    they lack come back; the endpoint is not asked. What has left the landing zone is a gap, which the next run reads.
-    If it is interrupted, replay goes on.
+    they lack come back; the endpoint is not asked. What has left the landing zone is a gap, which the next run
+    reads. If it is interrupted, replay goes on.
     """
     deployment = deployed(clouds.get(folder))
     given = deployment.given(source, replay=True)
