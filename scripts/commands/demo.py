@@ -59,6 +59,7 @@ def demo(
             if rows:
                 print_sample(name, list(rows[0]), [list(row.values()) for row in rows])
         say("\nmake tick run   let time pass at the endpoint, then load only what changed")
+        say("make status     how far every stream is loaded, and what is missing")
         say("make query      SQL prompt on the warehouse")
         say("make down       stop everything and remove its data")
     if runs.failed(reports):
