@@ -24,6 +24,8 @@ _CONFLICT = re.compile(
     r"\s*(ERROR:\s+)?(1023|1018)\b|.*could not complete because of conflict with concurrent transaction",
     re.DOTALL,
 )
+# What COPY says where S3 was busy or broken when it asked for a file.
+_S3_FAULT = re.compile(r"\s*(ERROR:\s+)?S3ServiceException:[^\n]*,\s*Status 5\d\d\b")
 _CREDENTIAL_SECONDS = 900
 
 
@@ -193,7 +195,7 @@ def _may_pass(error: psycopg2.Error) -> bool:
         return True
     if isinstance(error, psycopg2.OperationalError):
         return not isinstance(error, psycopg2.errors.QueryCanceled)  # that is our own statement_timeout
-    return _CONFLICT.match(str(error)) is not None
+    return any(fault.match(str(error)) for fault in (_CONFLICT, _S3_FAULT))
 
 
 def _jitter(attempt: int) -> float:
