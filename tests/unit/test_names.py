@@ -209,6 +209,10 @@ def test_what_stands_beside_the_landing_zone() -> None:
     assert names.run_id(START, "nightly") == RUN
     assert names.run_id(START, "a.b/c") == "20261122T161500123456Z-a%2Eb%2Fc"
     assert names.stream_prefix("ewm", "work_items", RUN) == f"landing/ewm/work_items/{RUN}/"
+    assert names.stream_prefix("ewm", "work_items") == "landing/ewm/work_items/"
+    assert names.load_failure("ewm", "items", RUN, RUN) == f"runs/ewm/{RUN}/failures/items.json"
+    assert names.load_failure("ewm", "items", RUN, "*") == f"runs/ewm/{RUN}/failures/items-of-all.json"
+    assert names.load_failure("ewm", "items", RUN, "R2") == f"runs/ewm/{RUN}/failures/items-of-R2.json"
     assert names.work_list("ewm", RUN, 3) == f"runs/ewm/{RUN}/work-0003.json"
     assert names.plan("ewm", RUN, 3) == f"runs/ewm/{RUN}/plan-0003.json"
     assert names.report("ewm", RUN) == f"runs/ewm/{RUN}/report.json"
