@@ -78,7 +78,7 @@ class Soak:
             run.faults.append(str(error))
             return run
         self._measure(run, started, report)
-        run.faults += self._account(run, report, len(records))
+        run.faults += self._account(report, len(records))
         run.faults += self._compare(run, records)
         self.memory.look()
         run.memory = dict(self.memory.peaks)
@@ -112,7 +112,7 @@ class Soak:
         run.windows = sum(stream["landed"] for stream in _streams(report))
         run.records = sum(stream["records"] for stream in _streams(report))
 
-    def _account(self, run: Run, report: dict[str, Any], records: int) -> Iterator[str]:
+    def _account(self, report: dict[str, Any], records: int) -> Iterator[str]:
         """Where the run's own report says something else than what has to have happened."""
         if report["status"] != "succeeded":
             yield str(report["message"])
