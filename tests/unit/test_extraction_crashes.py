@@ -14,7 +14,7 @@ import pytest
 
 from xmlift import extraction
 from xmlift.extraction import extract
-from xmlift.landing.names import COMMIT, LinkName, parse_link
+from xmlift.landing.names import COMMIT, LinkName, parse_link, parse_part
 from xmlift.landing.zone import Zone
 from xmlift.source.session import Answer, RefusedError
 
@@ -219,3 +219,12 @@ def test_links_are_numbered_without_a_gap_after_any_crash(monkeypatch: pytest.Mo
         for restart in {name.restart for name in chain}:
             own = [name for name in chain if name.restart == restart]
             assert own == [LinkName(restart, number) for number in range(len(own))]
+
+
+def test_each_call_writes_under_an_attempt_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it reads the very bytes that a dead call read: whose part a link names is never in doubt."""
+    world = World(monkeypatch)
+    for _ in range(3):
+        assert world.call(Event(5, "before", die))[0] == "dead"
+    parts = [part for part in map(parse_part, world.extracts.files()) if part]
+    assert len({part.attempt for part in parts}) == len(parts) / 2 == 3
