@@ -72,6 +72,17 @@ def mutated(mutant: Mutant, root: Path = ROOT) -> dict[str, str]:
     return contents
 
 
+def unknown_tests(tests: Iterable[str], root: Path = ROOT) -> list[str]:
+    """Those that no file defines: pytest would run none at all because of one."""
+    return [test for test in tests if not _is_defined(root, *test.partition("[")[0].split("::"))]
+
+
+def _is_defined(root: Path, file: str, *names: str) -> bool:
+    path = root / file
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return bool(text) and all(f"def {name}(" in text for name in names)
+
+
 def apply(mutant: Mutant, root: Path) -> None:
     """Break the rule in a copy of the tree. Raises MutantError."""
     for file, text in mutated(mutant, root).items():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .mutants import Change, Mutant, MutantError, all_mutants, chosen, mutated, senseless
+from .mutants import Change, Mutant, MutantError, all_mutants, chosen, mutated, senseless, unknown_tests
 from .trial import all_tried, tried
 
 SLICE = ("greatest-end-as-watermark",)
@@ -24,11 +24,7 @@ def test_a_mutant_that_makes_no_sense_is_told(tmp_path: Path) -> None:
 
 
 def test_every_test_that_a_mutant_names_exists() -> None:
-    for mutant in all_mutants():
-        for test in mutant.tests:
-            file, *names = test.partition("[")[0].split("::")
-            text = Path(file).read_text(encoding="utf-8")
-            assert all(f"def {name}(" in text for name in names), f"{mutant.name}: no {test}"
+    assert unknown_tests(test for mutant in all_mutants() for test in mutant.tests) == []
 
 
 @pytest.mark.parametrize(

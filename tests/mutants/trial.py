@@ -14,7 +14,7 @@ from time import monotonic
 
 from msgspec import Struct
 
-from .mutants import ROOT, Mutant, MutantError, apply
+from .mutants import ROOT, Mutant, MutantError, apply, unknown_tests
 
 SECONDS = 240
 """What the tests of one mutant may take: one that hangs is not noticed in time."""
@@ -99,14 +99,15 @@ def run_tests(copy: Path, tests: Iterable[str], seconds: float = SECONDS) -> Out
 
 def unsound(mutants: Sequence[Mutant]) -> dict[str, str]:
     """Which of their tests do not pass without any mutant, and why: that they fail would say nothing."""
-    tests = sorted({test for mutant in mutants for test in mutant.tests})
+    tests = {test for mutant in mutants for test in mutant.tests}
+    faults = dict.fromkeys(unknown_tests(tests), "there is no such test")
     with copy_of_the_tree() as copy:
-        outcomes = run_tests(copy, tests, SECONDS * 3)
-    return {
-        test: f"does not pass in the tree as it is: {how or outcomes.output[-600:]}"
-        for test in tests
-        if not (how := outcomes.under(test)) or any(outcome != "PASSED" for outcome, _ in how)
-    }
+        outcomes = run_tests(copy, sorted(tests - set(faults)), SECONDS * 3)
+    for test in tests - set(faults):
+        how = outcomes.under(test)
+        if not how or any(outcome != "PASSED" for outcome, _ in how):
+            faults[test] = f"does not pass in the tree as it is: {how or outcomes.output[-600:]}"
+    return faults
 
 
 def tried(mutant: Mutant) -> Verdict:

@@ -6,11 +6,11 @@ from typing import Any
 from xmlift.catalogue import load_source
 from xmlift.missing import missing_windows
 from xmlift.planning import counted_coverage
-from xmlift.run_input import PlanEvent, RunInput
 from xmlift.warehouse import coverage, ledger
 from xmlift.warehouse.coverage import Covered
 from xmlift.windows import Interval, merged, settled_by
 
+from .pipeline import event_of
 from .worlds import OVERLAP, Reading
 
 CATALOGUE = """
@@ -30,16 +30,6 @@ streams:
 """
 
 
-def event_of(run: int, started: datetime, round_number: int, source: str, catalogue: str) -> PlanEvent:
-    return PlanEvent(
-        input=RunInput(source=source, catalogue=catalogue),
-        execution=f"e{run}",
-        execution_arn=f"arn:e{run}",
-        started=started,
-        round=round_number,
-    )
-
-
 class MemoryReader:
     """plan's windows as they are decided, over a table that a few lines keep."""
 
@@ -56,7 +46,7 @@ class MemoryReader:
         self._run = ""
 
     def plan(self, run: int, started: datetime, round_number: int) -> tuple[list[Interval], bool]:
-        event = event_of(run, started, round_number, "world", "x.yaml")
+        event = event_of(run, started, round_number, "world")
         self._run = event.run
         plan = missing_windows(event, self._source, self._settled(), self._own())
         return [Interval(item.start, item.end) for item in plan.items], plan.more

@@ -11,11 +11,14 @@ from xmlift.catalogue import Source, load_source
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
 from xmlift.loading import LoadAnswer, LoadEvent, load
+from xmlift.planning import plan
+from xmlift.reporting import ReportAnswer, ReportEvent, RunReport, report
+from xmlift.run_input import PlanEvent, RunInput
 from xmlift.warehouse.connection import Credentials, Warehouse
 from xmlift.work import PlanAnswer, WorkItem
 
 from ..unit.steps_landing import DAY, ReadPage, Row, land
-from ..unit.warehouse_stand_in import COPY_ROLE, LOADER, StandIn
+from ..unit.warehouse_stand_in import COPY_ROLE, LOADER, PLANNER, REPORTER, StandIn
 from .watched import Watch, WatchedWarehouse
 
 _STREAM = """
@@ -62,7 +65,7 @@ class Pipeline:
     """What a test does with its source, past the endpoint and the state machine."""
 
     def __init__(self, zone: Zone, stand_in: StandIn) -> None:
-        self.name = f"protocol{next(_numbers)}"
+        self.name = f"protocol{next(_numbers):03}"
         self.zone, self.stand_in = zone, stand_in
         self.key = f"catalogue/{self.name}/x.yaml"
         text = catalogue(self.name).encode()
@@ -110,6 +113,16 @@ class Pipeline:
             return self.stand_in.warehouse(LOADER)
         return WatchedWarehouse(self.stand_in.address, lambda: Credentials(f"IAMR:{LOADER}", "right"), watch)
 
+    def plan(self, event: PlanEvent) -> PlanAnswer:
+        """One call of plan; an execution that is not this one has failed."""
+        return plan(event, self.zone, self.stand_in.warehouse(PLANNER), lambda _: "FAILED")
+
+    def report(self, event: PlanEvent) -> tuple[ReportAnswer, RunReport]:
+        """One call of report for the same execution."""
+        return report(
+            ReportEvent(**msgspec.structs.asdict(event)), self.zone, self.stand_in.warehouse(REPORTER)
+        )
+
     def work_list(self, answer: PlanAnswer) -> list[WorkItem]:
         """The windows that plan has written down for the Map."""
         return msgspec.json.decode(self.zone.get(answer.extract.key), type=list[WorkItem])
@@ -151,3 +164,16 @@ def row(key: int, modified: datetime, title: str = "", notes: int = 0, **more: A
         "title": title,
         "notes": [{"text": f"{title}{n}"} for n in range(notes)],
     } | more
+
+
+def event_of(
+    run: int, started: datetime, round_number: int, source: str, catalogue: str = "x.yaml"
+) -> PlanEvent:
+    """What plan is told in a round of the execution of this number."""
+    return PlanEvent(
+        input=RunInput(source=source, catalogue=catalogue),
+        execution=f"e{run}",
+        execution_arn=f"arn:e{run}",
+        started=started,
+        round=round_number,
+    )

@@ -55,9 +55,11 @@ def land_a_run(pipeline: Pipeline, stream: str, number: int) -> None:
     """Two windows of one run: new keys, changed ones, keys twice, notes; each run reads the same time again."""
     for window in range(2):
         first = at(6 * window)
+        # In a history no record goes back to a time before the one that it was seen with.
+        changing = 10 * window + 1 if STREAMS[stream] == "scd2" else 1
         rows = [
-            row(1, first + timedelta(minutes=number), f"a{number}", notes=2),
-            row(2, first + timedelta(minutes=1), f"b{number}", notes=1),
+            row(changing, first + timedelta(minutes=number), f"a{number}", notes=2),
+            row(changing + 1, first + timedelta(minutes=1), f"b{number}", notes=1),
             row(100 + 2 * number + window, first + timedelta(hours=1), f"c{number}"),
         ]
         read = at(12 + number) + timedelta(seconds=window)

@@ -41,7 +41,10 @@ class Thread(threading.Thread):
 
 
 class Twin:
-    """Starts another load before the n-th statement from LOCK on, and waits until it is done or waits itself."""
+    """Starts another load before the n-th statement from LOCK on, and waits until it is done or waits itself.
+
+    A load that does not lock at all is told by its first temporary table.
+    """
 
     def __init__(self, pipeline: Pipeline, number: int, other: Callable[[], Any]) -> None:
         self._pipeline, self._number = pipeline, number
@@ -50,7 +53,7 @@ class Twin:
         self._lock: int | None = None
 
     def __call__(self, moment: Moment, _: Any) -> None:
-        if moment.sql.startswith("LOCK"):
+        if self._lock is None and moment.sql.startswith(("LOCK", "CREATE TEMP")):
             self._lock = moment.number
         due = self._lock is not None and moment.number == self._lock + self._number
         last = self._lock is not None and moment.sql == "COMMIT"

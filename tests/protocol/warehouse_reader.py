@@ -2,12 +2,9 @@
 
 from datetime import datetime
 
-from xmlift.planning import plan
 from xmlift.windows import Interval
 
-from ..unit.warehouse_stand_in import PLANNER
-from .memory import event_of
-from .pipeline import Pipeline, hours, row
+from .pipeline import Pipeline, event_of, hours, row
 from .worlds import Reading
 
 
@@ -23,7 +20,7 @@ class WarehouseReader:
         pipeline = self._pipeline
         event = event_of(run, started, round_number, pipeline.name, pipeline.key)
         self._runs[run] = event.run
-        answer = plan(event, pipeline.zone, pipeline.stand_in.warehouse(PLANNER), lambda _: "FAILED")
+        answer = pipeline.plan(event)
         for item in answer.streams:
             if item.windows_of != event.run and item.stream == self._stream:
                 pipeline.load(item.stream, item.windows_of, by=event.run)

@@ -29,24 +29,33 @@ class KilledError(BaseException):
 Watch = Callable[[Moment, Any], None]
 """Told of each moment, with the real connection."""
 
+Fetched = Callable[[list[tuple[Any, ...]]], None]
+"""Told of the rows that an answer brought."""
+
 
 class WatchedWarehouse(Warehouse):
     """The warehouse as a function has it."""
 
-    def __init__(self, address: Address, credentials: Callable[[], Credentials], watch: Watch) -> None:
+    def __init__(
+        self,
+        address: Address,
+        credentials: Callable[[], Credentials],
+        watch: Watch,
+        fetched: Fetched = lambda _: None,
+    ) -> None:
         super().__init__(address, credentials, "xmlift-watched", sleep=lambda _: None)
-        self._watch = watch
+        self._watch, self._fetched = watch, fetched
 
     @override
     def connect(self, *args: Any, **options: Any) -> Any:
-        return _WatchedConnection(super().connect(*args, **options), self._watch)
+        return _WatchedConnection(super().connect(*args, **options), self._watch, self._fetched)
 
 
 class _WatchedConnection:
     """Stands before a connection of psycopg2."""
 
-    def __init__(self, real: Any, watch: Watch) -> None:
-        self.__dict__.update(real=real, watch=watch, number=0)
+    def __init__(self, real: Any, watch: Watch, fetched: Fetched) -> None:
+        self.__dict__.update(real=real, watch=watch, fetched=fetched, number=0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
@@ -76,6 +85,16 @@ class _WatchedConnection:
             def execute(self, query: Any, vars: Any = None) -> None:
                 text = query.decode() if isinstance(query, bytes) else str(query)
                 watched._told(text, lambda: super(WatchedCursor, self).execute(query, vars))
+
+            def fetchall(self) -> list[tuple[Any, ...]]:
+                rows: list[tuple[Any, ...]] = super().fetchall()
+                watched.fetched(rows)
+                return rows
+
+            def fetchone(self) -> tuple[Any, ...] | None:
+                row: tuple[Any, ...] | None = super().fetchone()
+                watched.fetched([row] if row else [])
+                return row
 
         return self.real.cursor(*args, cursor_factory=WatchedCursor, **options)
 
