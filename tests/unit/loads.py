@@ -175,6 +175,16 @@ class Loads:
         )
         return [table for (table,) in found if not table.endswith("__mutex")]
 
+    def columns(self, table: str, nullable: str = "%") -> set[str]:
+        found = self.stand_in.run(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_schema = %s AND table_name = %s AND is_nullable LIKE %s",
+            self.name,
+            table,
+            nullable,
+        )
+        return {name for (name,) in found}
+
     def check_sums(self) -> None:
         """What all windows inserted less what they removed is what the tables hold of them.
 

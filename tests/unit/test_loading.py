@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import psycopg2
 import pytest
 
 from xmlift import loading, selection
@@ -15,7 +16,7 @@ from xmlift.errors import CatalogueError, DataFaultError, LandingError, Warehous
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
 from xmlift.loading import LoadAnswer
-from xmlift.stream_load import Batch
+from xmlift.stream_load import Batch, is_data_fault
 from xmlift.tables.writer import PartWriter
 from xmlift.warehouse import statements
 
@@ -186,12 +187,37 @@ def test_without_time_the_rest_is_left_for_the_next_call(
     assert loads.rows("id") == [(0,), (1,), (2,)]
 
 
-def test_a_load_that_takes_too_long_is_cancelled_and_leaves_nothing(
+def test_a_statement_that_takes_too_long_is_cancelled_and_leaves_nothing(
     loads: Loads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads.land(ONE, (0, 6), [item(1, 1, "a")])
     monkeypatch.setattr(statements, "merge", lambda table: "SELECT pg_sleep(30)")
-    with pytest.raises(WarehouseError, match=r"rolled back.*timeout"):
-        loads.load(ONE, time_left=lambda: 30.3)
+    with pytest.raises(WarehouseError, match=r"time is up|timeout"):
+        loads.load(ONE, time_left=lambda: loading.RESERVE_SECONDS + 2)
     assert loads.rows() == []
     assert loads.ledger() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "is_fault"),
+    [
+        (psycopg2.DataError("value too long for type character varying(10)"), True),
+        (psycopg2.errors.NotNullViolation("null value in column"), True),
+        (psycopg2.InternalError("Load into table 'stage_items' failed. Check 'sys_load_error_detail'"), True),
+        (psycopg2.InternalError("Cannot insert a NULL value into column id"), True),
+        (psycopg2.InternalError("The specified S3 prefix 'landing/x.csv.gz' does not exist"), True),
+        (
+            psycopg2.InternalError("S3ServiceException:The key does not exist.,Status 404,Error NoSuchKey"),
+            True,
+        ),
+        (psycopg2.InternalError("S3ServiceException:Access Denied,Status 403,Error AccessDenied"), False),
+        (psycopg2.InternalError("Not authorized to get credentials of role arn:aws:iam::1:role/copy"), False),
+        (psycopg2.InternalError("1023"), False),
+        (psycopg2.errors.InsufficientPrivilege("permission denied for relation items"), False),
+        (psycopg2.errors.UndefinedTable('relation "items" does not exist'), False),
+        (psycopg2.errors.QueryCanceled("canceling statement due to statement timeout"), False),
+        (psycopg2.OperationalError("server closed the connection unexpectedly"), False),
+    ],
+)
+def test_what_is_the_datas_fault_and_what_the_warehouses(error: psycopg2.Error, is_fault: bool) -> None:
+    assert is_data_fault(error) is is_fault

@@ -7,6 +7,7 @@ from xmlift.landing.zone import Zone
 from xmlift.warehouse import tables
 
 from .loads import ONE, THREE, TWO, Loads, item
+from .steps_landing import at
 from .warehouse_stand_in import LOADER, StandIn
 
 
@@ -111,3 +112,51 @@ def test_without_a_migrated_source_the_schema_is_named(zone: Zone, stand_in: Sta
     loads.land(ONE, (0, 6), [item(1, 1)])
     with pytest.raises(WarehouseError, match=r"nowhere.*terraform apply"):
         loads.load(ONE)
+
+
+def test_a_column_that_only_older_commits_have_is_left_behind(loads: Loads) -> None:
+    """The table is new, as in a replay; in one that has the column, it stays as it is."""
+    size, title = "\n      size: { path: s, type: integer }", "title: { path: t, type: varchar(10) }"
+    text = 'columns: { text: { path: ".", type: varchar(20) } }'
+    by = 'columns: { text: { path: ".", type: varchar(20) }, by: { path: b } }'
+    loads.change(title, title + size)
+    loads.change(text, by)
+    note = {"text": "x", "by": "ann"}
+    old = loads.land(ONE, (0, 6), [item(1, 1, "a", notes=[note]) | {"size": 7}])
+    loads.change(size, "")
+    loads.change(by, text)
+    new = loads.land(TWO, (6, 12), [item(2, 7, "b")])
+    loads.load_batch(old, new)
+    loads.load_batch(loads.land(THREE, (12, 18), [item(1, 13, "c")]))
+    assert loads.rows("*")[0][:3] == (1, at(13), "c")
+    assert "size" not in loads.columns("items")
+    assert "by" not in loads.columns("items__notes")
+    assert loads.counts("items__notes")[0] == {"written": 1, "inserted": 1}
+
+
+def test_a_column_that_older_commits_lack_is_null_though_it_is_required_now(loads: Loads) -> None:
+    old = loads.land(ONE, (0, 6), [item(1, 1, "a")])
+    title = "title: { path: t, type: varchar(10) }"
+    loads.change(title, f"{title}\n      size: {{ path: s, type: integer, required: true }}")
+    loads.load_batch(old, loads.land(TWO, (6, 12), [item(2, 7, "b") | {"size": 7}]))
+    assert loads.rows("id, size") == [(1, None), (2, 7)]
+
+
+def test_a_row_without_its_key_or_its_origin_is_refused_by_the_table(loads: Loads) -> None:
+    for stream in ("items", "events", "orders", "lists", "states"):
+        loads.loader(stream).prepare_tables()
+    never_null = {table: loads.columns(table, nullable="NO") for table in loads.tables()}
+    lineage = {"_partition", "_run", "_window", "_part", "_page", "_row", "_read_at", "_parsed_at"}
+    assert never_null == {
+        "items": {"id", "modified", *lineage},
+        "items__notes": {"_parent_id", "_position", *lineage},
+        "events": {"id", "happened", *lineage},
+        "events__notes": {"_parent_id", "_position", *lineage},
+        "orders": {"id", "modified", *lineage},
+        "orders__notes": {"_parent_id", "_position", *lineage},
+        "lists": {"id", *lineage},
+        "lists__notes": {"_parent_id", "_position", *lineage},
+        "states": {"id", "modified", *lineage},
+    }
+    assert {"_deleted", "_hash", "valid_from", "valid_to", "is_current"} <= loads.columns("states")
+    assert "_hash" not in loads.columns("orders")
