@@ -7,6 +7,8 @@ ITEMS ?= 5000
 ONLY ?=
 RUNS ?= 10
 RECORDS ?= 100000
+SEED ?=
+KINDS ?=
 WRITE ?=
 STREAM ?=
 FROM ?=
@@ -38,7 +40,7 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package demo up apply secret run status runs backfill replay rebuild-ledger tick query \
-  down validate lint fmt test mutants soak lock clean
+  down validate lint fmt test mutants faults soak lock clean
 
 help: ## explain the targets
 	@echo 'make demo      from a fresh clone to rows in the warehouse; no AWS account, Docker or root needed'
@@ -127,6 +129,12 @@ test: setup lint ## lint, package, then all tests: unit, contract, end to end on
 
 mutants: setup ## break the protocol's rules one by one, and see the tests notice (ONLY=name for one)
 	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY))
+
+faults: setup ## one fault a run, then every table against the endpoint (SEED=1 RUNS=500 KINDS=… ONLY=n; WRITE=1: into docs)
+	@$(bin)/python build/package.py --local
+	@PYTHONPATH=scripts:functions $(bin)/python -m tests.faults $(if $(SEED),--seed $(SEED)) \
+	  $(if $(filter file,$(origin RUNS)),,--runs $(RUNS)) $(if $(KINDS),--kinds $(KINDS)) \
+	  $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
 
 soak: setup ## ten runs of 100,000 records: tables and memory checked (RUNS=10 RECORDS=100000; WRITE=1: into docs)
 	@PYTHONPATH=scripts:functions $(bin)/python -m tests.soak --runs $(RUNS) --records $(RECORDS) $(if $(WRITE),--write)

@@ -147,16 +147,19 @@ def keep_prefix_lists_of_rules() -> None:
 
 
 def time_out_stopped_calls() -> None:
-    """Answer the calls of stopped processes with Lambda's time-out, and forget those environments.
+    """Answer the calls of stopped processes with Lambda's time-out, and forget those environments; idle ones go on.
 
     Whoever stopped a process (SIGSTOP) decides what becomes of it: killed, it was a time-out; continued, it is
     what a network partition leaves behind, at work on what its successor has taken over.
     """
     with lambda_runtime._lock:
-        workers = [worker for pool in lambda_runtime._workers.values() for worker in pool if worker.in_use]
+        workers = [worker for pool in lambda_runtime._workers.values() for worker in pool]
     for worker in workers:
         process = worker._proc
         if process is None or not _is_stopped(process.pid):
+            continue
+        if not worker.in_use:
+            os.kill(process.pid, signal.SIGCONT)
             continue
         seconds = worker.config.get("Timeout", 30)
         failure = {

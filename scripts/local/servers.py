@@ -58,12 +58,11 @@ def client_variables(instance: Instance, ports: dict[str, int]) -> dict[str, str
     }
 
 
-def _storage_variables(options: Options) -> dict[str, str]:
-    """Where functions find AWS: at the emulator, or at the proxy before it that lets answers go wrong."""
-    variables = client_variables(options.instance, options.ports)
+def _through_microburst(options: Options, name: str) -> dict[str, str]:
+    """The variable by which an AWS SDK asks the proxy before the emulator, if there is one."""
     if not options.faults:
-        return variables
-    return variables | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{options.ports['microburst']}"}
+        return {}
+    return {name: f"http://127.0.0.1:{options.ports['microburst']}"}
 
 
 def _tls(options: Options) -> list[str]:
@@ -77,7 +76,10 @@ def _emulator_command(options: Options) -> list[str]:
         "ca_file": str(options.instance.ca_file),
         "interpreter": str(ROOT / ".venvs/lambda/bin/python"),
         "folder": str(options.instance.emulator),
-        "variables": _storage_variables(options),
+        "variables": {
+            **client_variables(options.instance, options.ports),
+            **_through_microburst(options, "AWS_ENDPOINT_URL"),
+        },
     }
     # -P: the folder of the launcher holds packages of ours that must not stand before the emulator's.
     launcher = Path(__file__).with_name("launcher.py")
@@ -126,9 +128,8 @@ def _warehouse_command(options: Options) -> list[str]:
 
 def _warehouse_environment(options: Options) -> dict[str, str]:
     variables = client_variables(options.instance, options.ports)
-    if options.faults:
-        # What COPY reads goes wrong as well; signatures are checked at the emulator itself.
-        variables["AWS_ENDPOINT_URL_S3"] = _storage_variables(options)["AWS_ENDPOINT_URL"]
+    # What COPY reads may go wrong too; who signed a request is asked of the emulator itself.
+    variables |= _through_microburst(options, "AWS_ENDPOINT_URL_S3")
     return with_package_path({**os.environ, **variables, **ROOT_CREDENTIALS, "AWS_REGION": REGION})
 
 

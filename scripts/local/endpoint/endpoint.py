@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,7 @@ from local.endpoint.world import World
 CONTROL = "/_endpoint/"
 CCM = "/ccm"
 USER = "etl"
+_KEPT_PAGES = 16
 PASSWORD = "etl-password"  # noqa: S105 -- of a user that exists in this process alone
 
 
@@ -28,7 +29,7 @@ class Endpoint:
     def __init__(self, world: World, data: Path | None = None) -> None:
         self.world = world
         self.faults = Script()
-        self.last_page: Answer | None = None
+        self._last_pages: OrderedDict[str, Answer] = OrderedDict()
         self._login = FormLogin(CCM, USER, PASSWORD)
         self._work_items = ewm.ReportableRest(world)
         self._recordings = Recordings(data)
@@ -65,6 +66,16 @@ class Endpoint:
                 self._work_items.expire()
             case "expire_sessions":
                 self._login.expire()
+
+    def page_before(self, request: Request) -> Answer | None:
+        """The last answer to the same query, None before its first page."""
+        return self._last_pages.get(request.parameters().get("fields", ""))
+
+    def note_page(self, request: Request, answer: Answer) -> None:
+        """Keep an answer, in case that its query gets it once more."""
+        self._last_pages[request.parameters().get("fields", "")] = answer
+        if len(self._last_pages) > _KEPT_PAGES:
+            self._last_pages.popitem(last=False)
 
     def count(self, path: str) -> None:
         """Note a request, so that a test can tell how often a client asked."""

@@ -75,12 +75,12 @@ class _Connection(BaseHTTPRequestHandler):
             self._hang()
         elif fault and fault.kind == "reset":
             self._reset()
-        elif fault and fault.kind == "repeat" and endpoint.last_page is not None:
-            self._send(endpoint.last_page)
+        elif fault and fault.kind == "repeat" and (before := endpoint.page_before(request)):
+            self._send(before)
         else:
             answer = self._answer(request, fault)
-            if request.query and not request.path.startswith(CONTROL):
-                endpoint.last_page = answer
+            if not request.path.startswith(CONTROL):
+                endpoint.note_page(request, answer)
             self._send(answer, whole=not (fault and fault.kind == "break"))
 
     do_GET = do_POST = do_DELETE = do_HEAD = _serve  # noqa: N815 -- the names that the base class calls
