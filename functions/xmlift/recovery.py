@@ -74,9 +74,8 @@ def _quarantined(found: Sequence[Recovered], aside: Sequence[ledger.Entry]) -> I
 def _left(zone: Zone, warehouse: Warehouse, source: Source, load: LoadItem) -> Iterator[str]:
     """What has landed and a replay has not loaded, also where its function left no word."""
     windows = unloaded_windows(zone, warehouse, load.source, load.stream, load.windows_of)
-    if (
-        source.streams[load.stream].disposition == "replace"
-    ):  # a set that has not landed whole counts for nothing
+    if source.streams[load.stream].disposition == "replace":
+        # A set that has not landed whole counts for nothing.
         windows = [landed.window for whole in whole_sets(zone, windows) for landed in whole]
     if windows:
         yield (
