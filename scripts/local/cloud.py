@@ -13,6 +13,7 @@ from subprocess import DEVNULL, PIPE, Popen
 from typing import IO, Any
 
 import boto3
+from botocore.config import Config
 
 from local.environment import scrub, with_package_path
 from local.errors import LocalError
@@ -56,7 +57,7 @@ class Cloud:
         environment |= client_variables(self.instance, self.state.ports)
         return environment | ROOT_CREDENTIALS | {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client of the emulator's root user."""
         name = "warehouse_control" if service == "redshift-serverless" else "emulator"
         session = boto3.Session(
@@ -65,7 +66,10 @@ class Cloud:
             region_name=REGION,
         )
         return session.client(
-            service, endpoint_url=url(self.state.ports, name), verify=str(self.instance.ca_file)
+            service,
+            endpoint_url=url(self.state.ports, name),
+            verify=str(self.instance.ca_file),
+            config=config,
         )
 
 

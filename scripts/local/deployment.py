@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg2
+from botocore.config import Config
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a type)
 
 from local.certificates import write_trusted
@@ -22,6 +23,9 @@ PACKAGES = ROOT / "dist"
 LOGIN = {"username": "etl", "password": "etl-password"}
 # What that endpoint serves, by the first folder of a source's base URL.
 FAMILIES = {"": "ecb", "ccm": "ewm", "jazz": "ewm_oslc"}
+# An operator's call of a function waits for its end, as long as a function may live: a second call, made because
+# the first one takes its time, would do its work once more, and after everything else.
+_ONE_CALL = Config(read_timeout=920, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Deployment:
     def client(self, service: str) -> Any:
         """A boto3 client of the account that the environment is deployed to; made once, as that takes a while."""
         if service not in self._clients:
-            self._clients[service] = self.cloud.client(service)
+            self._clients[service] = self.cloud.client(service, _ONE_CALL if service == "lambda" else None)
         return self._clients[service]
 
     def given(self, source: str, **changes: Any) -> dict[str, Any]:

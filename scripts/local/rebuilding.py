@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ReadTimeoutError
 from psycopg2.sql import SQL, Identifier
 
 from local.deployment import Deployment
@@ -44,16 +43,10 @@ def forget(deployment: Deployment, source: str) -> dict[str, Any]:
 
     Raises: LocalError with the function's words if it refuses.
     """
-    try:
-        answer = deployment.client("lambda").invoke(
-            FunctionName=deployment.outputs["functions"]["migrate"]["alias_arn"],
-            Payload=json.dumps({"forget": {"source": source}}),
-        )
-    except ReadTimeoutError as error:
-        raise LocalError(
-            f"The ledger of {source} is not forgotten yet: somebody holds the lock of one of its streams. See what "
-            f"is under way (make status SOURCE={source}), then ask again"
-        ) from error
+    answer = deployment.client("lambda").invoke(
+        FunctionName=deployment.outputs["functions"]["migrate"]["alias_arn"],
+        Payload=json.dumps({"forget": {"source": source}}),
+    )
     told = json.load(answer["Payload"])
     if answer.get("FunctionError"):
         raise LocalError(f"The ledger of {source} was not forgotten: {told.get('errorMessage', told)}")
