@@ -115,6 +115,8 @@ def test_the_newest_are_taken_of_all_sources_together(world: World) -> None:
         world.executed("ewm" if age % 2 else "ecb", f"r{age}", "FAILED", timedelta(days=age))
         for age in range(6)
     ]
+    for age, run in enumerate(runs):
+        world.reported("ewm" if age % 2 else "ecb", run, "failed")
     assert [run for run, _ in newest(world, "ewm", "ecb", limit=3)] == runs[:3]
 
 
@@ -127,8 +129,10 @@ def test_a_run_is_found_by_its_name_and_its_executions(world: World) -> None:
     run = world.executed("ewm", "abc", "SUCCEEDED")
     for name in (run, "abc", f"{MACHINE.replace('stateMachine', 'execution')}:abc"):
         assert PastRuns(world).find(name).run == run  # type: ignore[arg-type]
-    with pytest.raises(LocalError, match="Sources: ecb, ewm"):
-        PastRuns(world).find("nothing")  # type: ignore[arg-type]
+    world.executed("gone", "of another environment", "SUCCEEDED")
+    for name in ("nothing", "of another environment"):
+        with pytest.raises(LocalError, match="Sources: ecb, ewm"):
+            PastRuns(world).find(name)  # type: ignore[arg-type]
 
 
 def test_what_failed_in_a_run_is_read_from_its_notes(world: World) -> None:
