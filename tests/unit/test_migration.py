@@ -234,7 +234,7 @@ def test_what_a_running_load_writes_is_forgotten_too(ledgered: StandIn) -> None:
     answers: list[ForgetAnswer] = []
     administrator = threading.Thread(target=lambda: answers.append(forgotten(ledgered, "granted")))
     administrator.start()
-    while not ledgered.run("SELECT 1 FROM pg_locks WHERE NOT granted"):
+    while administrator.is_alive() and not ledgered.run("SELECT 1 FROM pg_locks WHERE NOT granted"):
         pass
     loader.commit()
     loader.close()
