@@ -77,6 +77,13 @@ def test_of_two_readings_of_one_moment_the_newer_counts(loads: Loads) -> None:
     assert loads.ledger("rows_inserted, rows_removed") == [(2, 0), (1, 1)]
 
 
+def test_an_older_reading_of_a_moment_is_stale_whenever_it_is_loaded(loads: Loads) -> None:
+    load_states(loads, ONE, (0, 6), state(1, 5.75, "c"), as_of=6, read=12)
+    load_states(loads, TWO, (5.5, 12), state(1, 5.75, "b"), read=7)
+    assert versions(loads) == [(1, "c", 5.75, None, True)]
+    assert loads.ledger("rows_inserted, rows_stale, rows_removed") == [(1, 0, 0), (0, 1, 0)]
+
+
 def test_the_same_reading_of_the_overlap_changes_nothing(loads: Loads) -> None:
     load_states(loads, ONE, (0, 6), state(1, 5.75, "a"), as_of=6)
     load_states(loads, TWO, (5.5, 12), state(1, 5.75, "a"), read=12)

@@ -55,10 +55,10 @@ class Append(Disposition):
         for child in self._targets.children:
             below = tallies[child.name]
             below.winners = dict(below.written)
-            below.current = counted(cursor, statements.count_children(child, table, table.current))
+            below.current = counted(cursor, statements.count_children(child, table.current))
             below.removed = counted(cursor, readings.count_removed_children(child, table))
             cursor.execute(readings.delete_removed(child, table))
-            cursor.execute(statements.insert_children(child, table, table.current))
+            cursor.execute(statements.insert_children(child, table.current))
         cursor.execute(readings.delete_removed(table, table))
         cursor.execute(statements.insert_from(table, table.current))
 

@@ -30,7 +30,7 @@ class Merge(Disposition):
         for child in self._targets.children:
             below = tallies[child.name]
             below.winners = dict(below.written)
-            below.current = counted(cursor, statements.count_children(child, table, table.winners))
+            below.current = counted(cursor, statements.count_children(child, table.winners))
             below.removed = counted(cursor, statements.count_replaced_children(child, table))
             cursor.execute(statements.delete_children(child, table))
-            cursor.execute(statements.insert_children(child, table, table.winners))
+            cursor.execute(statements.insert_children(child, table.winners))

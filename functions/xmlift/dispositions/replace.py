@@ -50,8 +50,8 @@ class Replace(Disposition):
         for child in self._targets.children:
             below = tallies[child.name]
             below.winners = dict(below.written)
-            below.current = counted(cursor, statements.count_children(child, table, table.winners))
-            cursor.execute(statements.insert_children(child, table, table.winners))
+            below.current = counted(cursor, statements.count_children(child, table.winners))
+            cursor.execute(statements.insert_children(child, table.winners))
 
     def _take_out(self, cursor: Cursor, table: Table, first: dict[str, WindowKey]) -> dict[WindowKey, int]:
         """Empty the set's partitions; what went is counted with the first window of each."""

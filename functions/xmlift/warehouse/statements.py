@@ -12,8 +12,8 @@ WINDOW = ("_run", "_partition", "_window")
 RECORD = (*WINDOW, "_part", "_page", "_row")
 
 
-DELETED, HASH = "_deleted", "_hash"
-"""Columns of tombstones, and of the content by which an unchanged version is known."""
+HASH = "_hash"
+"""The column by which an unchanged version is known; only a history has it."""
 
 VALIDITY = (("valid_from", "TIMESTAMPTZ"), ("valid_to", "TIMESTAMPTZ"), ("is_current", "BOOLEAN"))
 """What only the target of a history (scd2) has: no commit brings it."""
@@ -230,25 +230,24 @@ def delete_children(child: Table, parent: Table) -> str:
     )
 
 
-def insert_children(child: Table, parent: Table, relation: str) -> str:
-    """The children that were read with the very rows of `relation`, except those of tombstones."""
+def insert_children(child: Table, relation: str) -> str:
+    """The children that were read with the very rows of `relation`. A tombstone was read with none."""
     return (
         f"INSERT INTO {child.qualified} ({column_list(child.names)})\n"
-        f"SELECT {column_list(child.names, 'child')} FROM {_children_of(child, parent, relation)}"
+        f"SELECT {column_list(child.names, 'child')} FROM {_children_of(child, relation)}"
     )
 
 
-def count_children(child: Table, parent: Table, relation: str) -> str:
+def count_children(child: Table, relation: str) -> str:
     """How many children `insert_children` brings, by window."""
     return (
         f"SELECT {column_list(WINDOW, 'child')}, COUNT(*)\n"
-        f"FROM {_children_of(child, parent, relation)}\nGROUP BY 1, 2, 3"
+        f"FROM {_children_of(child, relation)}\nGROUP BY 1, 2, 3"
     )
 
 
-def _children_of(child: Table, parent: Table, relation: str) -> str:
-    living = f"\nAND NOT COALESCE(winner.{identifier(DELETED)}, FALSE)" if DELETED in parent.names else ""
-    return f"{child.stage} AS child\nJOIN {relation} AS winner ON {same(RECORD, 'child', 'winner')}{living}"
+def _children_of(child: Table, relation: str) -> str:
+    return f"{child.stage} AS child\nJOIN {relation} AS winner ON {same(RECORD, 'child', 'winner')}"
 
 
 def _same_parent(child: Table, parent: Table, alias: str = "child") -> str:
