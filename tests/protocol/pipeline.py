@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from xmlift.catalogue import Source, load_source
+from xmlift.checks import LoadedCounts
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
 from xmlift.loading import LoadAnswer, LoadEvent, load
@@ -143,6 +144,18 @@ class Pipeline:
 
     def ledger(self, columns: str = "stream, run, window_name, state") -> list[tuple[Any, ...]]:
         return sorted(self.stand_in.run(f"SELECT {columns} FROM xmlift.ledger WHERE source = %s", self.name))
+
+    def sums(self) -> dict[str, int]:
+        """What the ledger says each table holds: what its windows inserted, less what they removed."""
+        held = dict.fromkeys(self.tables(), 0)
+        for (tables,) in self.ledger("tables"):
+            for table, counts in msgspec.json.decode(tables, type=dict[str, LoadedCounts]).items():
+                held[table] += counts.inserted - counts.removed
+        return held
+
+    def everything(self) -> Any:
+        """All that a load may change."""
+        return self.contents(), self.ledger("run, window_name, state, commit_sha, tables")
 
     def forget(self) -> None:
         """Empty the tables and the ledger; what has landed stays."""

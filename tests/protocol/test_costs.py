@@ -135,7 +135,7 @@ def cost_of_a_run(pipeline: Pipeline, costs: Costs) -> None:
 def test_a_run_costs_the_same_however_much_went_before(zone: Zone, stand_in: StandIn, s3: Any) -> None:
     counted = []
     # Of each of three streams.
-    for windows, commits in ((40, 10), (40_000, 1_100)):
+    for windows, commits in ((34, 10), (34_000, 1_100)):
         pipeline, costs = Pipeline(zone, stand_in), Costs(s3)
         fill_ledger(pipeline, windows)
         fill_landing(pipeline, commits)

@@ -6,10 +6,8 @@ what was inserted less what was removed is again what each table holds.
 
 from typing import Any
 
-import msgspec
 import pytest
 
-from xmlift.checks import LoadedCounts
 from xmlift.migration import Forget, ForgetEvent, forget
 from xmlift.work import ALL_RUNS
 
@@ -22,24 +20,15 @@ REPLAY = run_at(99, "replay")
 
 
 def loaded_once(pipeline: Pipeline, stream: str) -> dict[str, Any]:
-    """Three runs that read the same time again; of the last one a record is gone, where it can be."""
-    for number in range(3):
+    """Runs that read the same time again; of the last one a record is gone, where it can be."""
+    for number in range(2):
         land_a_run(pipeline, stream, number)
         pipeline.load(stream, run_of(number))
     gone = [row(1, at(12.5), gone="yes")] if STREAMS[stream] in ("merge", "scd2") else [row(1, at(12.5))]
-    pipeline.land(stream, run_of(3), (11, 18), gone, read_at=at(18), **set_of(stream, 1))
-    pipeline.load(stream, run_of(3))
-    assert sums(pipeline, stream) == {table: len(rows) for table, rows in pipeline.contents().items()}
+    pipeline.land(stream, run_of(2), (11, 18), gone, read_at=at(18), **set_of(stream, 1))
+    pipeline.load(stream, run_of(2))
+    assert pipeline.sums() == {table: len(rows) for table, rows in pipeline.contents().items()}
     return pipeline.contents()
-
-
-def sums(pipeline: Pipeline, stream: str) -> dict[str, int]:
-    """What the ledger says each table holds."""
-    held = dict.fromkeys(pipeline.tables(), 0)
-    for (tables,) in pipeline.ledger("tables"):
-        for table, counts in msgspec.json.decode(tables, type=dict[str, LoadedCounts]).items():
-            held[table] += counts.inserted - counts.removed
-    return held
 
 
 def replay(pipeline: Pipeline, stream: str) -> None:
@@ -51,13 +40,14 @@ def replay(pipeline: Pipeline, stream: str) -> None:
 def test_a_ledger_that_was_lost_is_rebuilt(pipeline: Pipeline, stream: str) -> None:
     before = loaded_once(pipeline, stream)
     windows = pipeline.ledger("run, window_name")
+    assert pipeline.load(stream, ALL_RUNS, by=REPLAY).windows == 0, "nothing is lost yet"
     forget(ForgetEvent(forget=Forget(source=pipeline.name)), pipeline.stand_in.warehouse(ADMIN))
     assert pipeline.ledger() == []
     assert pipeline.contents() == before
     replay(pipeline, stream)
     assert pipeline.contents() == before
     assert pipeline.ledger("run, window_name") == windows
-    assert sums(pipeline, stream) == {table: len(rows) for table, rows in before.items()}
+    assert pipeline.sums() == {table: len(rows) for table, rows in before.items()}
 
 
 @pytest.mark.parametrize("stream", STREAMS)
@@ -70,11 +60,4 @@ def test_a_fresh_warehouse_is_loaded_from_the_landing_zone_alone(pipeline: Pipel
     assert pipeline.contents() == {}
     replay(pipeline, stream)
     assert pipeline.contents() == before
-    assert sums(pipeline, stream) == {table: len(rows) for table, rows in before.items()}
-
-
-@pytest.mark.parametrize("stream", STREAMS)
-def test_a_replay_of_what_is_loaded_changes_nothing(pipeline: Pipeline, stream: str) -> None:
-    before = loaded_once(pipeline, stream), pipeline.ledger("run, window_name, tables")
-    assert pipeline.load(stream, ALL_RUNS, by=REPLAY).windows == 0
-    assert (pipeline.contents(), pipeline.ledger("run, window_name, tables")) == before
+    assert pipeline.sums() == {table: len(rows) for table, rows in before.items()}
