@@ -22,7 +22,7 @@ from xmlift.stream_report import StreamReport
 from xmlift.telemetry import logger
 from xmlift.warehouse import ledger
 from xmlift.warehouse.connection import Warehouse, one_line
-from xmlift.warehouse.statements import doubled_keys
+from xmlift.warehouse.statements import count_rows, doubled_keys
 from xmlift.windows import Interval
 from xmlift.work import Plan, WorkItem
 
@@ -75,7 +75,11 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
             dict.fromkeys([*faults, *recovery.problems])
         )  # windows that fail alike share their words
         problems = [*faults, *problems] if plans else [*problems, *faults]
-        warnings = recovery.warnings
+        touched = [name for name, stream in streams.items() if stream.touched]
+        warnings = [
+            *recovery.warnings,
+            *warehouse.transaction(lambda cursor: list(_unaccounted(cursor, source.source, touched))),
+        ]
     except (XmliftError, psycopg2.Error) as error:
         problems.append(one_line(error))
     more = plans[-1].more if plans else False
@@ -202,6 +206,19 @@ def _doubled(cursor: Any, source: Source, run: str, entries: Sequence[ledger.Ent
         (doubled,) = cursor.fetchone()
         if doubled:
             yield f"{source.source}.{name}: {doubled} keys stand more than once in the table"
+
+
+def _unaccounted(cursor: Any, source: str, touched: Sequence[str]) -> Iterator[str]:
+    """Rows that came or went by another hand than a load's. No fault of this run, so it does not fail it."""
+    for name in touched:
+        counted = ledger.rows_of_loads(cursor, source, name)
+        cursor.execute(count_rows(source, name))
+        (standing,) = cursor.fetchone()
+        if counted != standing:
+            yield (
+                f"{source}.{name}: {standing} rows, the ledger accounts for {counted}: something else than a load "
+                "changed the table; rebuild-ledger loads again what has landed"
+            )
 
 
 def _failure_words(failure: Mapping[str, str]) -> str:

@@ -129,6 +129,11 @@ class StreamReport(Struct, kw_only=True):
             yield f"{where}: {self.rejected} rows rejected: {'; '.join(self.reject_reasons)}"
 
     @property
+    def touched(self) -> bool:
+        """Whether rows of the stream met its table."""
+        return bool(self.loaded or self.removed or self.stale or self.duplicates)
+
+    @property
     def words(self) -> str:
         """The stream's part of the run's message."""
         known = self.stale + self.duplicates

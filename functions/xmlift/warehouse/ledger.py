@@ -109,6 +109,17 @@ def quarantined(cursor: Cursor, source: str, run: str, limit: int) -> list[Entry
     return [Entry(*row) for row in cursor.fetchall()]
 
 
+def rows_of_loads(cursor: Cursor, source: str, stream: str) -> int:
+    """How many rows a stream's own table has by what its loads inserted and removed."""
+    cursor.execute(
+        "SELECT COALESCE(SUM(rows_inserted - rows_removed), 0) FROM xmlift.ledger "
+        "WHERE source = %s AND stream = %s",
+        (source, stream),
+    )
+    ((rows,),) = cursor.fetchall()
+    return int(rows)
+
+
 def forget(cursor: Cursor, source: str) -> int:
     """Delete the rows of a source, and answer how many they were. Only the administrator may."""
     cursor.execute("DELETE FROM xmlift.ledger WHERE source = %s", (source,))

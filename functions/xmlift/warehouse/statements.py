@@ -272,6 +272,10 @@ def _literals(texts: Sequence[str]) -> str:
     return ", ".join(literal(text) for text in texts)
 
 
+def count_rows(schema: str, table: str) -> str:
+    return f"SELECT COUNT(*) FROM {identifier(schema)}.{identifier(table)}"
+
+
 def doubled_keys(schema: str, table: str, key: Sequence[str]) -> str:
     """How many keys that a run touched stand more than once; parameter: the run."""
     keys = column_list(key)
