@@ -31,6 +31,8 @@ def main(
             ended.append(verdict)
             word = "caught" if verdict.caught else "NOT CAUGHT"
             say(f"{len(ended):3} of {len(mutants)}  {word:<10}  {verdict.seconds:5.1f} s  {verdict.name}")
+            for missed in verdict.missed:
+                say(f"     not by {missed}")
 
         verdicts = all_tried(mutants, tell, at_a_time)
     except MutantError as error:
@@ -58,7 +60,6 @@ def _lines(verdicts: list[Verdict]) -> list[str]:
     for verdict in verdicts:
         lines.append(f"{verdict.name} ({verdict.rule}): {'caught' if verdict.caught else 'NOT CAUGHT'}")
         lines += [f"    {test}\n        {said[:140]}" for test, said in verdict.noticed.items()]
-        lines += [f"    not by {missed}" for missed in verdict.missed]
     return lines
 
 

@@ -19,7 +19,8 @@ from .mutants import ROOT, Mutant, MutantError, apply, unknown_tests
 SECONDS = 240
 """What the tests of one mutant may take: one that hangs is not noticed in time."""
 
-_OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (\S+)(?: - (.*))?$")
+# A parameter may hold spaces.
+_OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR) ([^\s\[]+(?:\[.*?\](?= - |$))?)(?: - (.*))?$")
 # A mutant whose own mistake fails a test has not been noticed by it.
 _OWN_MISTAKE = re.compile(r"(NameError|ImportError|ModuleNotFound|SyntaxError|AttributeError|UnboundLocal)")
 _PYTEST = (

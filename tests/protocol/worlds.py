@@ -111,7 +111,7 @@ class World:
         for instant in sorted(self.random.uniform(0, 1) for _ in range(self.random.randint(0, 6))):
             self.now = max(self.now, end - time * (1 - instant))
             late = self.random.choice([0.0, self.random.random(), 1.0]) * self.server.late
-            self.server.change(self.now, self.random.randint(1, 8), late)
+            self.server.change(self.now, self.random.randint(1, 30), late)
         self.now = end
 
     def run(self, run: int, failing: float) -> None:
