@@ -1,4 +1,4 @@
-"""E2, L4: names of attempts are random: nothing depends on them, and what a late attempt writes counts for nothing."""
+"""E2, L4: names of attempts are random: nothing depends on them, and what comes late counts for nothing."""
 
 import pytest
 
