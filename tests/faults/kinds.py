@@ -324,22 +324,33 @@ def twin_extract(pipeline: Pipeline, random: Random) -> Attack:
     pipeline.storage.add("PutObject", key=pipeline.key_of("extract"), after=random.randrange(3), latency=500)
     run = pipeline.start()
     work = json.loads(pipeline.read(pipeline.await_object("runs/faults/", "work-0001.json", run)))
-    return _with_twin(pipeline, run, "extract", random.choice(work))
-
-
-@kind("twin-load", "load is called twice with one event at the same time")
-def twin_load(pipeline: Pipeline, random: Random) -> Attack:
-    statement = random.choice(["LOCK", _COPY, _COMMIT])
-    pipeline.warehouse.add(statement, "hold", after=random.randrange(3), seconds=0.5)
-    attack = _held(pipeline, statement)
-    item = random.choice(pipeline.load_items(attack.runs[0]))
-    return _with_twin(pipeline, attack.runs[0], "load", item)
-
-
-def _with_twin(pipeline: Pipeline, run: Run, step: str, event: dict[str, Any]) -> Attack:
-    twin = threading.Thread(target=pipeline.invoke, args=(step, event))
+    item = random.choice(work)
+    twin = threading.Thread(target=pipeline.invoke, args=("extract", item))
     twin.start()
-    return Attack([run], afterwards=twin.join, detail=str(event["stream"]))
+    return Attack([run], afterwards=twin.join, detail=str(item["stream"]))
+
+
+@kind("twin-load", "every load is called a second time while the first one is about to commit")
+def twin_load(pipeline: Pipeline, random: Random) -> Attack:
+    after = random.randrange(len(pipeline.streams))
+    pipeline.warehouse.add(r"INSERT INTO xmlift\.ledger", "hold", when="after", after=after, seconds=20.0)
+    attack = _held(pipeline, f"before commit {after + 1}")
+    twins = [
+        threading.Thread(target=pipeline.invoke, args=("load", item))
+        for item in pipeline.load_items(attack.runs[0])
+    ]
+    for twin in twins:
+        twin.start()
+    # They wait for the first one; were there no lock, they would be done with it by then.
+    await_true(lambda: not any(twin.is_alive() for twin in twins), lambda: True, seconds=2.0)
+    pipeline.warehouse.clear()
+
+    def join() -> None:
+        for twin in twins:
+            twin.join()
+
+    attack.afterwards = join
+    return attack
 
 
 # Executions.
