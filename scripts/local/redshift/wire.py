@@ -46,7 +46,7 @@ class WireFront:
         self, port: int, tls: ssl.SSLContext, postgresql: PostgreSQL, faults: Script | None = None
     ) -> None:
         self._tls = tls
-        self._faults = faults or Script()
+        self.faults = faults or Script()
         self._postgresql = postgresql
         self._listener = socket.create_server((ADDRESS, port), backlog=128)
         self.address, self.port = self._listener.getsockname()
@@ -109,14 +109,14 @@ class WireFront:
     def _session(self, client: Channel, parameters: dict[str, str]) -> None:
         backend = self._backend()
         application = parameters.get("application_name", "")
-        self._faults.opened(backend, application, lambda: _cut(client, backend))
+        self.faults.opened(backend, application, lambda: _cut(client, backend))
         try:
             process = _start(client, backend, parameters)
             client.socket.settimeout(None)
             copying = CopySession(backend, parameters["user"], parameters["database"], process)
-            ClientSession(client, backend, copying, self._loader, self._faults, application).serve()
+            ClientSession(client, backend, copying, self._loader, self.faults, application).serve()
         finally:
-            self._faults.closed(backend)
+            self.faults.closed(backend)
             backend.close()
 
     def _backend(self) -> Backend:

@@ -48,6 +48,35 @@ def handler(event, context):
     assert "raise SourceError" in "".join(error["stackTrace"])
 
 
+def test_a_call_of_a_stopped_process_times_out_on_request(
+    emulator_process: Popen[bytes], deploy: Deploy, invoke: Invoke, tmp_path: Path
+) -> None:
+    """The process is left alone, and the next call gets one of its own."""
+    source = """
+import os, pathlib, time
+def handler(event, context):
+    if event:
+        pathlib.Path(event).write_text("called")
+        time.sleep(15)
+    return os.getpid()
+"""
+    name, called = deploy("standstill", source), tmp_path / "called"
+    process = psutil.Process(invoke(name))
+    answers: list[Any] = []
+    call = threading.Thread(target=lambda: answers.append(invoke(name, str(called))))
+    call.start()
+    assert wait_for(called.exists)
+    process.suspend()
+    emulator_process.send_signal(signal.SIGUSR1)
+    call.join(10)
+    assert answers == [
+        {"errorMessage": "Task timed out after 20.00 seconds", "errorType": "Sandbox.Timedout"}
+    ]
+    assert process.status() == psutil.STATUS_STOPPED
+    assert invoke(name) != process.pid
+    process.kill()
+
+
 def test_info_logs_reach_the_log_group(emulator: Cloud, deploy: Deploy, invoke: Invoke) -> None:
     source = """
 import logging

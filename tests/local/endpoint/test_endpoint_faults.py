@@ -115,3 +115,53 @@ def test_a_fault_that_cannot_be_is_refused(client: Client, description: Any, com
     answer = client.post("/_endpoint/faults", json=description)
     assert answer.status_code == 400
     assert complaint in answer.text
+
+
+def test_a_slow_answer_comes_late_and_whole(client: Client) -> None:
+    fault(client, "slow", seconds=0.3)
+    start = time.monotonic()
+    assert len(ids(parsed(client.query(ALL)))) == 100
+    assert time.monotonic() - start >= 0.3
+
+
+def test_a_connection_that_breaks_in_a_page_announced_all_of_it(client: Client) -> None:
+    fault(client, "break")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+        client.query(ALL)
+    assert len(ids(parsed(client.query(ALL)))) == 100
+
+
+def test_a_repeated_page_is_the_one_before_of_the_same_query(client: Client) -> None:
+    first = parsed(client.query(ALL))
+    client.query("workitem/workItem/(id|modified)")
+    fault(client, "repeat")
+    assert ids(parsed(client.get(first.get("href")))) == ids(first)
+    assert ids(parsed(client.get(first.get("href")))) != ids(first)
+
+
+def test_work_items_change_between_pages(client: Client) -> None:
+    before = client.truth()
+    fault(client, "advance", change=3, create=1)
+    client.query(ALL)
+    after = client.truth()
+    assert len(after) == len(before) + 1
+    assert sum(old != new for old, new in zip(before, after, strict=False)) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("expire_queries", "expired"), ("expire_sessions", "authrequired")]
+)
+def test_what_expires_is_gone_for_the_request_that_is_hit(client: Client, kind: str, said: str) -> None:
+    following = parsed(client.query(ALL)).get("href")
+    fault(client, kind)
+    assert said in client.get(following).text
+
+
+def test_every_state_that_a_work_item_had_is_told_in_order(client: Client) -> None:
+    before = client.get("/_endpoint/states").json()
+    assert before == client.truth()
+    moved = client.control("advance", {"change": 2, "create": 1})
+    news = client.get(f"/_endpoint/states?first={len(before)}").json()
+    assert sorted({item["id"] for item in news}) == sorted({*moved["changed"], *moved["created"]})
+    latest = {item["id"]: item for item in news}
+    assert [latest.get(item["id"], item) for item in client.truth()] == client.truth()
