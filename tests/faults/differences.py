@@ -34,8 +34,10 @@ class Differences:
         return "\n".join(told) or "no differences"
 
     def add(self, other: "Differences") -> None:
+        """Take in what is not told yet."""
         for name, found in vars(other).items():
-            getattr(self, name).extend(found)
+            known = getattr(self, name)
+            known += [one for one in found if one not in known]
 
 
 def compared(table: str, found: Iterable[Row], wanted: Iterable[Row], key: int) -> Differences:
