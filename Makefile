@@ -127,8 +127,8 @@ test: setup lint ## lint, package, then all tests: unit, contract, end to end on
 	@$(bin)/python build/package.py --local
 	@$(bin)/python -m pytest
 
-mutants: setup ## break the protocol's rules one by one, and see the tests notice (ONLY=name for one)
-	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY))
+mutants: setup ## break the protocol's rules one by one, and see the tests notice (ONLY=name; WRITE=1: into docs)
+	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
 
 faults: setup ## one fault a run, then every table against the endpoint (SEED=1 RUNS=500 KINDS=… ONLY=n; WRITE=1: into docs)
 	@$(bin)/python build/package.py --local

@@ -98,16 +98,20 @@ def run_tests(copy: Path, tests: Iterable[str], seconds: float = SECONDS) -> Out
     return Outcomes(found, done.stdout[-4000:] + done.stderr[-4000:])
 
 
-def unsound(mutants: Sequence[Mutant]) -> dict[str, str]:
+def unsound(mutants: Sequence[Mutant], at_a_time: int) -> dict[str, str]:
     """Which of their tests do not pass without any mutant, and why: that they fail would say nothing."""
     tests = {test for mutant in mutants for test in mutant.tests}
     faults = dict.fromkeys(unknown_tests(tests), "there is no such test")
-    with copy_of_the_tree() as copy:
-        outcomes = run_tests(copy, sorted(tests - set(faults)), SECONDS * 3)
-    for test in tests - set(faults):
-        how = outcomes.under(test)
-        if not how or any(outcome != "PASSED" for outcome, _ in how):
-            faults[test] = f"does not pass in the tree as it is: {how or outcomes.output[-600:]}"
+    known = sorted(tests - set(faults))
+    with copy_of_the_tree() as copy, ThreadPoolExecutor(at_a_time) as workers:
+        shares = [share for n in range(at_a_time) if (share := known[n::at_a_time])]
+        for outcomes, share in zip(
+            workers.map(lambda share: run_tests(copy, share, SECONDS * 5), shares), shares, strict=True
+        ):
+            for test in share:
+                how = outcomes.under(test)
+                if not how or any(outcome != "PASSED" for outcome, _ in how):
+                    faults[test] = f"does not pass in the tree as it is: {how or outcomes.output[-600:]}"
     return faults
 
 
@@ -131,7 +135,7 @@ def all_tried(
     mutants: Sequence[Mutant], tell: Callable[[Verdict], None], at_a_time: int = 2
 ) -> list[Verdict]:
     """All of them, in the order given, once without any; `tell` hears of each as it ends. Raises MutantError."""
-    excluded = unsound(mutants)
+    excluded = unsound(mutants, at_a_time)
     verdicts = {}
     with ThreadPoolExecutor(at_a_time) as workers:
         trials = {workers.submit(_tried_or_told, mutant, excluded): mutant.name for mutant in mutants}
