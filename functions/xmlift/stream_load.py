@@ -216,7 +216,13 @@ _DATA_FAULT = re.compile(
 )
 
 
+# The manifest is ours, and each call writes it anew: that it is gone says nothing of what has landed.
+_MANIFEST_FAULT = re.compile(r"\s*(ERROR:\s+)?Problem reading manifest file\s*-\s*S3ServiceException:")
+
+
 def is_data_fault(error: psycopg2.Error) -> bool:
     """Whether it is what a window holds that was refused, and not who loads it or when (R3)."""
+    if _MANIFEST_FAULT.match(str(error)):
+        return False
     kinds = psycopg2.DataError, psycopg2.IntegrityError
     return isinstance(error, kinds) or _DATA_FAULT.search(str(error)) is not None

@@ -27,6 +27,19 @@ from .warehouse_stand_in import LOADER, StandIn
         (psycopg2.InterfaceError("connection already closed"), True),
         (psycopg2.InternalError("S3ServiceException:Please slow down.,Status 503,Error SlowDown"), True),
         (psycopg2.InternalError("S3ServiceException:Access Denied,Status 403,Error AccessDenied"), False),
+        (
+            psycopg2.InternalError(
+                "Problem reading manifest file - S3ServiceException:Please reduce your request rate.,Status 503,"
+                "Error SlowDown"
+            ),
+            True,
+        ),
+        (
+            psycopg2.InternalError(
+                "Problem reading manifest file - S3ServiceException:Access Denied,Status 403,Error AccessDenied"
+            ),
+            False,
+        ),
         (psycopg2.DataError("value too long for type character varying(1023)"), False),
         (psycopg2.InternalError("Load into table 't1018' failed"), False),
         (psycopg2.errors.QueryCanceled("canceling statement due to statement timeout"), False),

@@ -210,6 +210,14 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_leaves_nothing(
             psycopg2.InternalError("S3ServiceException:The key does not exist.,Status 404,Error NoSuchKey"),
             True,
         ),
+        (psycopg2.InternalError("Problem reading manifest file - none of its files exists"), True),
+        (
+            psycopg2.InternalError(
+                "Problem reading manifest file - S3ServiceException:The specified key does not exist.,Status 404,"
+                "Error NoSuchKey"
+            ),
+            False,
+        ),
         (psycopg2.InternalError("S3ServiceException:Access Denied,Status 403,Error AccessDenied"), False),
         (psycopg2.InternalError("Not authorized to get credentials of role arn:aws:iam::1:role/copy"), False),
         (psycopg2.InternalError("1023"), False),

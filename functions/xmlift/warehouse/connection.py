@@ -24,8 +24,10 @@ _CONFLICT = re.compile(
     r"\s*(ERROR:\s+)?(1023|1018)\b|.*could not complete because of conflict with concurrent transaction",
     re.DOTALL,
 )
-# What COPY says where S3 was busy or broken when it asked for a file.
-_S3_FAULT = re.compile(r"\s*(ERROR:\s+)?S3ServiceException:[^\n]*,\s*Status 5\d\d\b")
+# What COPY says where S3 was busy or broken when it asked for a file, or for the manifest that names them.
+_S3_FAULT = re.compile(
+    r"\s*(ERROR:\s+)?(Problem reading manifest file\s*-\s*)?S3ServiceException:[^\n]*,\s*Status 5\d\d\b"
+)
 _CREDENTIAL_SECONDS = 900
 
 
@@ -48,11 +50,12 @@ class Address(NamedTuple):
 class Patience(NamedTuple):
     """How long a stream's lock is waited for before its holder is looked at, and how old an abandoned one is.
 
-    No call of a function lasts longer than 900 seconds: a transaction older than 960 has lost its loader.
+    No call of a function lasts longer than 900 seconds, and 30 more are enough to be killed in: a transaction older
+    than 930 has lost its loader. With the wait and the look it is ended within 17 minutes (930 + 45 + 30 seconds).
     """
 
     wait_seconds: float = 45.0
-    abandoned_seconds: float = 960.0
+    abandoned_seconds: float = 930.0
 
 
 PATIENCE = Patience()

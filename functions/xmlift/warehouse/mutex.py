@@ -6,20 +6,21 @@ waits in vain looks how old the transaction is, and ends it once nobody can be l
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
-from xmlift.errors import LockedOutError, XmliftError
+from xmlift.errors import LockedOutError, WarehouseError, XmliftError
 from xmlift.telemetry import logger
 from xmlift.warehouse import statements
 from xmlift.warehouse.connection import BoundedCursor, TimeUpError, Warehouse, one_line
 
 _SUFFIX = "__mutex"
 
-LOOK_SECONDS = 10.0
-"""How long looking at the holder and ending it may take."""
+LOOK_SECONDS = 30.0
+"""How long looking at the holder and ending it may take: a busy warehouse lets sessions and queries wait."""
 
 
 class Mutex:
@@ -47,14 +48,16 @@ class Mutex:
     def autocommit[T](self, work: Callable[[Cursor], T], seconds: float = math.inf) -> T:
         """Run `work`, which may be run any number of times, outside of transactions and without the lock.
 
-        What it changes may be held by a loader all the same: then as with `transaction`.
+        What it changes may be held by a loader all the same: then as with `transaction`. An abandoned holder of the
+        lock is ended first, so that it is even where no limit of time interrupts a LOCK that waits.
         """
-        return self._waiting(
-            lambda left: self._warehouse.autocommit(
-                lambda cursor: self._prompt(cursor, lambda: work(cursor)), left
-            ),
-            seconds,
-        )
+
+        def prompt(cursor: BoundedCursor) -> T:
+            with self._best_effort():
+                self._end_abandoned(cursor)
+            return self._prompt(cursor, lambda: work(cursor))
+
+        return self._waiting(lambda left: self._warehouse.autocommit(prompt, left), seconds)
 
     def _prompt[T](self, cursor: BoundedCursor, work: Callable[[], T]) -> T:
         try:
@@ -71,7 +74,10 @@ class Mutex:
                 return attempt(deadline - time.monotonic())
             except _WaitedError:
                 has_waited = True
-                self._end_abandoned()
+                logger.warning("waiting for the lock", stream=self._stream)
+                with self._best_effort():
+                    left = min(LOOK_SECONDS, deadline - time.monotonic())
+                    self._warehouse.autocommit(self._end_abandoned, left)
             except (TimeUpError, psycopg2.errors.QueryCanceled) as error:
                 if not has_waited:
                     raise TimeUpError(
@@ -83,21 +89,25 @@ class Mutex:
             f"its loader has left is ended when it is {self._patience.abandoned_seconds / 60:.0f} minutes old"
         )
 
-    def _end_abandoned(self) -> None:
-        """End our own user's old transactions that hold the lock, in a session of its own."""
-
-        def end(cursor: Cursor) -> None:
+    def _end_abandoned(self, cursor: BoundedCursor) -> None:
+        """End our own user's old transactions that hold the lock; not in the session that waits for it."""
+        with cursor.each_within(LOOK_SECONDS):
             cursor.execute(
                 _holders(self._patience.abandoned_seconds), (self._schema, f"{self._stream}{_SUFFIX}")
             )
-            holders = cursor.fetchall()
-            logger.warning("waiting for the lock", stream=self._stream, holders=len(holders))
-            for session, since, is_abandoned in holders:
+            for session, since, is_abandoned in cursor.fetchall():
+                logger.info("the lock is held", stream=self._stream, session=session, since=str(since))
                 if is_abandoned:
                     cursor.execute("SELECT pg_terminate_backend(%s)", (session,))
                     logger.warning("ended an abandoned transaction", session=session, since=str(since))
 
-        self._warehouse.autocommit(end, LOOK_SECONDS)
+    @contextmanager
+    def _best_effort(self) -> Iterator[None]:
+        """Who cannot look at the lock's holder waits on all the same: the holder may well be alive and done soon."""
+        try:
+            yield
+        except (psycopg2.Error, WarehouseError) as error:
+            logger.warning("the lock's holder was not seen", stream=self._stream, reason=one_line(error))
 
 
 def locked_streams(cursor: Cursor, schema: str) -> list[str]:
