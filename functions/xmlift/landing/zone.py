@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from xmlift.errors import LandingError
 
@@ -44,14 +44,25 @@ class Zone:
         return None if version is None else version.body
 
     def find_version(self, key: str) -> Version | None:
-        """An object and what `replace` needs to know of it, or None where there is none."""
-        try:
-            answer = self._s3.get_object(Bucket=self.bucket, Key=key)
-            return Version(answer["Body"].read(), answer["ETag"])
-        except ClientError as error:
-            if _code(error) in _ABSENT:
-                return None
-            raise
+        """An object and what `replace` needs to know of it, or None where there is none.
+
+        The client tries again what it was refused, but not a body that breaks off: that is done here.
+        """
+        fault: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                answer = self._s3.get_object(Bucket=self.bucket, Key=key)
+                return Version(answer["Body"].read(), answer["ETag"])
+            except ClientError as error:
+                if _code(error) in _ABSENT:
+                    return None
+                raise
+            except (HTTPClientError, IncompleteReadError) as error:
+                fault = error
+            self._sleep(_pause(attempt))
+        raise LandingError(
+            f"s3://{self.bucket}/{key} could not be read in {_ATTEMPTS} tries: {fault}. Is S3 reachable from here?"
+        ) from fault
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys below a prefix, in order."""
@@ -102,11 +113,15 @@ class Zone:
                 pass  # no answer: whether it was written is what the next try tells
             else:
                 return True
-            self._sleep(min(5.0, 0.1 * 2**attempt))
+            self._sleep(_pause(attempt))
         raise LandingError(
             f"s3://{self.bucket}/{key} could not be written in {_ATTEMPTS} tries; the next call of the function "
             "goes on from the last checkpoint"
         )
+
+
+def _pause(attempt: int) -> float:
+    return min(5.0, 0.1 * 2**attempt)
 
 
 def _checked(body: bytes) -> dict[str, str]:
