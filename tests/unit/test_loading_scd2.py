@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from xmlift.errors import WarehouseError
+from xmlift.landing.chain import Landed
 from xmlift.windows import EPOCH
 
 from .loads import ONE, THREE, TWO, Loads
@@ -139,6 +140,54 @@ def test_slices_that_were_read_out_of_order_all_load(loads: Loads) -> None:
     load_states(loads, ONE, (0, 6), state(1, 1, "a"), as_of=21)
     assert load_states(loads, ONE, (6, 12), state(1, 7, "b"), as_of=20) == 0
     assert [row[1] for row in versions(loads)] == ["a", "b"]
+
+
+def slices_before_now(loads: Loads, run: str = THREE) -> list[Landed]:
+    """What a run at 12:10 reads in slices: the overlap of 30 minutes goes back over both last ones."""
+    return [
+        loads.land(run, window, [state(1, window[0] + 0.01, title)], stream="states", as_of=as_of)
+        for window, title, as_of in (((0, 11), "a", 12.2), ((11, 12), "b", 12.2), ((12, 12.15), "c", 12.18))
+    ]
+
+
+def test_slices_of_one_run_join_where_they_meet_also_within_the_overlap(loads: Loads) -> None:
+    assert loads.load_batch(*slices_before_now(loads)) == 0
+    assert [row[1] for row in versions(loads)] == ["a", "b", "c"]
+
+
+def test_slices_of_one_run_join_across_batches(loads: Loads) -> None:
+    for window in slices_before_now(loads):
+        assert loads.load_batch(window) == 0
+    assert [row[1] for row in versions(loads)] == ["a", "b", "c"]
+
+
+def test_a_slice_that_settles_nothing_and_was_read_early_is_not_past(loads: Loads) -> None:
+    """Slices are read in parallel: the last one was answered before the one that settles up to its start."""
+    assert load_states(loads, ONE, (0, 12), state(1, 1, "a"), as_of=12.6) == 0
+    assert load_states(loads, ONE, (12, 12.1), state(1, 12.05, "b"), as_of=12.15) == 0
+    assert [row[1] for row in versions(loads)] == ["a", "b"]
+
+
+def test_another_runs_window_joins_only_what_is_settled(loads: Loads) -> None:
+    """Its own slices join where they meet, and the next run still reads from before the overlap on."""
+    loads.load_batch(*slices_before_now(loads, TWO))
+    assert load_states(loads, THREE, (12, 18), state(1, 13, "d")) == 1
+    assert load_states(loads, THREE, (11.7, 18), state(1, 13, "d")) == 0
+    assert [row[1] for row in versions(loads)] == ["a", "b", "c", "d"]
+
+
+def test_a_gap_in_a_run_is_a_gap(loads: Loads) -> None:
+    first, _, third = slices_before_now(loads)
+    assert loads.load_batch(first, third) == 1
+
+
+def test_what_lies_settled_after_the_overlap_is_gone_on_from(loads: Loads) -> None:
+    """The last slice was read so late that it is settled, the one before it is not wholly."""
+    load_states(loads, TWO, (0, 12), state(1, 1, "a"), as_of=12.1)
+    load_states(loads, TWO, (12, 12.15), state(1, 12.05, "b"), as_of=13)
+    between = loads.land(THREE, (11.6, 12), [state(1, 11.7, "c")], stream="states", as_of=19)
+    after = loads.land(THREE, (12.15, 18), [state(1, 13, "d")], stream="states", as_of=19)
+    assert loads.load_batch(between, after) == 0
 
 
 def test_a_window_that_settles_nothing_is_loaded_all_the_same(loads: Loads) -> None:

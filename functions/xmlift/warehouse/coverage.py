@@ -5,7 +5,7 @@ years. The rule is that of `windows.settled_by` and `windows.merged`, which the 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -49,6 +49,36 @@ def of_run(cursor: Cursor, source: str, run: str) -> Covered:
         "FROM xmlift.ledger WHERE source = %s AND run = %s"
     )
     return _islands(cursor, windows, [source, run])
+
+
+def greatest_epochs(cursor: Cursor, source: str) -> dict[str, int]:
+    """By stream the greatest epoch of its loaded windows, which all of a lesser one give way to.
+
+    Raises WarehouseError.
+    """
+    rows = _rows(
+        cursor,
+        "SELECT stream, MAX(epoch) FROM xmlift.ledger WHERE source = %s AND state = %s GROUP BY stream",
+        [source, LOADED],
+    )
+    return dict(rows)
+
+
+def ends_of_runs(
+    cursor: Cursor, source: str, stream: str, runs: Sequence[str]
+) -> dict[tuple[int, str], dict[str, datetime]]:
+    """Where the loaded windows of each of these runs end at last, by epoch and partition; all other runs are ''."""
+    places = ", ".join(["%s"] * len(runs))
+    rows = _rows(
+        cursor,
+        f"SELECT epoch, partition_id, CASE WHEN run IN ({places}) THEN run ELSE '' END AS whose, MAX(window_end) "
+        "FROM xmlift.ledger WHERE source = %s AND stream = %s AND state = %s GROUP BY 1, 2, 3",
+        [*runs, source, stream, LOADED],
+    )
+    ends: dict[tuple[int, str], dict[str, datetime]] = {}
+    for epoch, partition, run, end in rows:
+        ends.setdefault((epoch, partition), {})[run] = end
+    return ends
 
 
 def closed_windows(cursor: Cursor, source: str, runs: Sequence[str]) -> set[tuple[str, str, str, str]]:
@@ -103,9 +133,13 @@ def _less(time: timedelta) -> str:
 def _rows(cursor: Cursor, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     try:
         cursor.execute(sql, values)
-    except (psycopg2.errors.UndefinedTable, psycopg2.errors.InsufficientPrivilege) as error:
+    except (
+        psycopg2.errors.UndefinedTable,
+        psycopg2.errors.UndefinedColumn,
+        psycopg2.errors.InsufficientPrivilege,
+    ) as error:
         raise WarehouseError(
-            "the ledger xmlift.ledger is not there or not granted to this function: migrate has to run after "
+            "the ledger xmlift.ledger is not there, not of this version or not granted to this function: migrate has to run after "
             "every apply (Terraform invokes it; `terraform apply` again)"
         ) from error
     return cursor.fetchall()
