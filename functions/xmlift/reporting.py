@@ -28,6 +28,15 @@ from xmlift.work import Plan, WorkItem
 
 _SHOWN_PROBLEMS = 5
 
+MOST_EVENTS = 18_000
+"""How many events of an execution's history its rounds may fill before the next run has to go on.
+
+At 25,000 Step Functions ends an execution, and no state can catch that. A round has about 30 events (5 each for
+plan and report, 4 each for the two Maps, 2 for each choice), and 12 for each stream that it loads (5 for the call,
+the iteration's and its choices). The other 7,000 are for calls that are tried again and loads that take several.
+"""
+_EVENTS_OF_ROUND, _EVENTS_OF_LOAD = 30, 12
+
 
 class ReportEvent(PlanEvent, frozen=True, kw_only=True):
     """The plan's event, and the failure that ended the run early, as Step Functions caught it."""
@@ -84,11 +93,15 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
         problems.append(one_line(error))
     more = plans[-1].more if plans else False
     status = "failed" if problems else "succeeded"
+    message = _message(event.source, streams.values(), problems)
+    is_full = _events(plans) > MOST_EVENTS
+    if status == "succeeded" and more and is_full:
+        message += "; not everything yet: the execution has had its rounds, the next run goes on"
     result = RunReport(
         source=event.source,
         run=event.run,
         status=status,
-        message=_message(event.source, streams.values(), problems),
+        message=message,
         more=more,
         streams=list(streams.values()),
         problems=problems,
@@ -100,7 +113,7 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
     key = names.report(event.source, event.run)
     zone.put(key, msgspec.json.encode(result))
     logger.info("reported", status=status, summary=result.message)
-    catch_up = status == "succeeded" and more
+    catch_up = status == "succeeded" and more and not is_full
     return ReportAnswer(status=status, catch_up=catch_up, message=result.message, report=key), result
 
 
@@ -119,6 +132,11 @@ def _plans(zone: Zone, source: str, run: str) -> Iterator[Plan]:
     prefix = f"{names.run_prefix(source, run)}plan-"
     for key in zone.keys(prefix):
         yield msgspec.json.decode(zone.get(key), type=Plan)
+
+
+def _events(plans: Sequence[Plan]) -> int:
+    """About how many events of the execution's history these rounds have filled."""
+    return sum(_EVENTS_OF_ROUND + _EVENTS_OF_LOAD * len(plan.loads) for plan in plans)
 
 
 def _account(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,24 @@ class Ledger:
 
     def settled(self, *counted: Counted) -> coverage.Covered:
         return self.warehouse.transaction(lambda cursor: coverage.settled(cursor, SOURCE, counted))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg2.errors.UndefinedTable,
+        psycopg2.errors.UndefinedColumn,
+        psycopg2.errors.InsufficientPrivilege,
+    ],
+)
+def test_a_ledger_that_is_not_as_this_version_has_it_names_the_remedy(error: type[psycopg2.Error]) -> None:
+    class Refusing:
+        def execute(self, *_: Any) -> None:
+            raise error("no")
+
+    cursor: Any = Refusing()
+    with pytest.raises(WarehouseError, match=r"xmlift\.ledger is not there.*`terraform apply` again"):
+        coverage.of_run(cursor, SOURCE, "run")
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ def test_a_view_that_is_not_granted_does_not_fail_the_load(
 def test_an_abandoned_lock_is_taken_before_anybody_waits_for_it(stream: Stream) -> None:
     """In the session that prepares the tables, should a limit not interrupt a LOCK that waits."""
     holder = stream.held_by(LOADER)
-    older = Patience(wait_seconds=0.1, abandoned_seconds=-2)  # the warehouse's clock may tell whole seconds only
+    older = Patience(wait_seconds=0.1, abandoned_seconds=-2)  # the warehouse may tell whole seconds only
     assert stream.mutex(older).autocommit(lambda _: "prepared", 30) == "prepared"
     with pytest.raises(psycopg2.OperationalError):
         holder.cursor().execute("SELECT 1")

@@ -3,10 +3,12 @@
 import msgspec
 import pytest
 
+from xmlift import reporting
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
 from xmlift.reporting import ReportAnswer, RunReport, figures
 from xmlift.warehouse.connection import Credentials, Warehouse
+from xmlift.work import LoadItem, Plan
 
 from .loads import Loads, event_row, item
 from .runs import Run, land_all, load_all, spoil
@@ -87,6 +89,29 @@ def test_what_remains_asks_for_another_round(run: Run) -> None:
     answer, result = run.report()
     assert (answer.status, answer.catch_up) == ("succeeded", False)
     assert [stream.windows for stream in result.streams] == [1, 1], "all rounds of the run are told"
+
+
+@pytest.mark.parametrize(("most", "goes_on"), [(42, True), (41, False)])
+def test_a_run_ends_before_its_history_is_full(
+    run: Run, monkeypatch: pytest.MonkeyPatch, most: int, goes_on: bool
+) -> None:
+    """One round of 30 events, with one load of 12."""
+    monkeypatch.setattr(reporting, "MOST_EVENTS", most)
+    run.loads.change("streams:", "limits: { windows_per_run: 1 }\nstreams:")
+    assert run.plan().load_items == 1
+    run.loads.land(run.run, (0, 12), [event_row(1, 1)], stream="events")
+    run.loads.load(run.run, "events")
+    answer, result = run.report()
+    assert (answer.status, answer.catch_up, result.more) == ("succeeded", goes_on, True)
+    assert answer.message.endswith("the next run goes on") is not goes_on
+    assert answer.message == result.message
+
+
+def test_a_years_catching_up_stays_below_what_step_functions_allows() -> None:
+    one = LoadItem(source="s", catalogue="c", stream="t", run="r", windows_of="r")
+    rounds = [Plan(items=[], loads=[one] * 4, more=True, watermarks={})] * 300
+    assert reporting._events(rounds) == 300 * (30 + 4 * 12) == 23_400
+    assert reporting.MOST_EVENTS + 7_000 == 25_000
 
 
 def test_a_failed_run_does_not_go_on(run: Run) -> None:

@@ -103,7 +103,7 @@ class Mutex:
 
     @contextmanager
     def _best_effort(self) -> Iterator[None]:
-        """Who cannot look at the lock's holder waits on all the same: the holder may well be alive and done soon."""
+        """Who cannot look at the lock's holder waits on all the same: it may well be alive, and done soon."""
         try:
             yield
         except (psycopg2.Error, WarehouseError) as error:
