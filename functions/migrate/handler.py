@@ -22,8 +22,9 @@ warehouse = administered_warehouse(settings)
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     if "forget" in event:
-        seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-        request = msgspec.convert(event, migration.ForgetEvent)
-        return msgspec.to_builtins(migration.forget(request, warehouse, seconds))
-    return msgspec.to_builtins(migration.migrate(msgspec.convert(event, migration.MigrateEvent), warehouse))
+        source = msgspec.convert(event, migration.ForgetEvent)
+        return msgspec.to_builtins(migration.forget(source, warehouse, seconds))
+    request = msgspec.convert(event, migration.MigrateEvent)
+    return msgspec.to_builtins(migration.migrate(request, warehouse, seconds))

@@ -1,6 +1,7 @@
 """migrate: what only the administrator may: schemas, roles and grants of the warehouse, and to forget a ledger."""
 
 import math
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -49,12 +50,21 @@ class ForgetAnswer(Struct, frozen=True, kw_only=True):
     forgotten: int
 
 
-def migrate(event: MigrateEvent, warehouse: Warehouse) -> MigrateAnswer:
-    """Bring the warehouse to the newest version and grant what the sources need; may run any number of times."""
+def migrate(event: MigrateEvent, warehouse: Warehouse, seconds: float = math.inf) -> MigrateAnswer:
+    """Bring the warehouse to the newest version and grant what the sources need; may run any number of times.
+
+    Raises WarehouseError where something cannot be done, or not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
     try:
         # Before the transaction, whose first statement has to be the LOCK: making a table takes the snapshot.
-        warehouse.autocommit(_bootstrap)
-        return warehouse.transaction(lambda cursor: _migrate(cursor, event))
+        warehouse.autocommit(_bootstrap, seconds)
+        return warehouse.transaction(lambda cursor: _migrate(cursor, event), deadline - time.monotonic())
+    except (TimeUpError, psycopg2.errors.QueryCanceled) as error:
+        raise WarehouseError(
+            "migrate was rolled back: a load, or another migrate, holds what it changes; `terraform apply` again "
+            "when it has ended"
+        ) from error
     except psycopg2.Error as error:
         raise WarehouseError(f"migrate was rolled back: {one_line(error)}") from error
 

@@ -258,6 +258,18 @@ def test_a_load_that_does_not_end_is_told_and_nothing_forgotten(ledgered: StandI
 def test_two_migrations_at_once_apply_each_version_once(empty: StandIn) -> None:
     answers: list[MigrateAnswer] = []
     faults: list[BaseException] = []
+def test_a_migration_that_waits_for_another_gives_up_in_time(stand_in: StandIn) -> None:
+    other = stand_in.warehouse(ADMIN).connect()
+    other.cursor().execute("LOCK xmlift.migrations")
+    with pytest.raises(WarehouseError) as told:
+        migrate(EVENT, stand_in.warehouse(ADMIN), seconds=3)
+    other.close()
+    assert str(told.value) == (
+        "migrate was rolled back: a load, or another migrate, holds what it changes; `terraform apply` again when it "
+        "has ended"
+    )
+
+
 
     def work() -> None:
         try:
