@@ -12,7 +12,7 @@ from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
 from xmlift.quarantine import load_or_set_aside, quarantine
-from xmlift.selection import batches, unloaded_windows
+from xmlift.selection import Bound, batches, size_of, unloaded_windows
 from xmlift.stream_load import Batch, StreamLoader
 from xmlift.telemetry import logger
 from xmlift.warehouse.connection import TimeUpError, Warehouse, one_line
@@ -24,13 +24,17 @@ RESERVE_SECONDS = 30.0
 
 
 class LoadEvent(Struct, frozen=True, kw_only=True):
-    """A stream of a run: one of the plan's load items. Without `windows_of` it is the run's own windows."""
+    """A stream of a run: one of the plan's load items. Without `windows_of` it is the run's own windows.
+
+    Those that `with_runs` have left undone are loaded together with them.
+    """
 
     source: str
     catalogue: str
     stream: str
     run: str
     windows_of: str = ""
+    with_runs: tuple[str, ...] = ()
 
     @property
     def read_by(self) -> str:
@@ -76,37 +80,53 @@ def _load(
     time_left: Callable[[], float],
 ) -> LoadAnswer:
     stream = _stream(event, zone)
-    windows = unloaded_windows(zone, warehouse, event.source, event.stream, event.read_by)
+    windows = [
+        window
+        for run in (*event.with_runs, event.read_by)
+        for window in unloaded_windows(zone, warehouse, event.source, event.stream, run)
+    ]
     if not windows:
         return LoadAnswer(status="done", windows=0)
     loader = StreamLoader(event.source, event.stream, stream, zone, warehouse, copy_role_arn)
     mutex = Mutex(warehouse, event.source, event.stream)
-    count = 0
+    is_set = stream.disposition == "replace"
+    count, bound = 0, Bound()
 
     def load_batch(landed: Sequence[Landed]) -> int:
         batch = Batch(event.source, event.stream, landed, event.run)
-        return loader.load(batch, time_left() - RESERVE_SECONDS)
+        try:
+            return loader.load(batch, time_left() - RESERVE_SECONDS)
+        except TimeUpError as error:
+            raise TimeUpError(_too_long(landed, error, is_set=is_set)) from error
 
     def set_aside(landed: Sequence[Landed], reason: str) -> None:
         quarantine(mutex, landed, reason, event.run, time_left() - RESERVE_SECONDS)
 
     try:
         loader.prepare_tables(time_left() - RESERVE_SECONDS)
-        for landed in batches(zone, windows, stream.disposition):
-            is_set = stream.disposition == "replace"
+        for landed in batches(zone, windows, stream.disposition, bound):
+            before = time_left()
             for settled in load_or_set_aside(landed, load_batch, set_aside, is_set=is_set):
                 count += settled
                 logger.info("loaded", stream=event.stream, windows=count, of=len(windows))
                 if 0 < count < len(windows) and time_left() < 2 * RESERVE_SECONDS:
                     return LoadAnswer(status="more", windows=count)
+            if 2 * (before - time_left()) <= time_left() - RESERVE_SECONDS:
+                bound.double()
     except LockedOutError as error:
         logger.warning("locked out", reason=str(error))
         return LoadAnswer(status="more", windows=count)
     except TimeUpError:
-        if not count:  # a batch that takes more than a whole call would never end
+        if not count:  # the first batch is small, or a set: in the next call it would take as long
             raise
         return LoadAnswer(status="more", windows=count)
     return LoadAnswer(status="done", windows=count)
+
+
+def _too_long(landed: Sequence[Landed], error: TimeUpError, *, is_set: bool) -> str:
+    what = f"{'a set of ' if is_set else ''}{len(landed)} windows ({size_of(landed) / 1e6:.0f} MB)"
+    remedy = "Raise the warehouse's capacity or the function's timeout"
+    return f"{what} did not load within a whole call: {error}. {remedy}"
 
 
 def _stream(event: LoadEvent, zone: Zone) -> Stream:

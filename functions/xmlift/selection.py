@@ -5,11 +5,11 @@ of a long replay reads the commits of one batch.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import batched, groupby
+from itertools import groupby, islice
 
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
-from xmlift.landing.landed import landed_names, read_commits
+from xmlift.landing.landed import landed_names, read_commits, undamaged
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.telemetry import logger
@@ -17,8 +17,23 @@ from xmlift.warehouse import ledger
 from xmlift.warehouse.connection import Warehouse
 from xmlift.work import ALL_RUNS
 
+FIRST_WINDOWS = 32
+FIRST_BYTES = 256 * 1024**2
 BATCH_WINDOWS = 1_000
 BATCH_BYTES = 5 * 1024**3
+
+
+class Bound:
+    """How much a batch may hold: little at first, so that each call of a slow warehouse gets something done."""
+
+    def __init__(self) -> None:
+        self.windows = min(FIRST_WINDOWS, BATCH_WINDOWS)
+        self.bytes = min(FIRST_BYTES, BATCH_BYTES)
+
+    def double(self) -> None:
+        """Let the batches that are still to come be larger, up to what one COPY takes well."""
+        self.windows = min(2 * self.windows, BATCH_WINDOWS)
+        self.bytes = min(2 * self.bytes, BATCH_BYTES)
 
 
 def unloaded_windows(
@@ -33,8 +48,10 @@ def unloaded_windows(
     return [window for window in landed if (window.run, window.partition, str(window.interval)) not in known]
 
 
-def batches(zone: Zone, windows: Sequence[WindowName], disposition: str) -> Iterator[list[Landed]]:
-    """The windows with their commits, as they are to be loaded together."""
+def batches(
+    zone: Zone, windows: Sequence[WindowName], disposition: str, bound: Bound
+) -> Iterator[list[Landed]]:
+    """The windows with their commits, as they are to be loaded together; those with a damaged one are left out."""
     match disposition:
         case "replace":
             yield from whole_sets(zone, windows)
@@ -43,8 +60,9 @@ def batches(zone: Zone, windows: Sequence[WindowName], disposition: str) -> Iter
             ordered = by_history(zone, windows)
         case _:
             ordered = newest_run_first(windows)
-    for some in batched(ordered, BATCH_WINDOWS, strict=False):
-        yield from bounded(list(read_commits(zone, some)))
+    rest = iter(ordered)
+    while some := list(islice(rest, bound.windows)):
+        yield from bounded(undamaged(read_commits(zone, some)), bound)
 
 
 def newest_run_first(windows: Sequence[WindowName]) -> list[WindowName]:
@@ -61,7 +79,7 @@ def by_history(zone: Zone, windows: Sequence[WindowName]) -> list[WindowName]:
         return sorted(windows, key=lambda window: (window.interval, window.partition))
     places = sorted(
         (landed.commit.scope.epoch, landed.window.interval, landed.commit.as_of, landed.window)
-        for landed in read_commits(zone, windows)
+        for landed in undamaged(read_commits(zone, windows))
     )
     return [window for *_, window in places]
 
@@ -69,26 +87,34 @@ def by_history(zone: Zone, windows: Sequence[WindowName]) -> list[WindowName]:
 def whole_sets(zone: Zone, windows: Sequence[WindowName]) -> Iterator[list[Landed]]:
     """The sets that have landed whole, newest first, each of any size; what lacks a window is left out (P6)."""
     for run, members in groupby(newest_run_first(windows), key=lambda window: window.run):
-        landed = list(read_commits(zone, members))
+        landed = undamaged(read_commits(zone, members))
         sizes = {window.commit.set_windows for window in landed}
         if sizes == {len(landed)}:
             yield landed
         else:
             logger.info(
-                "left out a set that has not landed whole", run=run, landed=len(landed), of=max(sizes)
+                "left out a set that has not landed whole",
+                run=run,
+                landed=len(landed),
+                of=max(sizes, default=0),
             )
 
 
-def bounded(landed: Sequence[Landed]) -> Iterator[list[Landed]]:
+def bounded(landed: Sequence[Landed], bound: Bound) -> Iterator[list[Landed]]:
     """Windows in order, cut into batches of bounded number and size."""
     batch: list[Landed] = []
     size = 0
     for window in landed:
-        window_size = sum(part.bytes for part in window.commit.parts)
-        if batch and (len(batch) == BATCH_WINDOWS or size + window_size > BATCH_BYTES):
+        window_size = size_of([window])
+        if batch and (len(batch) >= bound.windows or size + window_size > bound.bytes):
             yield batch
             batch, size = [], 0
         batch.append(window)
         size += window_size
     if batch:
         yield batch
+
+
+def size_of(landed: Sequence[Landed]) -> int:
+    """The bytes of all parts of these windows, packed."""
+    return sum(part.bytes for window in landed for part in window.commit.parts)

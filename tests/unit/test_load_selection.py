@@ -7,16 +7,17 @@ import msgspec
 import pytest
 
 from xmlift import loading, selection
-from xmlift.errors import WarehouseError
-from xmlift.landing import names
+from xmlift.errors import LandingError, WarehouseError
+from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
-from xmlift.landing.landed import read_commits
+from xmlift.landing.landed import Damaged, read_commits
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.loading import LoadAnswer, LoadEvent, load
-from xmlift.selection import bounded, by_history, newest_run_first, whole_sets
+from xmlift.selection import Bound, bounded, by_history, newest_run_first, whole_sets
+from xmlift.stream_load import Batch, StreamLoader
 from xmlift.warehouse import statements
-from xmlift.warehouse.connection import PATIENCE, Patience
+from xmlift.warehouse.connection import PATIENCE, Patience, TimeUpError
 
 from .loads import ONE, THREE, TWO, Loads, event_row, item
 from .steps_landing import at
@@ -50,14 +51,14 @@ def loaded_by(loads: Loads) -> list[tuple[Any, ...]]:
 def commits_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The keys of the commits that were read since."""
     read: list[str] = []
-    get = Zone.get
+    find = Zone.find
 
-    def noting(self: Zone, key: str) -> bytes:
+    def noting(self: Zone, key: str) -> bytes | None:
         if key.endswith("/commit.json"):
             read.append(key)
-        return get(self, key)
+        return find(self, key)
 
-    monkeypatch.setattr(Zone, "get", noting)
+    monkeypatch.setattr(Zone, "find", noting)
     return read
 
 
@@ -239,13 +240,169 @@ def test_batches_are_bounded_by_number_and_size(loads: Loads, monkeypatch: pytes
     assert sizes(landed) == [2, 2, 1]
     monkeypatch.setattr(selection, "BATCH_BYTES", landed[0].commit.parts[0].bytes)
     assert sizes(landed) == [1] * 5
-    assert [one for batch in bounded(landed) for one in batch] == landed
+    assert [one for batch in bounded(landed, Bound()) for one in batch] == landed
 
 
 def sizes(landed: list[Landed]) -> list[int]:
-    return [len(batch) for batch in bounded(landed)]
+    return [len(batch) for batch in bounded(landed, Bound())]
 
 
 def test_commits_are_read_in_the_order_given(loads: Loads) -> None:
     landed = [loads.land(ONE, (n, n + 1), [item(n, n)]) for n in (3, 1, 2)]
     assert list(read_commits(loads.zone, [one.window for one in landed])) == landed
+
+
+# --- commits at fault: they cost their own windows alone ---
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b'{"format":2}'])
+def test_a_damaged_commit_keeps_its_own_window_out_and_no_other(loads: Loads, body: bytes) -> None:
+    landed = [loads.land(run, (n, n + 1), [item(n, n)]) for n, run in enumerate((ONE, ONE, ONE, TWO))]
+    loads.zone.put(f"{landed[1].window.folder}commit.json", body)
+    assert load_of(loads, "replay", "*") == LoadAnswer(status="done", windows=3)
+    assert loads.rows("id") == [(0,), (2,), (3,)]
+    assert load_of(loads, "replay", "*") == DONE_NOTHING
+    loads.zone.put(f"{landed[1].window.folder}commit.json", commits.encode(landed[1].commit))
+    assert load_of(loads, "replay", "*") == LoadAnswer(status="done", windows=1)
+    assert loads.rows("id") == [(0,), (1,), (2,), (3,)]
+
+
+def test_commits_that_are_none_are_answered_in_their_place(loads: Loads) -> None:
+    landed = [loads.land(ONE, (n, n + 1), [item(n, n)]) for n in range(4)]
+    _, copied, broken, gone = [f"{one.window.folder}commit.json" for one in landed]
+    loads.zone.put(copied, commits.encode(landed[0].commit))
+    loads.zone.put(broken, b"{")
+    loads.zone._s3.delete_object(Bucket="landing", Key=gone)
+    first, *damaged = read_commits(loads.zone, [one.window for one in landed])
+    assert first == landed[0]
+    assert damaged == [
+        Damaged(landed[1].window, f"{copied} is that of another window: was it copied there by hand?"),
+        Damaged(
+            landed[2].window,
+            f"{broken}: not a commit that this version writes: Input data was truncated",
+        ),
+        Damaged(landed[3].window, f"{gone} was there, and is gone"),
+    ]
+
+
+def test_an_s3_that_cannot_be_read_is_no_damage(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed = loads.land(ONE, (0, 1), [item(1, 0.5)])
+
+    def unreachable(_: Zone, key: str) -> bytes:
+        raise LandingError(f"{key} could not be read in 8 tries")
+
+    monkeypatch.setattr(Zone, "find", unreachable)
+    with pytest.raises(LandingError, match="in 8 tries"):
+        list(read_commits(loads.zone, [landed.window]))
+
+
+def test_a_set_with_a_damaged_commit_is_not_whole(loads: Loads) -> None:
+    for run, ids in ((ONE, (1, 2)), (TWO, (3, 4))):
+        landed = [
+            loads.land(run, (n, n + 1), [{"id": id_}], stream="lists", set_windows=2)
+            for n, id_ in enumerate(ids)
+        ]
+    loads.zone.put(f"{landed[0].window.folder}commit.json", b"")
+    assert load_of(loads, "replay", "*", "lists") == LoadAnswer(status="done", windows=2)
+    assert loads.rows("id", "lists") == [(1,), (2,)]
+    loads.zone.put(f"{landed[1].window.folder}commit.json", b"")
+    assert loads.load(TWO, "lists") == DONE_NOTHING
+
+
+def test_a_history_stops_before_a_damaged_commit(loads: Loads) -> None:
+    landed = [
+        loads.land(run, (n, n + 1), [item(1, n, str(n))], stream="states", as_of=9)
+        for n, run in enumerate((ONE, ONE, TWO))
+    ]
+    loads.zone.put(f"{landed[1].window.folder}commit.json", b"")
+    assert load_of(loads, "replay", "*", "states") == LoadAnswer(status="done", windows=1)
+    assert loads.rows("id, title", "states") == [(1, "0")]
+
+
+def test_a_foreign_key_is_no_window(loads: Loads) -> None:
+    landed = loads.land(ONE, (0, 1), [item(1, 0.5)])
+    prefix = names.stream_prefix(loads.name, "items")
+    for key in (f"{ONE}/-/by-hand/commit.json", f"{ONE}/commit.json", "no-run/-/x_y/commit.json"):
+        loads.zone.put(prefix + key, b"{}")
+    assert selection.landed_names(loads.zone, prefix) == [landed.window]
+
+
+# --- batches that grow ---
+
+
+def growing(monkeypatch: pytest.MonkeyPatch, first: int, most: int) -> None:
+    monkeypatch.setattr(selection, "FIRST_WINDOWS", first)
+    monkeypatch.setattr(selection, "BATCH_WINDOWS", most)
+
+
+class Clock:
+    """The time left of a call: each load of a batch takes so long for each window."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, left: float, each: float) -> None:
+        self.left = left
+        self.sizes: list[int] = []
+        real = StreamLoader.load
+
+        def slow(loader: StreamLoader, batch: Batch, seconds: float) -> int:
+            self.sizes.append(len(batch.landed))
+            if seconds < each * len(batch.landed):
+                self.left -= seconds
+                raise TimeUpError("the function's time is up")
+            self.left -= each * len(batch.landed)
+            return real(loader, batch, seconds)
+
+        monkeypatch.setattr(StreamLoader, "load", slow)
+
+    def __call__(self) -> float:
+        return self.left
+
+
+def test_batches_grow_while_time_allows(loads: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
+    growing(monkeypatch, 1, 4)
+    for n in range(12):
+        loads.land(ONE, (n, n + 1), [item(n, n)])
+    clock = Clock(monkeypatch, 900, 1)
+    assert load_of(loads, ONE, ONE, time_left=clock) == LoadAnswer(status="done", windows=12)
+    assert clock.sizes == [1, 2, 4, 4, 1]
+
+
+def test_a_batch_that_would_not_fit_into_the_call_is_not_tried(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing(monkeypatch, 1, 1_000)
+    for n in range(9):
+        loads.land(ONE, (n, n + 1), [item(n, n)])
+    clock = Clock(monkeypatch, loading.RESERVE_SECONDS + 100, 20)
+    assert load_of(loads, ONE, ONE, time_left=clock) == LoadAnswer(status="more", windows=5)
+    assert clock.sizes == [1, 2, 2], "four would have taken 80 of the 40 seconds that were left"
+
+
+def test_a_backlog_that_no_call_could_load_as_one_batch_gets_smaller(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing(monkeypatch, 2, 1_000)
+    for n in range(7):
+        loads.land(ONE, (n, n + 1), [item(n, n)])
+    clock = Clock(monkeypatch, 0, 30)
+    answers: list[LoadAnswer] = []
+    while not answers or answers[-1].status == "more":
+        clock.left = loading.RESERVE_SECONDS + 100
+        answers.append(load_of(loads, ONE, ONE, time_left=clock))
+    assert [answer.windows for answer in answers] == [2, 2, 3]
+    assert clock.sizes == [2, 2, 2, 2, 2, 1]
+    assert loads.rows("id") == [(n,) for n in range(7)]
+
+
+@pytest.mark.parametrize(("stream", "what"), [("items", "3 windows"), ("lists", "a set of 3 windows")])
+def test_what_takes_longer_than_a_whole_call_says_what_to_raise(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch, stream: str, what: str
+) -> None:
+    for n in range(3):
+        loads.land(ONE, (n, n + 1), [item(n, n)], stream=stream, set_windows=3 * (stream == "lists"))
+    clock = Clock(monkeypatch, loading.RESERVE_SECONDS + 100, 50)
+    with pytest.raises(WarehouseError) as caught:
+        load_of(loads, ONE, ONE, stream, time_left=clock)
+    assert str(caught.value) == (
+        f"{loads.name}.{stream} of run {ONE}: {what} (0 MB) did not load within a whole call: the function's time "
+        "is up. Raise the warehouse's capacity or the function's timeout"
+    )

@@ -121,7 +121,7 @@ class Zone:
 
 
 def _pause(attempt: int) -> float:
-    return min(5.0, 0.1 * 2**attempt)
+    return float(min(5.0, 0.1 * 2**attempt))
 
 
 def _checked(body: bytes) -> dict[str, str]:
