@@ -13,7 +13,7 @@ from xmlift.checks import LoadedCounts, LoadedWindow, window_faults
 from xmlift.errors import XmliftError
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
-from xmlift.landing.landed import landed_windows
+from xmlift.landing.landed import Damaged, landed_windows
 from xmlift.landing.zone import Zone
 from xmlift.planning import run_catalogue
 from xmlift.recovery import recovered_windows
@@ -167,10 +167,17 @@ def _account(
         if window is None:
             problems.append(_why_not_landed(zone, item))
             continue
+        if isinstance(window, Damaged):
+            problems.append(str(window))
+            continue
         stream.add_landed(window)
         problems += _closing(zone, stream, window, closed.get(key))
     for name, stream in streams.items():
-        own = [window for window in landed.values() if window.window.stream == name]
+        own = [
+            window
+            for window in landed.values()
+            if isinstance(window, Landed) and window.window.stream == name
+        ]
         stream.note_unseen(source.streams[name], own)
     problems += warehouse.transaction(lambda cursor: list(_doubled(cursor, source, event.run, entries)))
     return problems

@@ -161,6 +161,23 @@ def test_a_window_that_is_not_loaded_is_told(run: Run) -> None:
     assert run.problem() == f"{items.window}: has landed, but is not loaded; the next run reads it again"
 
 
+def test_a_window_with_a_damaged_commit_is_told_and_the_others_are_accounted_for(run: Run) -> None:
+    run.plan()
+    items, _ = land_all(run)
+    key = f"{items.window.folder}commit.json"
+    run.loads.zone.put(key, b"{")
+    load_all(run)
+    assert run.problem() == (
+        f"{items.window}: its commit is damaged ({key}: not a commit that this version writes: Input data was "
+        "truncated). Restore the object's earlier version, or delete it; unless the window is loaded, it is a gap, "
+        "which the next run reads"
+    )
+    _, result = run.report()
+    assert [(stream.stream, stream.landed, stream.inserted) for stream in result.streams] == [
+        ("items", 0, 0), ("events", 1, 1)
+    ]  # fmt: skip
+
+
 def test_a_window_loaded_by_another_commit_is_told(run: Run) -> None:
     run.plan()
     items, _ = land_all(run)
