@@ -1,9 +1,11 @@
 """Which windows are missing: what is wanted, less what is settled (P1–P6). Pure: no clock, no warehouse, no S3."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, repeat
+
+from msgspec import structs
 
 from xmlift.catalogue import Source, Stream
 from xmlift.errors import PlanError
@@ -66,6 +68,21 @@ def chosen_streams(event: PlanEvent, source: Source) -> dict[str, Stream]:
     return chosen
 
 
+def check_epochs(event: PlanEvent, streams: Mapping[str, Stream], loaded: Mapping[str, int]) -> None:
+    """Raise PlanError where a stream's epoch is less than that of windows that are loaded.
+
+    What it reads would give way to them: run after run would succeed, and its table would not change.
+    """
+    for name, stream in streams.items():
+        greatest = loaded.get(name, stream.epoch)
+        if stream.epoch < greatest:
+            raise PlanError(
+                f"{event.source}.{name}: its `epoch` is {stream.epoch}, and windows of epoch {greatest} are "
+                f"loaded, which are newer than all that is read now: set `epoch` to {greatest + 1} to read it anew "
+                f"(or to {greatest}, if the catalogue is as it was then)"
+            )
+
+
 def watermarks(streams: dict[str, Stream], settled: Covered) -> dict[str, datetime]:
     return {name: watermark(stream_start(stream), _of(settled, name)) for name, stream in streams.items()}
 
@@ -90,13 +107,31 @@ def is_first_load(stream: Stream, mark: datetime | None) -> bool:
     return mark == stream_start(stream)
 
 
-def load_item(event: PlanEvent, stream: str, windows_of: str) -> LoadItem:
+def is_history(stream: Stream) -> bool:
+    return stream.disposition == "scd2"
+
+
+def with_histories(event: PlanEvent, plan: Plan, left: Sequence[tuple[str, str]]) -> Plan:
+    """A round in which histories load what (run, stream) has left together with their own windows, as time went by.
+
+    Loaded without what lies between, it would have to wait; loaded later, history would have gone over it.
+    """
+    runs: dict[str, tuple[str, ...]] = {}
+    for run, stream in left:
+        runs[stream] = (*runs.get(stream, ()), run)
+    own = dict.fromkeys((*(load.stream for load in plan.loads), *runs))
+    loads = [load_item(event, stream, event.run, runs.get(stream, ())) for stream in own]
+    return structs.replace(plan, loads=loads)
+
+
+def load_item(event: PlanEvent, stream: str, windows_of: str, with_runs: tuple[str, ...] = ()) -> LoadItem:
     return LoadItem(
         source=event.source,
         catalogue=names.catalogue(event.source, event.run),
         stream=stream,
         run=event.run,
         windows_of=windows_of,
+        with_runs=with_runs,
     )
 
 

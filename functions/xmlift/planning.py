@@ -1,13 +1,24 @@
 """plan: what a round of a run has to do: windows to read, or streams to load. Decided once, and kept on S3."""
 
+from collections.abc import Mapping
+
 import msgspec
 
-from xmlift.catalogue import Source, load_source
+from xmlift.catalogue import Source, Stream, load_source
 from xmlift.landing import claim, names
 from xmlift.landing.claim import Claim, StatusOf
 from xmlift.landing.zone import Zone
-from xmlift.leftovers import leftovers
-from xmlift.missing import chosen_streams, load_item, missing_windows, stream_overlap, watermarks
+from xmlift.leftovers import leftovers, newest
+from xmlift.missing import (
+    check_epochs,
+    chosen_streams,
+    is_history,
+    load_item,
+    missing_windows,
+    stream_overlap,
+    watermarks,
+    with_histories,
+)
 from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
 from xmlift.warehouse import coverage
@@ -56,36 +67,47 @@ def run_catalogue(event: PlanEvent, zone: Zone) -> bytes:
 def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, status_of: StatusOf) -> Plan:
     """The first round claims the source and loads what stands on S3, where there is any; then windows are read."""
     streams = chosen_streams(event, source)
-    left: dict[str, list[str]] = {}
-    if event.round == 0 and not event.input.concurrent:
-        left = _claimed(event, source, zone, warehouse, status_of)
+    if event.round == 0 and not event.input.replay:
+        loaded = warehouse.transaction(lambda cursor: coverage.greatest_epochs(cursor, source.source))
+        check_epochs(event, streams, loaded)
+    left: list[tuple[str, str]] = []
+    if not event.input.concurrent:
+        left = _left_undone(event, source, streams, zone, warehouse, status_of)
     settled, own = _covered(event, source, warehouse)
     if event.input.replay:
         loads = [load_item(event, name, ALL_RUNS) for name in streams]
         return Plan(items=[], loads=loads, more=False, watermarks=watermarks(streams, settled))
-    loads = [
-        load_item(event, name, run)
-        for run, names_left in left.items()
-        for name in names_left
-        if name in streams
-    ]
+    loads = [load_item(event, name, run) for run, name in left if not is_history(streams[name])]
     windows = missing_windows(event, source, settled, own)
-    if loads:
+    if loads and event.round == 0:
         # What is missing after that is seen in the next round, by the coverage as it will be then.
         return Plan(items=[], loads=loads, more=True, watermarks=windows.watermarks)
-    return windows
+    return with_histories(event, windows, [(run, name) for run, name in left if is_history(streams[name])])
 
 
-def _claimed(
-    event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, status_of: StatusOf
-) -> dict[str, list[str]]:
-    """What the runs before this one left undone, once the source is claimed (P5)."""
+def _left_undone(
+    event: PlanEvent,
+    source: Source,
+    streams: Mapping[str, Stream],
+    zone: Zone,
+    warehouse: Warehouse,
+    status_of: StatusOf,
+) -> list[tuple[str, str]]:
+    """(run, stream) that the runs before this one left undone, once the source is claimed (P5).
 
-    def undone(runs: list[str]) -> dict[str, list[str]]:
-        return leftovers(zone, warehouse, source, runs)
+    In the later rounds only of histories: what they have left is loaded in order with what is read again.
+    """
 
+    def undone(asked: Mapping[str, Stream], runs: list[str]) -> dict[str, list[str]]:
+        return leftovers(zone, warehouse, source.source, asked, runs)
+
+    if event.round > 0:
+        histories = {name: stream for name, stream in streams.items() if is_history(stream)}
+        open_runs = claim.unfinished_of(zone, source.source, event.run) if histories else []
+        return newest(undone(histories, open_runs))
     mine = Claim(run=event.run, execution=event.execution_arn)
-    return undone(claim.take(zone, source.source, mine, status_of, lambda runs: list(undone(runs))))
+    runs = claim.take(zone, source.source, mine, status_of, lambda runs: list(undone(source.streams, runs)))
+    return newest(undone(streams, runs))
 
 
 def _covered(event: PlanEvent, source: Source, warehouse: Warehouse) -> tuple[Covered, Covered]:

@@ -34,7 +34,11 @@ def recovered_windows(
     zone: Zone, warehouse: Warehouse, source: Source, run: str, plans: Sequence[Plan]
 ) -> Recovery:
     """Held against what the run's plans say was to be loaded. Flat but for a replay: that lists what has landed."""
-    loads = list(dict.fromkeys(load for plan in plans for load in plan.loads if load.windows_of != run))
+    loads = list(
+        dict.fromkeys(
+            load for plan in plans for load in plan.loads if load.windows_of != run or load.with_runs
+        )
+    )
     if not loads:
         return Recovery([], [], [])
     found, aside = warehouse.transaction(
@@ -55,6 +59,8 @@ def recovered_windows(
 def _notes(zone: Zone, loads: Sequence[LoadItem]) -> Iterator[str]:
     """What loads that failed have left to say."""
     for load in loads:
+        if load.windows_of == load.run:
+            continue  # told with the run's own windows
         note = zone.find(names.load_failure(load.source, load.stream, load.run, load.windows_of))
         if note is not None:
             yield str(msgspec.json.decode(note)["message"])
@@ -77,8 +83,13 @@ def _left(zone: Zone, warehouse: Warehouse, source: Source, load: LoadItem) -> I
     if source.streams[load.stream].disposition == "replace":
         # A set that has not landed whole counts for nothing.
         windows = [landed.window for whole in whole_sets(zone, windows) for landed in whole]
-    if windows:
-        yield (
-            f"{load.source}.{load.stream}: {len(windows)} windows have landed and are not loaded, the first is "
-            f"{windows[0]}: replay again, in a history after its gap was read"
-        )
+    if not windows:
+        return
+    remedy = "replay again"
+    if source.streams[load.stream].disposition == "scd2":
+        # Once the next run has read on from the gap, a replay would come too late for what lies after it.
+        remedy = "let the next run read what is missing before it, then rebuild-ledger again"
+    yield (
+        f"{load.source}.{load.stream}: {len(windows)} windows have landed and are not loaded, the first is "
+        f"{windows[0]}: {remedy}"
+    )

@@ -26,10 +26,11 @@ class WorkItem(Struct, frozen=True, kw_only=True, rename={"start": "from", "end"
     set_windows: int = 0
 
 
-class LoadItem(Struct, frozen=True, kw_only=True):
+class LoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One stream to load: the whole event of one load.
 
     `run` is the run that loads, `windows_of` the one whose windows are loaded, or `*` for all that ever landed.
+    `with_runs` are earlier runs whose windows are loaded together with these, in the order of time (scd2).
     """
 
     source: str
@@ -37,6 +38,7 @@ class LoadItem(Struct, frozen=True, kw_only=True):
     stream: str
     run: str
     windows_of: str
+    with_runs: tuple[str, ...] = ()
 
 
 class WorkList(Struct, frozen=True, kw_only=True):

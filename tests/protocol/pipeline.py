@@ -101,10 +101,16 @@ class Pipeline:
         *,
         by: str = "",
         seconds: float = 600,
+        with_runs: tuple[str, ...] = (),
     ) -> LoadAnswer:
         """One call of load for what a run has landed, by that run or a later one."""
         event = LoadEvent(
-            source=self.name, catalogue=self.key, stream=stream, run=by or windows_of, windows_of=windows_of
+            source=self.name,
+            catalogue=self.key,
+            stream=stream,
+            run=by or windows_of,
+            windows_of=windows_of,
+            with_runs=with_runs,
         )
         return load(event, self.zone, warehouse or self.warehouse(), COPY_ROLE, lambda: seconds)
 

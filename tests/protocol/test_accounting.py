@@ -56,7 +56,7 @@ class Run:
                 set_windows=item.set_windows,
             )
         for load in answer.streams:
-            pipeline.load(load.stream, load.windows_of, by=load.run)
+            pipeline.load(load.stream, load.windows_of, by=load.run, with_runs=load.with_runs)
 
     def problems(self) -> list[str]:
         answer, told = self.pipeline.report(self.event)

@@ -15,6 +15,7 @@ class WarehouseReader:
         self._pipeline, self._stream = pipeline, stream
         self._runs: dict[int, str] = {}
         self._set_windows = 0
+        self._with_runs: tuple[str, ...] = ()
 
     def plan(self, run: int, started: datetime, round_number: int) -> tuple[list[Interval], bool]:
         pipeline = self._pipeline
@@ -24,6 +25,8 @@ class WarehouseReader:
         for item in answer.streams:
             if item.windows_of != event.run and item.stream == self._stream:
                 pipeline.load(item.stream, item.windows_of, by=event.run)
+        together = [item.with_runs for item in answer.streams if item.stream == self._stream]
+        self._with_runs = together[0] if together else ()
         items = [item for item in pipeline.work_list(answer) if item.stream == self._stream]
         self._set_windows = items[0].set_windows if items else 0
         return [Interval(item.start, item.end) for item in items], answer.more
@@ -42,7 +45,7 @@ class WarehouseReader:
         )
 
     def load(self, run: int) -> None:
-        self._pipeline.load(self._stream, self._runs[run])
+        self._pipeline.load(self._stream, self._runs[run], with_runs=self._with_runs)
 
     def table(self) -> set[tuple[int, datetime, int]]:
         current = " WHERE is_current" if self._stream == "prices" else ""

@@ -92,6 +92,25 @@ def test_the_newest_are_kept(zone: Zone) -> None:
     assert left == [f"run-{number:02d}" for number in range(4, MOST_UNFINISHED + 4)]
 
 
+def test_those_that_left_nothing_take_no_place_from_those_that_did(zone: Zone) -> None:
+    take(zone, "run-00")
+    for number in range(1, MOST_UNFINISHED + 1):
+        take(zone, f"run-{number:02d}")
+    done = "run-05"
+    left = take(zone, "run-99", "FAILED", lambda runs: [run for run in runs if run != done])
+    kept = [f"run-{number:02d}" for number in range(MOST_UNFINISHED + 1) if f"run-{number:02d}" != done]
+    assert left == kept
+    assert standing(zone)["unfinished"] == kept
+
+
+def test_a_later_round_learns_the_same_as_long_as_it_has_the_claim(zone: Zone) -> None:
+    assert claim.unfinished_of(zone, "ewm", "run-1") == []
+    take(zone, "run-1")
+    take(zone, "run-2")
+    assert claim.unfinished_of(zone, "ewm", "run-2") == ["run-1"]
+    assert claim.unfinished_of(zone, "ewm", "run-3") == []
+
+
 def test_it_is_asked_of_the_execution_that_the_claim_names(zone: Zone) -> None:
     take(zone, "run-1")
     asked: list[str] = []

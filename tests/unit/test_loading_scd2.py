@@ -9,6 +9,7 @@ from xmlift.landing.chain import Landed
 from xmlift.windows import EPOCH
 
 from .loads import ONE, THREE, TWO, Loads
+from .runs import Run
 from .steps_landing import GONE, Row, at
 
 
@@ -203,6 +204,63 @@ def test_a_new_epoch_begins_at_the_start_and_ends_the_old_one(loads: Loads) -> N
     assert load_states(loads, TWO, (0, 12), state(1, 7, "B"), epoch=1) == 0
     assert loads.load_batch(left) == 0
     assert [row[1] for row in versions(loads)] == ["a", "B"]
+
+
+def slice_anew(loads: Loads) -> None:
+    loads.change("overlap: 30m, start", "overlap: 30m, slice: 6h, start")
+
+
+def read(run: Run, window: tuple[float, float], *rows: Row) -> Landed:
+    return run.loads.land(run.run, window, rows, stream="states", read=18.5, as_of=18.5)
+
+
+def test_a_version_that_only_a_run_before_saw_is_loaded_with_what_is_read_again(loads: Loads) -> None:
+    """Its first window failed: the others wait, and are not past once that one was read by the next run."""
+    slice_anew(loads)
+    one, two = (Run(loads, name, hours, streams=["states"]) for name, hours in (("one", 18), ("two", 18.01)))
+    planned = one.plan()
+    read(one, (6, 12), state(1, 7, "b"))
+    read(one, (12, 18), state(2, 13, "x"))
+    one.load(*planned.streams)
+    assert loads.ledger() == []
+    planned = two.plan()
+    assert planned.extract.items == 4
+    read(two, (0, 6), state(3, 1, "y"))
+    read(two, (6, 12))
+    read(two, (12, 18), state(1, 14, "c"), state(2, 13, "x"))
+    read(two, (18, 18.01))
+    two.load(*planned.streams)
+    assert [row[:2] for row in versions(loads)] == [(1, "b"), (1, "c"), (2, "x"), (3, "y")]
+    assert {state for _, state in loads.ledger()} == {"loaded"}
+    answer, result = two.report()
+    assert (answer.status, result.warnings) == ("succeeded", []), answer.message
+    assert [(stream.windows, stream.recovered) for stream in result.streams] == [(4, 2)]
+
+
+def test_what_two_runs_have_left_is_loaded_in_the_order_of_time(loads: Loads) -> None:
+    slice_anew(loads)
+    runs = [Run(loads, name, hours, streams=["states"]) for name, hours in (("one", 12), ("two", 12.01))]
+    for run, title in zip(runs, ("a", "b"), strict=True):
+        run.plan()
+        read(run, (0, 6), state(1, 1, "first"))
+        read(run, (6, 12), state(1, 7 if title == "a" else 8, title))
+    three = Run(loads, "three", 12.02, streams=["states"])
+    planned = three.plan()
+    read(three, (0, 6))
+    read(three, (6, 12), state(1, 9, "c"))
+    read(three, (12, 12.02))
+    three.load(*planned.streams)
+    assert [row[1] for row in versions(loads)] == ["first", "a", "b", "c"]
+    assert {state for _, state in loads.ledger()} == {"loaded"}
+
+
+def test_a_replay_that_stops_before_a_gap_says_what_helps(loads: Loads) -> None:
+    replay = Run(loads, "again", 19, streams=["states"], replay=True)
+    read(Run(loads, "one", 12), (6, 12), state(1, 7, "b"))
+    replay.load(*replay.plan().streams)
+    assert replay.problem().endswith(
+        ": let the next run read what is missing before it, then rebuild-ledger again"
+    )
 
 
 def test_a_column_that_the_catalogue_no_longer_has_keeps_its_history(loads: Loads) -> None:

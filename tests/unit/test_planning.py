@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from xmlift import leftovers
 from xmlift.errors import CatalogueError, PlanError
 from xmlift.landing import names
 from xmlift.landing.claim import Claim
@@ -145,6 +146,33 @@ def test_coverage_of_another_epoch_does_not_count(plans: Plans) -> None:
     assert [(one.start, one.epoch) for one in plans.work(answer)] == [(minutes(0), 1), (minutes(60), 1)]
 
 
+@pytest.mark.parametrize("asked", [{}, {"reread": True}, {"concurrent": True}], ids=str)
+def test_an_epoch_that_went_back_is_refused_before_anything_is_claimed(
+    plans: Plans, asked: dict[str, bool]
+) -> None:
+    """What it read would be superseded by what is loaded, run after run."""
+    plans.ledger(known(0, 60, stream="sets", epoch=2))
+    with pytest.raises(PlanError) as refused:
+        plans.plan(90, **asked)
+    assert str(refused.value) == (
+        "planned.sets: its `epoch` is 0, and windows of epoch 2 are loaded, which are newer than all that is read "
+        "now: set `epoch` to 3 to read it anew (or to 2, if the catalogue is as it was then)"
+    )
+    assert plans.claim() is None
+    assert plans.plan(90, streams=["items"], **asked).load_items == 1, "other streams are not held up"
+
+
+def test_an_epoch_that_went_back_or_on_does_not_hinder_what_reads_nothing_or_anew(plans: Plans) -> None:
+    plans.ledger(known(0, 60, stream="sets", epoch=2))
+    assert loads(plans.plan(90, replay=True)) == [("items", "*"), ("sets", "*")]
+    for began, epoch in ((91, 2), (92, 3)):
+        plans.zone.put(
+            KEY,
+            CATALOGUE.replace("disposition: replace", f"disposition: replace\n    epoch: {epoch}").encode(),
+        )
+        assert {one.epoch for one in plans.work(plans.plan(began, streams=["sets"]))} == {epoch}
+
+
 def test_a_call_that_is_repeated_goes_by_what_the_first_decided(plans: Plans) -> None:
     first = plans.plan(90)
     plans.ledger(known(0, 90, run=run_at(90)))
@@ -251,6 +279,70 @@ def test_a_first_round_of_leftovers_is_decided_once(plans: Plans) -> None:
     first = plans.plan(91)
     plans.ledger(known(0, 60, run=run_at(90)))
     assert plans.plan(91) == first
+
+
+# What histories have left is loaded in order, with what is read of them again.
+
+
+@pytest.fixture
+def histories(plans: Plans) -> Plans:
+    text = CATALOGUE.replace("windows_per_run: 3", "windows_per_run: 2")
+    plans.zone.put(KEY, (text + STREAM.format(name="states", disposition="scd2")).encode())
+    return plans
+
+
+def with_runs(answer: PlanAnswer) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(item.stream, item.windows_of, item.with_runs) for item in answer.streams]
+
+
+def test_a_history_loads_what_is_left_of_all_runs_with_what_it_reads_again(histories: Plans) -> None:
+    one, two, three = run_at(150), run_at(151), run_at(152)
+    histories.plan(150)
+    histories.land(one, (60, 120), stream="states")
+    histories.plan(151)
+    histories.land(two, (60, 120), (120, 151), stream="states")
+    first = histories.plan(152, streams=["states"])
+    assert [item.start for item in histories.work(first)] == [minutes(0), minutes(60)]
+    assert (with_runs(first), first.more) == ([("states", three, (one, two))], True)
+    assert [item.with_runs for item in histories.decided(first).loads] == [(one, two)]
+    histories.ledger(*(known(0, 120, stream="states", run=run) for run in (one, three)))
+    second = histories.plan(152, 1, streams=["states"])
+    assert [item.start for item in histories.work(second)] == [minutes(120)]
+    assert with_runs(second) == [("states", three, (one, two))]
+
+
+def test_a_history_waits_for_the_round_that_reads(histories: Plans) -> None:
+    one, two = run_at(90), run_at(91)
+    histories.plan(90)
+    for stream in ("items", "states"):
+        histories.land(one, (0, 60), stream=stream)
+    first = histories.plan(91, streams=["items", "states"])
+    assert (with_runs(first), first.more) == ([("items", one, ())], True)
+    histories.ledger(known(0, 60, run=one), known(0, 91, run=two))
+    second = histories.plan(91, 1, streams=["items", "states"])
+    assert with_runs(second) == [("states", two, (one,))]
+    histories.ledger(known(0, 91, run=two), known(0, 91, run=two, stream="states"))
+    third = histories.plan(91, 2, streams=["items", "states"])
+    assert with_runs(third) == [("states", two, (one,))], "also where nothing of it is left to read"
+
+
+def test_a_concurrent_run_takes_nothing_of_others(histories: Plans) -> None:
+    histories.plan(90)
+    histories.land(run_at(90), (0, 60), stream="states")
+    answer = histories.plan(91, concurrent=True, streams=["states"])
+    assert with_runs(answer) == [("states", run_at(91), ())]
+
+
+def test_a_round_hands_on_only_so_many(plans: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step's answer has a size; what is left out is read again."""
+    monkeypatch.setattr(leftovers, "MOST_LEFTOVERS", 2)
+    for began in (90, 91, 92):
+        plans.plan(began)
+        plans.land(run_at(began), (0, 60))
+    assert loads(plans.plan(93)) == [("items", run_at(91)), ("items", run_at(92))]
+    claim = plans.claim()
+    assert claim is not None
+    assert claim.unfinished == [run_at(90), run_at(91), run_at(92)], "and comes with a later run"
 
 
 # A replay.

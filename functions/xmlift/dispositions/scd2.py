@@ -1,8 +1,8 @@
 """scd2 (L7): each version of a key with the time in which it held; an unchanged record opens none.
 
 A version is told from the one before it, so windows load in the order of time: only those that join the settled
-prefix, or the slice before them of their own run. One that came too late, when history had gone on over its time, is
-superseded.
+prefix, or the slice before them of their own run. One that came too late, when history had gone on over its time,
+is superseded.
 """
 
 from collections import Counter

@@ -51,10 +51,18 @@ def take(
         claim = _decoded(standing.body, key)
         if claim.run == mine.run:
             return claim.unfinished
-        unfinished = still_open(_left_by(claim, status_of(claim.execution), source))
+        # Those that left nothing take no place from those that did.
+        unfinished = still_open(_left_by(claim, status_of(claim.execution), source))[-MOST_UNFINISHED:]
         taken = Claim(run=mine.run, execution=mine.execution, unfinished=unfinished)
         zone.replace(key, msgspec.json.encode(taken), standing.etag)
     raise LandingError(f"{key}: others take the claim at the same time, again and again: start the run again")
+
+
+def unfinished_of(zone: Zone, source: str, run: str) -> list[str]:
+    """What `take` answered the run, in its later rounds; nothing once another has the claim, or without one."""
+    body = zone.find(names.claim(source))
+    claim = None if body is None else _decoded(body, names.claim(source))
+    return claim.unfinished if claim and claim.run == run else []
 
 
 def _left_by(claim: Claim, status: str | None, source: str) -> list[str]:
@@ -65,7 +73,7 @@ def _left_by(claim: Claim, status: str | None, source: str) -> list[str]:
             'stop it; with "concurrent": true in the input a run goes ahead beside it'
         )
     ended = [] if status == _SUCCEEDED else [claim.run]
-    return sorted({*claim.unfinished, *ended})[-MOST_UNFINISHED:]
+    return sorted({*claim.unfinished, *ended})
 
 
 def _decoded(body: bytes, key: str) -> Claim:
