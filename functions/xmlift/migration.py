@@ -78,7 +78,9 @@ def forget(event: ForgetEvent, warehouse: Warehouse, seconds: float = math.inf) 
         forgotten = warehouse.transaction(lambda cursor: _forget(cursor, source, streams), seconds)
     except (TimeUpError, psycopg2.errors.QueryCanceled) as error:
         raise WarehouseError(
-            f"nothing of {source} was forgotten: a load of it is still running; ask again when it has ended"
+            f"nothing of {source} was forgotten: a load of it is still running; ask again when it has ended. "
+            "If none is, a load was killed and its session holds the lock, for up to six hours: a run of the "
+            "source ends it 16 minutes after it began"
         ) from error
     except psycopg2.Error as error:
         raise WarehouseError(f"nothing of {source} was forgotten: {one_line(error)}") from error

@@ -27,7 +27,8 @@ _UNMATCHED_NAMES = 5
 class PageReader:
     """Reads a window's pages, from its first one or from where the chain's last link stopped.
 
-    `as_of` is the server's clock when the window's first page was asked for; `read_urls` are the hashes of all
+    `as_of` is the server's clock when the window's first page was asked for, ours where that is the earlier (P2):
+    a server that is behind settles by its own clock, one that is ahead by ours. `read_urls` are the hashes of all
     URLs read so far.
     """
 
@@ -75,7 +76,8 @@ class PageReader:
             )
         answer = self._session.fetch(url)
         if self.as_of is None:
-            self.as_of = answer.date or answer.read_at - MAX_SKEW
+            # A date in the future, be it that of one bad answer, would count as the newest until then.
+            self.as_of = min(answer.date or answer.read_at - MAX_SKEW, answer.read_at)
         with answer.body:
             try:
                 page = self._read_records(answer)

@@ -120,8 +120,8 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
 def figures(result: RunReport) -> dict[str, int]:
     """The run's figures as metrics, summed over its streams."""
     metrics = (
-        "windows", "recovered", "quarantined", "pages", "records", "rejected", "inserted", "updated", "removed",
-        "stale", "retries", "restarts", "bytes",
+        "windows", "recovered", "quarantined", "superseded", "pages", "records", "rejected", "inserted", "updated",
+        "removed", "stale", "retries", "restarts", "bytes",
     )  # fmt: skip
     sums = {name: sum(getattr(stream, name) for stream in result.streams) for name in metrics}
     return {**sums, "failed_runs": int(result.status == "failed")}
@@ -196,6 +196,7 @@ def _closing(zone: Zone, stream: StreamReport, window: Landed, entry: ledger.Ent
         stream.quarantined += 1
         yield f"{window.window}: quarantined: {entry.reason}"
         return
+    stream.superseded += entry.state == ledger.SUPERSEDED
     counts = msgspec.json.decode(entry.tables, type=dict[str, LoadedCounts])
     stream.add_loaded(entry, counts)
     yield from window_faults(window, LoadedWindow(entry.state, entry.commit_sha, counts))
@@ -230,7 +231,11 @@ def _doubled(cursor: Any, source: Source, run: str, entries: Sequence[ledger.Ent
         cursor.execute(doubled_keys(source.source, name, key), (run,))
         (doubled,) = cursor.fetchone()
         if doubled:
-            yield f"{source.source}.{name}: {doubled} keys stand more than once in the table"
+            yield (
+                f"{source.source}.{name}: {doubled} keys stand more than once in the table. If its `disposition` "
+                "or `key` was changed over the rows that it had, drop it and its children, and rebuild-ledger "
+                "loads them anew from what has landed"
+            )
 
 
 def _unaccounted(cursor: Any, source: str, touched: Sequence[str]) -> Iterator[str]:

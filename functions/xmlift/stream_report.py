@@ -18,14 +18,16 @@ _MANY_RECORDS = 100
 class StreamReport(Struct, kw_only=True):
     """One stream of a run. Counts are of its own table; `tables` has all of them.
 
-    `windows` are those that the run planned, `recovered` those of other runs that it loaded: their rows are among
-    the inserted, updated, stale, duplicate and removed ones.
+    `windows` are those that the run planned, `superseded` those of them that gave way to what was loaded,
+    `recovered` those of other runs that it loaded: their rows are among the inserted, updated, stale, duplicate and
+    removed ones.
     """
 
     stream: str
     windows: int = 0
     landed: int = 0
     quarantined: int = 0
+    superseded: int = 0
     recovered: int = 0
     pages: int = 0
     bytes: int = 0
@@ -127,6 +129,12 @@ class StreamReport(Struct, kw_only=True):
             yield f"{source}.{table}: never a value in {', '.join(columns)}: are their paths right?"
         if self.rejected:
             yield f"{where}: {self.rejected} rows rejected: {'; '.join(self.reject_reasons)}"
+        if self.superseded:
+            yield (
+                f"{where}: {self.superseded} windows of this run are superseded: what is loaded counts as newer, "
+                "and nothing of them is in the table. If no other run read it meanwhile, look into the ledger for "
+                "an `as_of` in the future, and raise the stream's `epoch`"
+            )
 
     @property
     def touched(self) -> bool:

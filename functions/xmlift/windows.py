@@ -76,8 +76,8 @@ def subtracted(wanted: Interval, settled: Iterable[Interval]) -> list[Interval]:
 def settled_by(window: Interval, as_of: datetime, overlap: timedelta) -> Interval:
     """What a loaded window settles: `[from, min(to, as_of − overlap))`, possibly nothing (P2).
 
-    `as_of` is the server's clock when it first answered: what it committed later, or up to `overlap` late,
-    lies beyond this end and is read again by the next window.
+    `as_of` is the server's clock when it was first asked, ours where that is the earlier: what the server committed
+    later, or up to `overlap` late, lies beyond this end and is read again by the next window.
     """
     return Interval(window.start, max(window.start, min(window.end, as_of - overlap)))
 

@@ -59,7 +59,7 @@ class Server:
 
 
 class Reading(NamedTuple):
-    """A window as it was read: by which run, when by our clock, and when by the server's."""
+    """A window as it was read: by which run, when by our clock, and when by the earlier of both."""
 
     run: str
     window: Interval
@@ -135,7 +135,7 @@ class World:
 
     def read(self, run: int, window: Interval, *, busy: bool) -> None:
         """Read a window in two pages, and let records move between windows meanwhile."""
-        as_of, rows = self.server.clock(self.now), []
+        as_of, rows = min(self.server.clock(self.now), self.now), []
         if busy:
             self.happen(timedelta(seconds=self.random.uniform(0, 20)))
         self.now += timedelta(seconds=1)

@@ -142,6 +142,19 @@ def test_what_the_ledger_has_closed(ledger: Ledger) -> None:
     assert ledger.warehouse.transaction(lambda c: coverage.closed_windows(c, SOURCE, [])) == set()
 
 
+def test_the_greatest_epoch_that_stands_in_a_table(ledger: Ledger) -> None:
+    ledger.holds(
+        row(0, 10, epoch=2),
+        row(10, 20),
+        row(0, 10, stream="b"),
+        row(10, 20, stream="b", epoch=3, state="superseded"),
+        row(20, 30, stream="b", epoch=4, state="quarantined"),
+    )
+    found = ledger.warehouse.transaction(lambda cursor: coverage.greatest_epochs(cursor, SOURCE))
+    assert found == {"a": 2, "b": 0}, "only what is loaded is in the table's way"
+    assert ledger.warehouse.transaction(lambda cursor: coverage.greatest_epochs(cursor, "other")) == {}
+
+
 WINDOWS = st.lists(
     st.tuples(st.sampled_from("ab"), st.integers(-20, 60), st.integers(1, 30), st.integers(-20, 90)),
     max_size=25,

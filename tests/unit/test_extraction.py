@@ -1,6 +1,7 @@
 """extract: a window from the endpoint to S3, once, whatever dies, repeats or runs beside it."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import msgspec
@@ -84,6 +85,22 @@ def test_without_a_servers_clock_ours_counts_less_the_allowed_skew(
     extracts.extract()
     as_of = extracts.landed().commit.as_of
     assert before <= as_of + MAX_SKEW <= datetime.now(UTC)
+
+
+def test_a_server_that_is_ahead_of_us_does_not_tell_the_time(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    """Whatever was read of the future would stand as the newest until then."""
+    serve_pages(
+        source, 1, headers={"Date": format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)}
+    )
+    before = datetime.now(UTC)
+    extracts.extract()
+    commit = extracts.landed().commit
+    assert before <= commit.as_of <= datetime.now(UTC)
+    assert [row["_read_at"] for row in extracts.rows()] == [
+        commit.as_of.isoformat(sep=" ", timespec="microseconds")
+    ] * 2, "our clock before the request"
 
 
 def test_a_commit_knows_its_epoch_and_the_set_that_it_belongs_to(

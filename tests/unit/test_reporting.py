@@ -49,8 +49,9 @@ def test_a_run_in_which_everything_adds_up(run: Run) -> None:
     assert items.reject_reasons == {"items.title: 12 bytes do not fit varchar(10)": 1}
     assert items.tables["items__notes"].inserted == 1
     assert figures(result) == {
-        "windows": 2, "recovered": 0, "quarantined": 0, "pages": 2, "records": 5, "rejected": 1, "inserted": 3,
-        "updated": 0, "removed": 0, "stale": 0, "retries": 0, "restarts": 0, "bytes": 0, "failed_runs": 0,
+        "windows": 2, "recovered": 0, "quarantined": 0, "superseded": 0, "pages": 2, "records": 5, "rejected": 1,
+        "inserted": 3, "updated": 0, "removed": 0, "stale": 0, "retries": 0, "restarts": 0, "bytes": 0,
+        "failed_runs": 0,
     }  # fmt: skip
 
 
@@ -215,7 +216,11 @@ def test_a_key_that_stands_twice_is_told(run: Run) -> None:
     run.loads.stand_in.run(
         f"INSERT INTO {run.loads.name}.items SELECT * FROM {run.loads.name}.items WHERE id = 1"
     )
-    assert run.problem() == f"{run.loads.name}.items: 1 keys stand more than once in the table"
+    assert run.problem() == (
+        f"{run.loads.name}.items: 1 keys stand more than once in the table. If its `disposition` or `key` was "
+        "changed over the rows that it had, drop it and its children, and rebuild-ledger loads them anew from what "
+        "has landed"
+    )
     drop_items(run)
 
 
@@ -378,7 +383,7 @@ def test_a_quarantined_window_fails_the_run_with_its_reason(run: Run) -> None:
     assert figures(result)["quarantined"] == 1
 
 
-def test_a_superseded_set_is_no_fault(loads: Loads) -> None:
+def test_a_superseded_set_is_no_fault_and_is_told(loads: Loads) -> None:
     """Another run has read the whole later, and was faster."""
     slow, fast = Run(loads, "slow", 12, streams=["lists"]), Run(loads, "fast", 13, streams=["lists"])
     for each in (slow, fast):
@@ -391,4 +396,12 @@ def test_a_superseded_set_is_no_fault(loads: Loads) -> None:
         loads.load(each.run, "lists")
     answer, result = slow.report()
     assert answer.status == "succeeded", answer.message
-    assert (result.streams[0].landed, result.streams[0].inserted) == (1, 0)
+    (lists,) = result.streams
+    assert (lists.landed, lists.superseded, lists.inserted) == (1, 1, 0)
+    assert figures(result)["superseded"] == 1
+    assert result.warnings[1:] == [
+        f"{loads.name}.lists: 1 windows of this run are superseded: what is loaded counts as newer, and nothing of "
+        "them is in the table. If no other run read it meanwhile, look into the ledger for an `as_of` in the "
+        "future, and raise the stream's `epoch`"
+    ]
+    assert len(fast.report()[1].warnings) == 1, "neither has titles"

@@ -88,9 +88,9 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A checkpoint: the parts written since the previous link, and where to read on.
 
     `previous` is the SHA-256 of the previous link's bytes; `as_of` is the server's clock when it was first asked
-    (our clock, less the allowed skew, where it has none); `page_hashes` are of all URLs read so far, against
-    servers that answer in a circle. A window that begins anew has an empty first link: nothing was asked yet, so
-    `as_of` and `next_url` are null (E3).
+    (where it has none ours, less the allowed skew), and never ahead of ours; `page_hashes` are of all URLs read so
+    far, against servers that answer in a circle. A window that begins anew has an empty first link: nothing was
+    asked yet, so `as_of` and `next_url` are null (E3).
     """
 
     attempt: str
