@@ -265,8 +265,8 @@ def test_a_migration_that_waits_for_another_gives_up_in_time(stand_in: StandIn) 
         migrate(EVENT, stand_in.warehouse(ADMIN), seconds=3)
     other.close()
     assert str(told.value) == (
-        "migrate was rolled back: a load, or another migrate, holds what it changes; `terraform apply` again when it "
-        "has ended"
+        "migrate was rolled back: a load, or another migrate, holds what it changes; `terraform apply` again when "
+        "it has ended"
     )
 
 

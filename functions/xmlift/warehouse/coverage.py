@@ -139,7 +139,7 @@ def _rows(cursor: Cursor, sql: str, values: Sequence[Any]) -> list[tuple[Any, ..
         psycopg2.errors.InsufficientPrivilege,
     ) as error:
         raise WarehouseError(
-            "the ledger xmlift.ledger is not there, not of this version or not granted to this function: migrate has "
-            "to run after every apply (Terraform invokes it; `terraform apply` again)"
+            "the ledger xmlift.ledger is not there, not of this version or not granted to this function: migrate "
+            "has to run after every apply (Terraform invokes it; `terraform apply` again)"
         ) from error
     return cursor.fetchall()
