@@ -67,11 +67,29 @@ def test_one_that_has_it_goes_on_whatever_is_said_of_it(zone: Zone) -> None:
     assert zone.find_version(KEY) == before
 
 
-@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", None])
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_a_run_that_did_not_succeed_is_left_to_the_next(zone: Zone, status: str | None) -> None:
     take(zone, "run-1")
     assert take(zone, "run-2", status) == ["run-1"]
     assert standing(zone) == {"run": "run-2", "execution": arn("run-2"), "unfinished": ["run-1"]}
+
+
+def began(minutes: int) -> str:
+    return f"20260101T00{minutes:02}00000000Z-at-{minutes}"
+
+
+def test_an_execution_that_is_not_known_yet_runs(zone: Zone) -> None:
+    """DescribeExecution answers for a new one only after a while."""
+    take(zone, began(0))
+    with pytest.raises(PlanError, match=f"{arn(began(0))} reads this source already"):
+        take(zone, began(4), None)
+    assert standing(zone)["run"] == began(0)
+    assert take(zone, began(5), None) == [began(0)]
+
+
+def test_an_execution_that_is_known_to_have_ended_is_believed_at_once(zone: Zone) -> None:
+    take(zone, began(0))
+    assert take(zone, began(1), "FAILED") == [began(0)]
 
 
 def test_a_run_that_succeeded_leaves_nothing(zone: Zone) -> None:

@@ -4,6 +4,7 @@ Nothing releases a claim. It names its execution, and whether that has ended is 
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +15,9 @@ from xmlift.landing.zone import Zone
 
 MOST_UNFINISHED = 20
 """How many runs that did not succeed are carried along; the windows of older ones were read again long since."""
+
+UNKNOWN_FOR = timedelta(minutes=5)
+"""How long an execution that has begun may be unknown: DescribeExecution is eventually consistent."""
 
 _RUNNING, _SUCCEEDED = "RUNNING", "SUCCEEDED"
 _ATTEMPTS = 5
@@ -52,7 +56,10 @@ def take(
         if claim.run == mine.run:
             return claim.unfinished
         # Those that left nothing take no place from those that did.
-        unfinished = still_open(_left_by(claim, status_of(claim.execution), source))[-MOST_UNFINISHED:]
+        status = status_of(claim.execution)
+        if status is None and _has_just_begun(claim.run, mine.run):
+            status = _RUNNING
+        unfinished = still_open(_left_by(claim, status, source))[-MOST_UNFINISHED:]
         taken = Claim(run=mine.run, execution=mine.execution, unfinished=unfinished)
         zone.replace(key, msgspec.json.encode(taken), standing.etag)
     raise LandingError(f"{key}: others take the claim at the same time, again and again: start the run again")
@@ -63,6 +70,11 @@ def unfinished_of(zone: Zone, source: str, run: str) -> list[str]:
     body = zone.find(names.claim(source))
     claim = None if body is None else _decoded(body, names.claim(source))
     return claim.unfinished if claim and claim.run == run else []
+
+
+def _has_just_begun(run: str, mine: str) -> bool:
+    """Whether a run began so shortly before ours that Step Functions may not know of its execution yet."""
+    return names.run_started(mine) - names.run_started(run) < UNKNOWN_FOR
 
 
 def _left_by(claim: Claim, status: str | None, source: str) -> list[str]:
