@@ -1,9 +1,21 @@
 """The operator's command line: `python scripts/lift.py VERB`, or the make target of the same name."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
+
+
+def _leave(*_: object) -> None:
+    """Ctrl-C while modules are still read: nothing has begun that has to be ended, and nothing may catch it."""
+    os.write(2, b"Interrupted\n")
+    os._exit(130)
+
+
+# Where it is ignored, as in the background of a shell, it stays so.
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _leave)
 
 # The verbs, the local cloud beside them, and the library that the functions carry.
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "functions")]
@@ -78,4 +90,9 @@ app.command()(doctor.doctor)
 
 if __name__ == "__main__":
     scrub(os.environ)
-    app()
+    try:
+        if signal.getsignal(signal.SIGINT) is _leave:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        app()
+    except KeyboardInterrupt:  # before a verb was found, or after it had ended
+        _leave()

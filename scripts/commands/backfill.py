@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.display import activity
+from commands.display import activity, say
 from commands.options import FOLDER, Concurrent, Folder, Json, Streams
-from commands.run import run_sources, tell
+from commands.run import Report, run_sources, tell
 from local import cloud as clouds
 from local.deployment import deployed
 from local.errors import LocalError
@@ -42,6 +42,13 @@ def backfill(  # noqa: PLR0913, PLR0917 (each is an option)
     with activity() as show:
         reports = run_sources(show, deployment, [source], changes)
     tell(reports, json)
+    if not json and is_nothing_read(reports):
+        say("All of it is loaded already; --reread reads it again")
+
+
+def is_nothing_read(reports: list[Report]) -> bool:
+    """Whether there was no window to read; of a re-read there always is one."""
+    return not any(stream["windows"] for report in reports for stream in report["streams"])
 
 
 def asked(start: str | None, end: str | None, streams: list[str], reread: bool) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """rebuild-ledger: forget what the ledger says of a source, and load all again that has landed."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,11 +10,12 @@ import typer
 
 from commands.display import Activity, activity, print_json, say
 from commands.options import FOLDER, Folder, Json
-from commands.replay import replay_source
+from commands.replay import follow_replay
 from commands.reports import show_reports
 from commands.run import failed
 from commands.tables import print_table
 from local import cloud as clouds
+from local import execution
 from local.deployment import Deployment, deployed
 from local.errors import LocalError
 from local.inputs import check
@@ -31,9 +34,9 @@ def rebuild_ledger(
     """Forget the ledger of a source, and load again all that has landed.
 
     For a ledger that no longer tells the truth about its tables: they were dropped, emptied or restored by hand.
-    All windows in the landing zone are loaded again. Rows that the tables have already are known and stay, those
-    they lack come back; the endpoint is not asked. What has left the landing zone is a gap, which the next run
-    reads. If it is interrupted, replay goes on.
+    All windows in the landing zone are loaded again. Rows that the tables have already are loaded over themselves
+    and stay as they are, those they lack come back; the endpoint is not asked. What has left the landing zone is a
+    gap, which the next run reads. If it is interrupted, replay goes on.
     """
     deployment = deployed(clouds.get(folder))
     given = deployment.given(source, replay=True)
@@ -43,11 +46,14 @@ def rebuild_ledger(
         before = _counted(show, deployment, source)
     if not yes:
         _ask(source, before)
+    _refuse_while_running(deployment, source)  # again: the question may have stood for hours
     with activity() as show:
         work = show.begin(f"forget {source}")
-        forget(deployment, source)
-        work.finish(f"{before.windows:,} windows forgotten")
-        report = replay_source(show, deployment, given)
+        with _telling_of_an_empty_ledger(deployment, source):
+            forget(deployment, source)
+            work.finish(f"{before.windows:,} windows forgotten")
+            started = execution.start(deployment, source, given)
+        report = follow_replay(show, started, given)
     with activity(passing=True) as show:
         after = _counted(show, deployment, source)
     if json:
@@ -56,6 +62,7 @@ def rebuild_ledger(
         show_reports([report])
         print_counts(source, before, after)
     if failed([report]):
+        say(f"The ledger of {source} may lack windows. {_go_on(source)}")
         raise typer.Exit(1)
 
 
@@ -82,6 +89,24 @@ def _refuse_while_running(deployment: Deployment, source: str) -> None:
             f"{source} is under way: {', '.join(running)}. Wait until it has ended (make runs SOURCE={source}), "
             "then rebuild its ledger"
         )
+
+
+@contextmanager
+def _telling_of_an_empty_ledger(deployment: Deployment, source: str) -> Iterator[None]:
+    """Say so if the ledger was forgotten, and no replay was started that would fill it."""
+    try:
+        yield
+    except BaseException:
+        windows = 0
+        with suppress(Exception):  # the first error is the one to be told; and who cannot look, warns
+            windows = counts(deployment, source).windows
+        if not windows:
+            say(f"The ledger is empty now. {_go_on(source)}")
+        raise
+
+
+def _go_on(source: str) -> str:
+    return f"Before the schedule runs: make replay SOURCE={source}"
 
 
 def _ask(source: str, before: Counts) -> None:

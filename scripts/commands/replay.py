@@ -10,7 +10,7 @@ from commands.options import FOLDER, Concurrent, Folder, Json, Streams
 from commands.run import Progress, Report, follow, tell
 from local import cloud as clouds
 from local import execution
-from local.deployment import Deployment, deployed
+from local.deployment import deployed
 from local.execution import Execution, Look
 from local.inputs import check
 from local.replaying import landed_count, loaded_count
@@ -35,13 +35,13 @@ def replay(
     given = deployment.given(source, **changes)
     check(deployment, given, datetime.now(UTC))
     with activity() as show:
-        report = replay_source(show, deployment, given)
+        report = follow_replay(show, execution.start(deployment, source, given), given)
     tell([report], json)
 
 
-def replay_source(show: Activity, deployment: Deployment, given: dict[str, Any]) -> Report:
-    """Start a replay with this input and follow it; answers its report."""
-    source = given["source"]
+def follow_replay(show: Activity, started: Execution, given: dict[str, Any]) -> Report:
+    """Show how far a replay is that was started with this input; answers its report."""
+    deployment, source = started.deployment, started.source
     streams = given.get("streams") or list(deployment.catalogue(source).streams)
     work = show.begin(f"replay {source}")
     work.update("count what has landed")
@@ -53,5 +53,5 @@ def replay_source(show: Activity, deployment: Deployment, given: dict[str, Any])
             loaded = min(count(), landed)
             return Progress(f"{look.state}: {loaded:,} of {landed:,} windows loaded", loaded, landed)
 
-        (report,) = follow([(execution.start(deployment, source, given), work)], progress)
+        (report,) = follow([(started, work)], progress)
     return report

@@ -41,11 +41,7 @@ def changes(stream: dict[str, Any], read_as_a_whole: bool) -> str:
         for count, what in (
             # Reports of older runs, which `runs` shows too, lack some counts.
             (stream.get("recovered", 0), "windows of other runs loaded"),
-            (stream["inserted"], "new"),
-            (
-                stream["updated"],
-                "updated (the endpoint always answers all)" if read_as_a_whole else "updated",
-            ),
+            *_rows_loaded(stream, read_as_a_whole),
             (stream.get("removed", 0), "taken out"),
             (stream["stale"] + stream["duplicates"], "known already"),
             (stream["rejected"], "rejected"),
@@ -53,6 +49,14 @@ def changes(stream: dict[str, Any], read_as_a_whole: bool) -> str:
         if count
     ]
     return ", ".join(told) or "nothing new"
+
+
+def _rows_loaded(stream: dict[str, Any], read_as_a_whole: bool) -> list[tuple[int, str]]:
+    # Where the ledger was forgotten, rows that have stayed are loaded over again: they are not called new.
+    if stream.get("recovered") and not stream["windows"]:
+        return [(stream["inserted"] + stream["updated"], "rows")]
+    updated = "updated (the endpoint always answers all)" if read_as_a_whole else "updated"
+    return [(stream["inserted"], "new"), (stream["updated"], updated)]
 
 
 def _rows(report: dict[str, Any], stream: dict[str, Any]) -> Iterator[list[str]]:

@@ -9,9 +9,12 @@ from commands.display import fail, out, say
 from commands.failures import failures
 from commands.reports import show_reports
 from commands.tables import print_table
-from local.past_runs import RUNNING, PastRun
+from local.past_runs import RUNNING, PastRun, execution_name
 
 _COUNTS = ("windows", "records", "new", "changed", "rejected")
+_RIGHT = ("windows", "records", "changes", "rejected")
+_IF_ANY = ("kind", "rejected")
+_SHORTEST = 8  # letters of an execution's name, which is as good as random
 # What the report calls them. Those of older runs lack some.
 _SUMS = {
     "windows": ("windows", "recovered"),
@@ -22,25 +25,33 @@ _SUMS = {
 }
 
 
-def show_runs(runs: Sequence[PastRun]) -> None:
-    """A table, newest first, and below it in words what has not succeeded."""
-    columns = ("started", "source", "took", "status", "kind", *_COUNTS, "run")
-    rows = [
-        [
-            words.instant(run.started),
-            run.source,
-            words.length(took(run)) if took(run) is not None else "",
-            run.status,
-            kind(run.given),
-            *(f"{count:,}" if count is not None else "" for count in sums(run).values()),
-            run.run,
-        ]
-        for run in runs
+def show_runs(runs: Sequence[PastRun], of_one_source: bool = False) -> None:
+    """A table, newest first, and below it in words what has not succeeded.
+
+    It is to fit a narrow terminal: a kind and rejected records have columns only where there are any, a source has
+    none where only one was asked for, and a run has the first letters of its execution's name.
+    """
+    lines = [_line(run, short) for run, short in zip(runs, abbreviated(runs), strict=True)]
+    shown = [
+        column
+        for column in lines[0]
+        if (column not in _IF_ANY or any(line[column] for line in lines))
+        and not (column == "source" and of_one_source)
     ]
-    print_table(columns, rows, right=_COUNTS)
+    print_table(shown, [[line[column] for column in shown] for line in lines], right=_RIGHT)
     for run in runs:
         if run.message and run.status != "SUCCEEDED":
             say(f"{words.instant(run.started)} {run.message}")
+
+
+def abbreviated(runs: Sequence[PastRun]) -> list[str]:
+    """The names of their executions, as short as tells them apart: `make runs RUN=` takes them."""
+    names = [execution_name(run.run) or run.run for run in runs]
+    longest = max(map(len, names), default=0)
+    for length in range(_SHORTEST, longest):
+        if len({name[:length] for name in names}) == len(set(names)):
+            return [name[:length] for name in names]
+    return names
 
 
 def show_run(run: PastRun, failed_windows: Sequence[dict[str, str]]) -> None:
@@ -105,6 +116,38 @@ def sums(run: PastRun) -> dict[str, int | None]:
         name: sum(stream.get(column, 0) for stream in streams for column in columns)
         for name, columns in _SUMS.items()
     }
+
+
+def _line(run: PastRun, short: str) -> dict[str, str]:
+    """A run's cells by their columns."""
+    time, counts = took(run), sums(run)
+    told = {name: f"{count:,}" if count is not None else "" for name, count in counts.items()}
+    new, changed = counts["new"], counts["changed"]
+    if new is None or changed is None:
+        changes = ""
+    # What a replay loads may have been there before: it is not told as new.
+    elif run.given.get("replay"):
+        changes = f"{new + changed:,}"
+    else:
+        changes = f"{new:,}+{changed:,}"
+    return {
+        "started": f"{run.started:%Y-%m-%d %H:%M:%S}",
+        "source": run.source,
+        "took": words.length(time) if time is not None else "",
+        "status": run.status,
+        "kind": _short_kind(run.given),
+        "windows": told["windows"],
+        "records": told["records"],
+        "changes": changes,
+        "rejected": "" if told["rejected"] == "0" else told["rejected"],
+        "run": short,
+    }
+
+
+def _short_kind(given: dict[str, Any]) -> str:
+    """The word that says most: to read again what a range has is called the one, not the other."""
+    told = kind(given).split(", ")
+    return next((word for word in ("replay", "reread", "backfill", "concurrent") if word in told), "")
 
 
 def took(run: PastRun) -> Any:

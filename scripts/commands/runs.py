@@ -23,9 +23,12 @@ def runs(
 ) -> None:
     """Show the newest runs, or one in full.
 
-    A line tells when a run started, how long it took, how it ended (RUNNING: it has not), what it was started for
-    if not by the schedule, how many windows it dealt with, how many records it read and what became of them. Below
-    the table stands why runs have failed. A single run is shown with its report and every window that failed in it.
+    A line tells when a run started (UTC), how long it took, how it ended (RUNNING: it has not), what it was started
+    for if not by the schedule, how many windows it dealt with, how many records it read, and as changes how many
+    rows were new+changed (of a replay, how many it loaded). Below the table stands why runs have failed.
+
+    A single run is shown with its report and every window that failed in it. It is named as the table's last column
+    does, or in full.
     """
     deployment = deployed(clouds.get(folder))
     if which is None or which in deployment.sources:
@@ -42,7 +45,7 @@ def _list(deployment: Deployment, sources: list[str], limit: int, json: bool) ->
     if json:
         print_json([as_json(run) for run in found])
     elif found:
-        show_runs(found)
+        show_runs(found, of_one_source=len(sources) == 1)
     else:
         say(f"Nothing has run yet of {', '.join(sources)}. Start with: make run")
 

@@ -33,11 +33,10 @@ def lines(standing: Standing, now: datetime, gaps_shown: bool) -> Iterator[str]:
         if not standing.under_way:
             yield f"{standing.source}: has never run. Start it with: make run SOURCE={standing.source}"
     else:
-        ended = standing.last.ended or standing.last.started
-        yield (
-            f"{standing.source}: last run {standing.last.status}, {words.length(now - ended)} ago"
-            + (f": {standing.last.message}" if standing.last.message else "")
-        )
+        last = standing.last
+        why = f": {last.message}" if last.message and last.status != "SUCCEEDED" else ""
+        ago = words.length(now - (last.ended or last.started))
+        yield f"{standing.source}: last run {last.status}, {ago} ago{why}"
     for stream in standing.streams:
         name = title(standing.source, stream)
         if stream.gaps and not gaps_shown:

@@ -21,9 +21,10 @@ def status(
 ) -> None:
     """Show how far each stream is loaded, what is missing, and what goes on.
 
-    watermark: up to there everything is loaded. lag: from there until now. gaps: what is missing before the newest
-    loaded window; the next run reads it. quarantined: windows that the warehouse refused, with the reason below the
-    table; every run tries them again. rows: what the ledger says the stream's own table holds.
+    watermark: up to there everything is loaded. lag: from there until now; it never falls below the stream's
+    overlap, which every run reads again. gaps: what is missing before the newest loaded window; the next run reads
+    it. quarantined: windows that the warehouse refused, with the reason below the table; every run tries them
+    again. rows: what the ledger says the stream's own table holds.
     """
     deployment = deployed(clouds.get(folder))
     sources = [source] if source else sorted(deployment.sources)

@@ -25,6 +25,8 @@ _UNSUCCESSFUL = (RUNNING, "FAILED", "TIMED_OUT", "ABORTED")
 _HORIZONS = (1, 30, 366)
 _READERS = 8
 _MOST_FAILURES = 1000
+_MOST_LISTED = 1000
+_SHORTEST_NAME = 4
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,17 @@ class PastRuns:
             return list(readers.map(self._with_report, newest))
 
     def find(self, name: str) -> PastRun:
-        """The run of this name: its own, or that (or the ARN) of its execution.
+        """The run of this name: its own, that (or the ARN) of its execution, or how only one execution's begins.
 
-        Raises: LocalError with the remedy if there is none.
+        Raises: LocalError with the remedy if there is none, or more than one.
         """
-        execution = _execution_name(name)
+        execution = execution_name(name)
         found = self._described(execution or name.rpartition(":")[2])
         if found is None and execution:
             written = (source for source in self._deployment.sources if self._is_written(source, name))
             found = next((self._written_run(source, name) for source in written), None)
+        if found is None and not execution:
+            found = self._beginning(name)
         if found is None:
             known = ", ".join(sorted(self._deployment.sources))
             raise LocalError(
@@ -104,6 +108,37 @@ class PastRuns:
             for key, note in zip(keys, notes, strict=True)
         ]
 
+    def _beginning(self, short: str) -> PastRun | None:
+        """The run whose execution's name begins so; only names are looked through.
+
+        Raises: LocalError that names them if there are several.
+        """
+        if len(short) < _SHORTEST_NAME:
+            return None
+        executions = set(self._unsuccessful(_MOST_LISTED))
+        written = {
+            execution: (source, run)
+            for source in self._deployment.sources
+            for run in self._written_since(source, "")
+            if (execution := execution_name(run))
+        }
+        # An execution of a source that is not deployed any more is none.
+        found = [
+            run
+            for execution in sorted({*executions, *written})
+            if execution.startswith(short)
+            and (
+                run := self._written_run(*written[execution])
+                if execution in written
+                else self._described(execution)
+            )
+        ]
+        if len(found) > 1:
+            raise LocalError(
+                f"Several runs are called {short}…: {', '.join(run.run for run in found)}. Give one in full"
+            )
+        return found[0] if found else None
+
     def _newest_written(self, source: str, limit: int) -> list[str]:
         """Names of the newest runs in the bucket: they sort by their start."""
         runs: list[str] = []
@@ -121,12 +156,12 @@ class PastRuns:
         for page in pages:
             for entry in page.get("CommonPrefixes", ()):
                 name = entry["Prefix"].removeprefix(prefix).rstrip("/")
-                if _execution_name(name):
+                if execution_name(name):
                     yield name
 
     def _written_run(self, source: str, run: str) -> PastRun:
         """A run in the bucket, with what Step Functions knows of it."""
-        found = self._described(_execution_name(run) or run)
+        found = self._described(execution_name(run) or run)
         if found is not None:
             return found
         report = self._read(names.report(source, run))
@@ -179,7 +214,7 @@ class PastRuns:
         return dict(json.load(found["Body"]))
 
 
-def _execution_name(run: str) -> str | None:
+def execution_name(run: str) -> str | None:
     """The name of a run's execution; None for what is not the name of a run."""
     try:
         names.run_started(run)

@@ -75,13 +75,14 @@ class Standing:
 def standing(deployment: Deployment, source: str) -> Standing:
     """How a source stands now.
 
+    The runs are read first: what one that has ended loaded is then in the ledger's answer.
+
     Raises: LocalError if the environment has no such source, or its warehouse no ledger.
     """
-    streams = stream_standings(deployment, source)
     runs = PastRuns(deployment).newest([source], _LOOKED_THROUGH)
     return Standing(
         source=source,
-        streams=streams,
+        streams=stream_standings(deployment, source),
         last=next((run for run in runs if run.status != RUNNING), None),
         under_way=[run for run in runs if run.status == RUNNING],
     )

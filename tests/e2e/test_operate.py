@@ -95,7 +95,9 @@ def test_status_and_runs_tell_how_far_a_source_is(
     shown = verb("status")
     assert f"{settled.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" in shown.stdout
     assert "ewm: last run SUCCEEDED" in shown.stderr
-    assert report["run"] in verb("runs").stdout
+    short = report["run"].partition("-")[2][:8]
+    assert short in verb("runs").stdout
+    assert answer("runs", short)["run"] == report["run"]
     assert answer("runs", report["run"])["report"] == report
 
 
@@ -104,6 +106,10 @@ def test_what_is_loaded_is_not_read_again(answer: Callable[..., Any], cloud: Clo
     (report,) = answer("backfill", "ewm", "--from", FROM, "--to", TO)
     assert (report["status"], [stream["windows"] for stream in report["streams"]]) == ("succeeded", [0])
     assert asked(cloud) == before
+
+
+def test_a_range_that_is_loaded_says_so(verb: Verb) -> None:
+    assert "--reread reads it again" in verb("backfill", "ewm", "--from", FROM, "--to", TO).stderr
 
 
 def test_a_range_is_read_again_on_demand(answer: Callable[..., Any], cloud: Cloud, query: Query) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.backfill import asked
+from commands.backfill import asked, is_nothing_read
 from local.errors import LocalError
 from local.inputs import as_options, check, parse_time
 from xmlift.catalogue import load_source
@@ -105,6 +105,16 @@ def test_a_range_becomes_the_executions_input() -> None:
     }
     # What differs in nothing from the schedule's is left out.
     assert asked(None, None, [], reread=True) == {"reread": True}
+
+
+@pytest.mark.parametrize(
+    ("windows", "nothing"), [([[0]], True), ([[0, 0], [0]], True), ([[0, 1]], False), ([[0], [3]], False)]
+)
+def test_a_range_that_is_loaded_already_is_known_by_its_reports(
+    windows: list[list[int]], nothing: bool
+) -> None:
+    reports = [{"streams": [{"windows": count} for count in counts]} for counts in windows]
+    assert is_nothing_read(reports) is nothing
 
 
 @pytest.mark.parametrize(

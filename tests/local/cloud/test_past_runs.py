@@ -135,6 +135,24 @@ def test_a_run_is_found_by_its_name_and_its_executions(world: World) -> None:
             PastRuns(world).find(name)  # type: ignore[arg-type]
 
 
+def test_a_run_is_found_by_how_its_execution_begins(world: World) -> None:
+    run = world.executed("ewm", "617de9db172d", "SUCCEEDED")
+    world.reported("ewm", run, "succeeded")
+    mute = world.executed("ecb", "0123456789ab", "FAILED")
+    world.executed("gone", "fedcba987654", "FAILED")
+    past = PastRuns(world)  # type: ignore[arg-type]
+    assert (past.find("617de9db").run, past.find("01234567").run) == (run, mute)
+    for short in ("fedcba98", "617", "de9db172d"):
+        with pytest.raises(LocalError, match="Sources: ecb, ewm"):
+            past.find(short)
+    twin = world.executed("ecb", "617de9db272d", "RUNNING")
+    with pytest.raises(LocalError, match="Give one in full") as refusal:
+        past.find("617de9db")
+    assert run in str(refusal.value)
+    assert twin in str(refusal.value)
+    assert past.find("617de9db2").run == twin
+
+
 def test_what_failed_in_a_run_is_read_from_its_notes(world: World) -> None:
     run = world.executed("ewm", "abc", "FAILED")
     world.s3.objects[f"runs/ewm/{run}/failures/items/-/a_b.json"] = {"error": "X", "message": "it broke"}

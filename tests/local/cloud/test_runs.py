@@ -1,12 +1,13 @@
 """Runs as people and programs see them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from commands.reports import changes
-from commands.run_lines import as_json, kind, show_run, show_runs
+from commands.run_lines import abbreviated, as_json, kind, show_run, show_runs
 from local.past_runs import PastRun
 
 START = datetime(2026, 11, 22, 19, 33, 41, 964000, UTC)
@@ -32,18 +33,82 @@ def past(status: str = "SUCCEEDED", **differs: Any) -> PastRun:
 def test_a_run_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     show_runs([past()])
     printed = capsys.readouterr()
-    assert printed.out.splitlines()[0].split()[-6:] == [
+    head, _, line = printed.out.splitlines()
+    assert head.split() == [
+        "started",
+        "source",
+        "took",
+        "status",
         "windows",
         "records",
-        "new",
-        "changed",
+        "changes",
         "rejected",
         "run",
     ]
-    assert printed.out.splitlines()[2].split() == (
-        f"2026-11-22 19:33:41Z ewm 1 min 12 s SUCCEEDED 13 801 790 9 2 {RUN}".split()
-    )
+    assert line.split() == [
+        "2026-11-22",
+        "19:33:41",
+        "ewm",
+        "1",
+        "min",
+        "12",
+        "s",
+        "SUCCEEDED",
+        "13",
+        "801",
+        "790+9",
+        "2",
+        "617de9db",
+    ]
     assert printed.err == ""
+
+
+def test_columns_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    clean = report()
+    clean["streams"][0]["rejected"] = 0
+    show_runs([past(report=clean, ended=START + timedelta(seconds=9.9))], of_one_source=True)
+    head, rule, _ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["started", "took", "status", "windows", "records", "changes", "run"]
+    assert len(rule) <= 80
+
+
+def test_a_line_of_everything_fits_120_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    large = report()
+    large["streams"] = [
+        {"windows": 1200, "records": 1_234_567, "inserted": 1_234_000, "updated": 0, "rejected": 1200}
+    ]
+    given = {**SCHEDULED, "from": "x", "reread": True, "concurrent": True}
+    took = START + timedelta(minutes=12, seconds=12)
+    show_runs([replace(past(report=large, given=given, ended=took), source="trackers")])
+    _, rule, line = capsys.readouterr().out.splitlines()
+    assert len(rule) <= 120
+    assert "reread" in line
+
+
+def test_what_a_replay_loads_is_not_called_new(capsys: pytest.CaptureFixture[str]) -> None:
+    show_runs([past(given=SCHEDULED | {"replay": True})])
+    assert capsys.readouterr().out.splitlines()[2].split()[-6:] == [
+        "replay",
+        "13",
+        "801",
+        "799",
+        "2",
+        "617de9db",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("executions", "short"),
+    [
+        (["617de9db172d", "617de9db272d"], ["617de9db1", "617de9db2"]),
+        (["617de9db172d", "617de9db172d"], ["617de9db", "617de9db"]),
+        (["ab", "0123456789"], ["ab", "01234567"]),
+        ([], []),
+    ],
+)
+def test_runs_are_told_apart_by_few_letters(executions: list[str], short: list[str]) -> None:
+    runs = [replace(past(), run=f"20261122T193341964000Z-{name}") for name in executions]
+    assert abbreviated(runs) == short
 
 
 def test_one_that_is_under_way_has_no_outcome(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,12 +183,14 @@ def test_windows_of_other_runs_that_it_loaded_count_too() -> None:
     [
         ({}, "nothing new"),
         ({"inserted": 1200, "stale": 3, "duplicates": 4}, "1,200 new, 7 known already"),
-        ({"recovered": 34, "inserted": 2}, "34 windows of other runs loaded, 2 new"),
+        ({"recovered": 34, "inserted": 2, "windows": 1}, "34 windows of other runs loaded, 2 new"),
+        # In a replay, rows may have been there before.
+        ({"recovered": 12, "inserted": 480, "updated": 20}, "12 windows of other runs loaded, 500 rows"),
         ({"removed": 5, "rejected": 1}, "5 taken out, 1 rejected"),
     ],
 )
 def test_changes_in_words(counts: dict[str, int], told: str) -> None:
-    usual = dict.fromkeys(("inserted", "updated", "stale", "duplicates", "rejected"), 0)
+    usual = dict.fromkeys(("windows", "inserted", "updated", "stale", "duplicates", "rejected"), 0)
     assert changes(usual | counts, read_as_a_whole=False) == told
 
 
