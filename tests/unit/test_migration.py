@@ -258,11 +258,11 @@ def test_a_load_that_does_not_end_is_told_and_nothing_forgotten(ledgered: StandI
     assert len(ledgered.run("SELECT * FROM xmlift.ledger WHERE source = 'granted'")) == 1
 
 
-def test_a_migration_that_waits_for_another_gives_up_in_time(stand_in: StandIn) -> None:
-    other = stand_in.warehouse(ADMIN).connect()
+def test_a_migration_that_waits_for_another_gives_up_in_time(granted: StandIn) -> None:
+    other = granted.warehouse(ADMIN).connect()
     other.cursor().execute("LOCK xmlift.migrations")
     with pytest.raises(WarehouseError) as told:
-        migrate(EVENT, stand_in.warehouse(ADMIN), seconds=3)
+        migrate(EVENT, granted.warehouse(ADMIN), seconds=3)
     other.close()
     assert str(told.value) == (
         "migrate was rolled back: a load, or another migrate, holds what it changes; `terraform apply` again when "
