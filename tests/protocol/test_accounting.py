@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-import pytest
-
 from xmlift.checks import LoadedCounts
 from xmlift.landing import commits
 from xmlift.landing.chain import Landed
@@ -126,12 +124,12 @@ def test_any_count_that_is_altered_fails_the_report(pipeline: Pipeline) -> None:
     assert run.problems() == []
 
 
-@pytest.mark.parametrize("column", ["rows_inserted", "rows_removed"])
-def test_rows_that_no_load_brought_or_took_are_told(pipeline: Pipeline, column: str) -> None:
+def test_rows_that_no_load_brought_or_took_are_told(pipeline: Pipeline) -> None:
     """That is no fault of the run: somebody else changed the table."""
     run = Run(pipeline, random.Random(6), 1)
     assert run.warnings() == []
-    for stream in STREAMS:
+    for number, stream in enumerate(STREAMS):
+        column = ("rows_inserted", "rows_removed")[number % 2]
         (altered, *_) = [Alteration(each, "", "", 0) for each in run.landed() if each.window.stream == stream]
         change = f"UPDATE xmlift.ledger SET {column} = {column} + %s {_OF_WINDOW}"
         pipeline.stand_in.run(change, 1, *_window(pipeline, altered))
