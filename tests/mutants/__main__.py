@@ -71,7 +71,8 @@ def _write(table: Path, verdicts: list[Verdict]) -> None:
         "# Mutants\n\n"
         "Each rule of the [protocol](protocol.md) is broken on purpose in a throw-away copy of the tree, and the\n"
         "tests named here fail there; without the mutant they pass. `make mutants` tries all of them\n"
-        "(`make mutants ONLY=name` one, `WRITE=1` writes this page anew).\n\n"
+        "(`make mutants ONLY=name` one, `WRITE=1` writes this page anew). "
+        f"{sum(verdict.caught for verdict in verdicts)} of {len(verdicts)} are noticed.\n\n"
         "| Mutant | Rule | What it does wrong | Noticed by |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
     table.write_text(text, encoding="utf-8")

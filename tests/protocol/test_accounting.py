@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
+
 from xmlift.checks import LoadedCounts
 from xmlift.landing import commits
 from xmlift.landing.chain import Landed
