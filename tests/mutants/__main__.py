@@ -22,6 +22,8 @@ def main(
 ) -> None:
     """Break the protocol's rules one by one in a throw-away copy of the tree, and see its tests fail."""
     begun = monotonic()
+    if write and only:
+        raise typer.BadParameter("the page has all mutants: leave out --only (ONLY)")
     try:
         mutants = chosen(all_mutants(), [name.strip() for name in only.split(",") if name.strip()])
         say(f"{len(mutants)} mutants; first their tests without any")
