@@ -143,10 +143,13 @@ def test_ctrl_c_cancels_a_statement(folder: Path, query: Callable[..., list[dict
     running = f"SELECT COUNT(*) AS n FROM pg_stat_activity WHERE state = 'active' AND query = '{slow}'"
     command = [sys.executable, str(ROOT / "scripts" / "lift.py"), "query", slow, "--folder", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not query(running)[0]["n"]:
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        assert "cancelled" in process.communicate(timeout=20)[1]
+        try:
+            while process.poll() is None and not query(running)[0]["n"]:
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            assert "cancelled" in process.communicate(timeout=20)[1]
+        finally:
+            process.kill()  # one that was not cancelled would be waited for
     assert query(running)[0]["n"] == 0
 
 
