@@ -40,7 +40,7 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package demo up apply secret run status runs backfill replay rebuild-ledger tick query \
-  down validate lint fmt test mutants faults soak lock clean
+  down validate lint fmt test mutants nightly faults soak lock clean
 
 help: ## explain the targets
 	@echo 'make demo      from a fresh clone to rows in the warehouse; no AWS account, Docker or root needed'
@@ -138,6 +138,8 @@ faults: setup ## one fault a run, then every table against the endpoint (SEED=1 
 
 soak: setup ## ten runs of 100,000 records: tables and memory checked (RUNS=10 RECORDS=100000; WRITE=1: into docs)
 	@PYTHONPATH=scripts:functions $(bin)/python -m tests.soak --runs $(RUNS) --records $(RECORDS) $(if $(WRITE),--write)
+
+nightly: mutants faults soak ## what is too long for make test: mutants, faults and soak, about an hour
 
 lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)
 	$(bin)/python build/lock.py
