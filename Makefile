@@ -34,13 +34,15 @@ bin := .venv/bin
 lift := $(bin)/python scripts/lift.py
 streams = $(addprefix --stream ,$(STREAM))
 stamps := .venv/.installed .venvs/ministack/.installed .venvs/lambda/.installed
+bench_stamps := $(patsubst build/requirements/bench-%.txt,.venvs/bench-%/.installed,$(wildcard build/requirements/bench-*.txt))
 need_terraform := command -v terraform >/dev/null || \
   { echo 'Terraform was not found on PATH; make doctor says where to get it' >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package demo up apply secret run status runs backfill replay rebuild-ledger tick query \
-  down validate lint fmt test mutants nightly faults soak lock clean
+  down validate lint fmt test mutants nightly faults soak bench \
+  bench-quick lock clean
 
 help: ## explain the targets
 	@echo 'make demo      from a fresh clone to rows in the warehouse; no AWS account, Docker or root needed'
@@ -58,6 +60,10 @@ setup: $(stamps) ## install the locked tools into .venv and .venvs (instant when
 	@touch $@
 .venvs/lambda/.installed: build/requirements/lambda-runtime.txt .venv/.installed
 	@scripts/setup.sh .venvs/lambda build/requirements/lambda-runtime.txt
+	@touch $@
+
+.venvs/bench-%/.installed: build/requirements/bench-%.txt .venv/.installed
+	@scripts/setup.sh $(@D) $<
 	@touch $@
 
 doctor: setup ## say what is missing on this machine, with the remedy
@@ -138,6 +144,12 @@ faults: setup ## one fault a run, then every table against the endpoint (SEED=1 
 
 soak: setup ## ten runs of 100,000 records: tables and memory checked (RUNS=10 RECORDS=100000; WRITE=1: into docs)
 	@PYTHONPATH=scripts:functions $(bin)/python -m tests.soak --runs $(RUNS) --records $(RECORDS) $(if $(WRITE),--write)
+
+bench: setup $(bench_stamps) ## speed, memory and cost beside other tools, into docs/performance.md; 15 minutes (ONLY=memory)
+	@PYTHONPATH=scripts:functions $(bin)/python -m tests.bench --write $(if $(ONLY),--only $(ONLY))
+
+bench-quick: setup $(bench_stamps) ## the same with fewer and smaller runs, nothing written; two minutes (ONLY=memory)
+	@PYTHONPATH=scripts:functions $(bin)/python -m tests.bench --quick $(if $(ONLY),--only $(ONLY))
 
 nightly: mutants faults soak ## what is too long for make test: mutants, faults and soak, about an hour
 

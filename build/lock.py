@@ -16,7 +16,12 @@ from vendor import PackageError, find_uv
 ROOT = Path(__file__).resolve().parent.parent
 DEV = Path("build/requirements/dev.in")
 # Each has an environment of its own, so their pins need not agree with anybody's.
-ALONE = (Path("build/requirements/ministack.in"), Path("build/requirements/lambda-runtime.in"))
+ALONE = (
+    Path("build/requirements/ministack.in"),
+    Path("build/requirements/lambda-runtime.in"),
+    # What the bench measures against, and what draws its plots.
+    *sorted(path.relative_to(ROOT) for path in (ROOT / "build" / "requirements").glob("bench-*.in")),
+)
 
 
 def compile_requirements(source: Path, *options: str) -> None:
@@ -33,7 +38,7 @@ def compile_requirements(source: Path, *options: str) -> None:
 
 
 def compile_all(upgrade: Sequence[str]) -> None:
-    """Lock development and functions to the same versions, then the two that stand alone."""
+    """Lock development and functions to the same versions, then those that stand alone."""
     # dev.in includes the functions' requirements: resolved together once, the functions then take their
     # versions from the result, so that tests run on what the zips carry.
     compile_requirements(DEV, *upgrade)

@@ -1,4 +1,4 @@
-"""docs/performance.md: first what was claimed and measured; then the machine; then each section as it was handed in.
+"""docs/performance.md: first what was claimed and measured, then the machine, then the sections as handed in.
 
 Nothing is reworded here: a number that the page shows is the number of the run that wrote it.
 """
