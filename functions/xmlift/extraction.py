@@ -23,6 +23,7 @@ from xmlift.landing.zone import Zone
 from xmlift.layout import stream_layout
 from xmlift.page_reader import PageReader
 from xmlift.rooms import SecretReader, source_session
+from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import OutOfTimeError, RefusedError
 from xmlift.telemetry import logger
 from xmlift.window_rows import WindowRows
@@ -122,18 +123,23 @@ class WindowReader:
             self._progress,
             names.run_started(event.run),
         )
-        session = source_session(source, stream, read_secret, time_left)
-        self._pages = PageReader(source, stream, session, self._rows, self._progress, last)
+        self._fetching = FetchAhead(source_session(source, stream, read_secret, time_left))
+        self._pages = PageReader(source, stream, self._fetching, self._rows, self._progress, last)
 
     def read(self) -> ExtractAnswer:
         """Read pages until there are none, or until the call's time is nearly up."""
+        with self._fetching:
+            return self._read()
+
+    def _read(self) -> ExtractAnswer:
         url = self._chain.last.next_url if self._chain.last else None
         url = url or self._pages.first_url(self._window.interval)
         slowest, pages_before = 0.0, self._progress.pages
         while url is not None:
             begun = monotonic()
             try:
-                following = self._pages.read(url)
+                # With time for this page alone, the next one is the next call's to ask for.
+                following = self._pages.read(url, ahead=self._time_left() >= RESERVE_SECONDS + 2 * slowest)
             except OutOfTimeError:
                 if self._progress.pages == pages_before:
                     raise  # a whole call's time was not enough for this one page

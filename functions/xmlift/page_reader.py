@@ -2,17 +2,19 @@
 
 import io
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from xmlift.catalogue import Source, Stream
-from xmlift.errors import XmliftError
+from xmlift.errors import SourceError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
 from xmlift.records import Page, read_page, unmatched_names
 from xmlift.records.stylesheet import Stylesheet
 from xmlift.rooms import MEGABYTE, page_order, record_mapping
-from xmlift.source.session import Answer, RefusedError, Session
+from xmlift.source.ahead import FetchAhead
+from xmlift.source.session import Answer, RefusedError
 from xmlift.source.urls import format_time, request_url, shown, widened
 from xmlift.telemetry import logger
 from xmlift.window_rows import WindowRows
@@ -20,6 +22,9 @@ from xmlift.windows import Interval
 
 MAX_SKEW = timedelta(minutes=5)
 """How far the clock of a server that does not tell it may be behind ours."""
+
+AHEAD_BYTES = 64 * MEGABYTE
+"""Beside a larger page no other one is held, since both wait on the function's disk."""
 
 _UNMATCHED_NAMES = 5
 
@@ -36,14 +41,14 @@ class PageReader:
         self,
         source: Source,
         stream: Stream,
-        session: Session,
+        fetching: FetchAhead,
         rows: WindowRows,
         progress: Progress,
         last: Link | None,
     ) -> None:
         self._source = source
         self._stream = stream
-        self._session = session
+        self._fetching = fetching
         self._rows = rows
         self._progress = progress
         self._mapping = record_mapping(source, stream)
@@ -63,8 +68,10 @@ class PageReader:
         request = self._stream.request
         return request_url(self._source.base_url, request.path, request.query, values)
 
-    def read(self, url: str) -> str | None:
+    def read(self, url: str, *, ahead: bool = False) -> str | None:
         """Read one page; the next one's URL, None after the last. Raises SourceError, RecordError, RowError.
+
+        `ahead`: the next one is fetched meanwhile, where the page's head names it already.
 
         RefusedError and RecordError say that what was answered is not this page: later in a window, its server
         may just have forgotten the way that it led us.
@@ -74,16 +81,16 @@ class PageReader:
             raise RefusedError(
                 f"{shown(url)}: the endpoint names this page a second time: it answers in a circle"
             )
-        answer = self._session.fetch(url)
+        answer = self._fetching.fetch(url)
+        self.read_urls.add(url_hash)
         if self.as_of is None:
             # A date in the future, be it that of one bad answer, would count as the newest until then.
             self.as_of = min(answer.date or answer.read_at - MAX_SKEW, answer.read_at)
         with answer.body:
             try:
-                page = self._read_records(answer)
+                page = self._read_records(answer, ahead=ahead and answer.size <= AHEAD_BYTES)
             except XmliftError as error:
                 raise type(error)(f"page {self._progress.pages + 1}, {shown(url)}: {error}") from error
-        self.read_urls.add(url_hash)
         self._progress.pages += 1
         self._progress.bytes += answer.size
         self._progress.retries += answer.retries
@@ -91,10 +98,13 @@ class PageReader:
         assert page.root is not None
         return self._paging.next_url(page.root, answer.url)
 
-    def _read_records(self, answer: Answer) -> Page:
+    def _read_records(self, answer: Answer, *, ahead: bool) -> Page:
         record_limit = self._source.limits.record_megabytes * MEGABYTE
         page = read_page(self._body(answer), self._mapping, self._stylesheet, record_limit)
         for batch in page:
+            if ahead:
+                self._fetch_next(page, answer.url)
+                ahead = False
             self._rows.add(batch, page=self._progress.pages + 1, read_at=answer.read_at)
         if not page.records:
             assert page.root is not None
@@ -103,6 +113,16 @@ class PageReader:
             )
             self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
         return page
+
+    def _fetch_next(self, page: Page, url: str) -> None:
+        """Ask for the page after this one, as far as this one's head tells: what follows may say otherwise."""
+        if page.head_root is None:
+            return
+        # What is wrong with the next URL is told in its turn, when all of the page is known.
+        with suppress(SourceError):
+            following = self._paging.next_url(page.head_root, url)
+            if following is not None and names.short_hash(following) not in self.read_urls:
+                self._fetching.expect(following)
 
     def _body(self, answer: Answer) -> BinaryIO:
         if not self._stream.repair:

@@ -6,6 +6,7 @@ Three pages, a checkpoint after each; what a call dies of, or is held up by, com
 import io
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -43,6 +44,11 @@ class PagesInMemory:
         body = page(*records, following=f"/items/{number + 1}" if number < 2 else "")
         now = datetime(2026, 11, 22, 16, tzinfo=UTC)
         return Answer(f"{BASE}/items/{number}", io.BytesIO(body), len(body), now, now, 0)
+
+    @contextmanager
+    def giving_up(self) -> Iterator[None]:
+        """It answers at once: nothing is under way."""
+        yield
 
 
 class World:

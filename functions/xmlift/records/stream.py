@@ -29,7 +29,10 @@ class Batch(NamedTuple):
 
 
 class Page:
-    """One page being read: iterate it for its batches; afterwards `root` is what stood around the records."""
+    """One page being read: iterate it for its batches; afterwards `root` is what stood around the records.
+
+    From the first batch on `head_root` is what stands before them, where they could be cut.
+    """
 
     def __init__(self, body: BinaryIO, mapping: Mapping, stylesheet: Stylesheet, record_limit: int) -> None:
         self._body = body
@@ -38,6 +41,7 @@ class Page:
         self._record_limit = record_limit
         self._rows = 0
         self.root: etree._Element | None = None
+        self.head_root: etree._Element | None = None
 
     def __iter__(self) -> Iterator[Batch]:
         try:
@@ -60,7 +64,8 @@ class Page:
             yield from self._by_events(cutter.rest)
             return
         around = head.before
-        _refuse_doctype(etree.fromstring(around + head.closing, secure_parser()))
+        self.head_root = etree.fromstring(around + head.closing, secure_parser())
+        _refuse_doctype(self.head_root)
         while (piece := cutter.next_piece()) is not None:
             tree = None if cutter.leaves_parent(piece) else _parsed(head, piece)
             if tree is None:

@@ -5,9 +5,10 @@ import math
 import random
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO, NamedTuple, cast
@@ -60,8 +61,16 @@ class OutOfTimeError(SourceError):
     """The function's time is nearly up, and the page is not there."""
 
 
+class DiskFullError(SourceError):
+    """The page does not fit what is free of the function's disk."""
+
+
 class RefusedError(SourceError):
     """The endpoint answers with something else than what was asked for, and says so: no more tries of the same."""
+
+
+class _GivenUpError(SourceError):
+    """Nobody waits for this page any more."""
 
 
 class _SignedOutError(Exception):
@@ -89,14 +98,15 @@ class Session:
         politeness: Politeness,
         headers: dict[str, str] | None = None,
         time_left: Callable[[], float] = lambda: math.inf,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._base_url = base_url
         self._login = login
         self._politeness = politeness
         self._time_left = time_left
-        self._sleep = sleep
+        self._given_up = threading.Event()
+        self._sleep = sleep or self._given_up.wait  # a pause ends where the page is given up
         self._now = now
         self._signed_in = False
         self._last_request = float("-inf")
@@ -122,6 +132,22 @@ class Session:
                 "read there, and that base_url is the application that it signs in to"
             ) from None
 
+    @contextmanager
+    def giving_up(self) -> Iterator[None]:
+        """While this lasts, a fetch in another thread ends after the next piece of its answer, or its next pause.
+
+        It raises SourceError then. One that waits for an answer to begin waits for that.
+        """
+        self._given_up.set()
+        try:
+            yield
+        finally:
+            self._given_up.clear()
+
+    def _check_given_up(self, url: str) -> None:
+        if self._given_up.is_set():
+            raise _GivenUpError(f"{shown(url)}: nobody waits for this page any more")
+
     def _fetch(self, url: str) -> Answer:
         fault = ""
         for attempt in range(self._politeness.attempts):
@@ -134,7 +160,7 @@ class Session:
             # A bare ValueError is what requests raises for a Location that it cannot read.
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                    raise SourceError(
+                    raise DiskFullError(
                         f"{shown(url)}: the page does not fit the function's disk: raise its ephemeral storage, or "
                         "ask for smaller pages and lower limits.page_megabytes"
                     ) from error
@@ -147,6 +173,7 @@ class Session:
                 seconds = self._pause(attempt, pause)
                 self._check_time(url, fault, seconds)
                 self._sleep(seconds)
+                self._check_given_up(url)
         raise SourceError(
             f"{shown(url)}: {fault}; gave up after {self._politeness.attempts} tries. The next run reads this "
             "window again; if it lasts, ask the endpoint's owner or lower limits.requests_per_second"
@@ -242,6 +269,7 @@ class Session:
         while piece := response.raw.read1(_CHUNK, decode_content=True):
             yield piece
             self._check_time(url)
+            self._check_given_up(url)
 
     def _refuse_html(self, url: str, response: requests.Response, body: BinaryIO) -> None:
         start = body.read(4096)
