@@ -18,7 +18,7 @@ from xmlift.catalogue.request import NextUrlPaging
 from xmlift.catalogue.stream import Column
 from xmlift.errors import CatalogueError, XmliftError
 from xmlift.records import Field, Mapping, Nested
-from xmlift.records.stylesheet import Stylesheet
+from xmlift.records import PieceReader
 from xmlift.rooms import record_mapping
 from xmlift.source import paging
 
@@ -92,7 +92,7 @@ def _check_stream(where: str, source: Source, stream: Stream) -> None:
         with _within(where):
             paging.NextUrlPaging(stream.page.xpath, stream.page.when, source.namespaces)
     with _within(where):
-        Stylesheet(record_mapping(source, stream))
+        PieceReader(record_mapping(source, stream))
 
 
 def _check_columns(where: str, source: Source, records: str, columns: dict[str, Column]) -> None:

@@ -26,6 +26,9 @@ class Head(NamedTuple):
     parent: bytes
     siblings: int
     """How many children the records' parent has before the first record."""
+    scope: tuple[tuple[str, str], ...]
+    """The namespaces that hold around the records: prefix (empty for the default one) and URI."""
+    is_utf8: bool
 
 
 def secure_parser() -> etree.XMLParser:
@@ -73,8 +76,14 @@ def _head_before(start: bytes, spelled: list[bytes]) -> Head | None:
             continue  # inside a comment or the like
         # Well-formed with these closing tags: exactly these elements are open where the head ends.
         parent = parents[-1] if len(parents) > 1 else b""
-        return Head(before, closing, record, parent, len(innermost(root, len(parents))))
+        around = innermost(root, len(parents))
+        scope = tuple((prefix or "", uri) for prefix, uri in around.nsmap.items())
+        return Head(before, closing, record, parent, len(around), scope, _is_utf8(root))
     return None
+
+
+def _is_utf8(root: etree._Element) -> bool:
+    return (root.getroottree().docinfo.encoding or "utf-8").lower() in ("utf-8", "ascii", "us-ascii")
 
 
 def innermost(root: etree._Element, depth: int) -> etree._Element:
@@ -142,8 +151,3 @@ class Cutter:
     def is_odd(self) -> bool:
         """Whether records without end tags wait in the rest, more of them than one."""
         return self.head is not None and self.rest.count(b"<" + self.head.record) > 1
-
-    def leaves_parent(self, piece: bytes) -> bool:
-        """Whether the records' parent may end in this piece, so that the head no longer tells the ancestors."""
-        assert self.head is not None
-        return bool(self.head.parent) and b"</" + self.head.parent in piece

@@ -1,21 +1,21 @@
 """An XSLT generated from the columns: libxslt walks the records and writes all fields as one text.
 
 Asking for each field from Python costs a call a field; one transformation of some hundred records costs one
-call. Fields and records are parted by noncharacters of Unicode, which no sane document holds; the text also
-says how many records it was made of, so that a hostile one is noticed (`None`) and read by XPath instead.
+call. Every value is followed by a noncharacter of Unicode, which no sane document holds. The text begins with
+how many records there are and how many stand inside each, so that a hostile value is noticed (`None`): there
+are more noncharacters than these numbers say. Such records are read by XPath instead.
 """
+
+from collections.abc import Sequence
 
 from lxml import etree
 
+from xmlift.records.columns import Columns, NestedRows
 from xmlift.records.mapping import Field, Mapping
 
-FIELD, RECORD, NESTED = "\ufdd0", "\ufdd1", "\ufdd2"
+END = "\ufdd0"
 
 _XSL = "http://www.w3.org/1999/XSL/Transform"
-
-Rows = list[list[str]]
-NestedRow = tuple[int, int, list[str]]
-"""A nested record: the index of its record in the batch, its position there from 1, and its fields."""
 
 
 class Stylesheet:
@@ -25,34 +25,30 @@ class Stylesheet:
         self._mapping = mapping
         self._transform = etree.XSLT(_document(mapping), access_control=etree.XSLTAccessControl.DENY_ALL)  # type: ignore[attr-defined]
 
-    def fields(self, tree: etree._ElementTree) -> tuple[Rows, list[list[NestedRow]]] | None:
-        """The fields of all records of a tree, and per nested table its rows; None if they cannot be told apart."""
-        counts, *records = str(self._transform(tree)).split(RECORD)
-        rows: Rows = []
-        nested: list[list[NestedRow]] = [[] for _ in self._mapping.nested]
-        for index, record in enumerate(records):
-            text, *children = record.split(NESTED)
-            rows.append(text.split(FIELD))
-            position = dict.fromkeys(range(len(nested)), 0)
-            for child in children:
-                number, *fields = child.split(FIELD)
-                table = int(number) if number.isdecimal() else -1
-                if not 0 <= table < len(nested):
-                    return None
-                position[table] += 1
-                nested[table].append((index, position[table], fields))
-        expected = [str(len(rows)), *(str(len(table)) for table in nested)]
-        if counts.split(FIELD) != expected or not self._widths_hold(rows, nested):
+    def columns(self, tree: etree._ElementTree) -> Columns | None:
+        """What all records of a tree say; None where the values cannot be told apart."""
+        values = str(self._transform(tree)).split(END)
+        tables = self._mapping.nested
+        records = int(values[0])
+        start = 1 + records * len(tables)
+        inside = [
+            [int(count) for count in values[first : first + records]]
+            for first in range(1, start, records or 1)
+        ] or [[] for _ in tables]
+        shapes = [
+            (records, len(self._mapping.fields)),
+            *((sum(counts), len(table.fields)) for counts, table in zip(inside, tables, strict=True)),
+        ]
+        if len(values) != start + sum(rows * width for rows, width in shapes) + 1:
             return None
-        return rows, nested
-
-    def _widths_hold(self, rows: Rows, nested: list[list[NestedRow]]) -> bool:
-        width = len(self._mapping.fields)
-        return all(len(row) == width for row in rows) and all(
-            len(fields) == len(table.fields)
-            for table, children in zip(self._mapping.nested, nested, strict=True)
-            for _, _, fields in children
-        )
+        parts: list[list[Sequence[str]]] = []
+        for rows, width in shapes:
+            end = start + rows * width
+            parts.append([values[start + column : end : width] for column in range(width)])
+            start = end
+        fields, *below = parts
+        nested = (NestedRows.counted(counts, columns) for counts, columns in zip(inside, below, strict=True))
+        return Columns(fields, tuple(nested))
 
 
 def _document(mapping: Mapping) -> etree._Element:
@@ -61,31 +57,25 @@ def _document(mapping: Mapping) -> etree._Element:
     template = etree.SubElement(root, _xsl("template"), match="/")
     _value(template, f"count({mapping.records})")
     for table in mapping.nested:
-        _text(template, FIELD)
-        _value(template, f"count({mapping.records}/{table.path})")
-    record = etree.SubElement(template, _xsl("for-each"), select=mapping.records)
-    _text(record, RECORD)
-    _fields(record, mapping.fields)
-    for number, table in enumerate(mapping.nested):
-        child = etree.SubElement(record, _xsl("for-each"), select=table.path)
-        _text(child, f"{NESTED}{number}{FIELD}")
-        _fields(child, table.fields)
+        _value(_each(template, mapping.records), f"count({table.path})")
+    _fields(_each(template, mapping.records), mapping.fields)
+    for table in mapping.nested:
+        _fields(_each(_each(template, mapping.records), table.path), table.fields)
     return root
 
 
+def _each(parent: etree._Element, select: str) -> etree._Element:
+    return etree.SubElement(parent, _xsl("for-each"), select=select)
+
+
 def _fields(parent: etree._Element, fields: tuple[Field, ...]) -> None:
-    for number, field in enumerate(fields):
-        if number:
-            _text(parent, FIELD)
+    for field in fields:
         _value(parent, field.xpath)
 
 
 def _value(parent: etree._Element, select: str) -> None:
     etree.SubElement(parent, _xsl("value-of"), select=select)
-
-
-def _text(parent: etree._Element, text: str) -> None:
-    etree.SubElement(parent, _xsl("text")).text = text
+    etree.SubElement(parent, _xsl("text")).text = END
 
 
 def _xsl(name: str) -> str:

@@ -7,8 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 from hypothesis import strategies as st
 from lxml import etree
 
-from xmlift.records import Field, Mapping, Nested, Page, read_page
-from xmlift.records.stylesheet import Stylesheet
+from xmlift.records import Field, Mapping, Nested, Page, PieceReader, read_page
 
 MEGABYTE = 1024 * 1024
 
@@ -146,14 +145,19 @@ def encoded(text: str, encoding: str) -> bytes:
 
 def read(page: bytes, mapped: Mapping, limit: int = MEGABYTE) -> Read:
     """All of a page by the library: rows, and per nested table (row from 0, position, fields)."""
-    result: Page = read_page(io.BytesIO(page), mapped, Stylesheet(mapped), limit)
+    result: Page = read_page(io.BytesIO(page), mapped, PieceReader(mapped), limit)
     rows: list[list[str]] = []
     nested: list[list[tuple[int, int, list[str]]]] = [[] for _ in mapped.nested]
     for batch in result:
         assert batch.first_row == len(rows) + 1
+        assert {len(column) for column in batch.columns} == {batch.records}
         for table, found in zip(nested, batch.nested, strict=True):
-            table.extend((len(rows) + row, position, fields) for row, position, fields in found)
-        rows.extend(batch.rows)
+            fields = zip(*found.columns, strict=True)
+            table.extend(
+                (len(rows) + record, position, list(row))
+                for record, position, row in zip(found.records, found.positions, fields, strict=True)
+            )
+        rows.extend(list(row) for row in zip(*batch.columns, strict=True))
     assert result.records == len(rows)
     assert result.root is not None
     return rows, nested

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from xmlift.errors import RecordError
 from xmlift.records import cutter, stream
+from xmlift.records.shape import Shape
 from xmlift.records.stylesheet import Stylesheet
 
 from .pages import KINDS, encoded, mapping, pages, read, twin
 
 ENCODINGS = ["utf-8", "utf-8", "utf-8-sig", "utf-16", "iso-8859-1"]
 PIECES = [3, 17, 64, 128 * 1024]
-WAYS = ["cut", "events", "xpath"]
+WAYS = ["shape", "cut", "events", "xpath"]
 
 
 @contextmanager
@@ -32,8 +33,10 @@ def way(name: str, piece: int) -> Iterator[None]:
         patch.setattr(stream, "_EVENT_BATCH", 2)
         if name == "events":
             patch.setattr(cutter, "find_head", nothing)
+        if name != "shape":
+            patch.setattr(Shape, "columns", nothing)
         if name == "xpath":
-            patch.setattr(Stylesheet, "fields", nothing)
+            patch.setattr(Stylesheet, "columns", nothing)
         yield
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from xmlift.errors import RecordError
-from xmlift.records import Field, Mapping, Nested, cutter, read_page, stream
-from xmlift.records.stylesheet import Stylesheet
+from xmlift.records import Field, Mapping, Nested, PieceReader, cutter, read_page, stream
 
 from .pages import read
 
@@ -88,7 +87,7 @@ def test_an_explosive_doctype_is_refused_before_it_explodes() -> None:
 
 def test_no_record_of_a_page_with_a_doctype_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "_EVENT_BATCH", 1)
-    batches = iter(read_page(io.BytesIO(b"<!DOCTYPE r><r><i/><i/><i/></r>"), PLAIN, Stylesheet(PLAIN), 1000))
+    batches = iter(read_page(io.BytesIO(b"<!DOCTYPE r><r><i/><i/><i/></r>"), PLAIN, PieceReader(PLAIN), 1000))
     with pytest.raises(RecordError, match="DOCTYPE"):
         next(batches)
 
@@ -120,8 +119,8 @@ def test_what_stands_between_records_is_kept_and_bounded(monkeypatch: pytest.Mon
     monkeypatch.setattr(cutter, "PIECE_BYTES", 64)
     link = "<link rel='next' href='https://h/2?a=1&amp;b=é'/>"
     page = f"<r><title/><!-- t --><i><a>1</a></i>{link}<!-- c --><i><a>2</a></i></r>".encode()
-    result = read_page(io.BytesIO(page), PLAIN, Stylesheet(PLAIN), 1000)
-    assert [row for batch in result for row in batch.rows] == [["1"], ["2"]]
+    result = read_page(io.BytesIO(page), PLAIN, PieceReader(PLAIN), 1000)
+    assert [value for batch in result for value in batch.columns[0]] == ["1", "2"]
     assert result.root is not None
     assert result.root.xpath("/r/link[@rel='next']/@href") == ["https://h/2?a=1&b=é"]
     assert result.root.xpath("count(/r/i)") == 0, "records themselves are not kept"
@@ -134,8 +133,8 @@ def test_many_small_records_without_end_tags_pass_whatever_they_are_together() -
     """More of them than the record limit, and than libxml2 takes at a time (10 MB)."""
     count = 12_000
     page = b"<r><i><a>1</a></i>" + b"<i b='%s'/>" % (b"x" * 1000) * count + b"</r>"
-    result = read_page(io.BytesIO(page), PLAIN, Stylesheet(PLAIN), 11 * 1024 * 1024)
-    assert sum(len(batch.rows) for batch in result) == count + 1
+    result = read_page(io.BytesIO(page), PLAIN, PieceReader(PLAIN), 11 * 1024 * 1024)
+    assert sum(batch.records for batch in result) == count + 1
 
 
 class Endless(io.RawIOBase):
@@ -164,7 +163,7 @@ class Endless(io.RawIOBase):
 def test_an_endless_page_is_given_up_soon_after_the_limit(body: Callable[[], Endless]) -> None:
     endless = body()
     with pytest.raises(RecordError):
-        list(read_page(endless, PLAIN, Stylesheet(PLAIN), 300_000))  # type: ignore[arg-type]
+        list(read_page(endless, PLAIN, PieceReader(PLAIN), 300_000))  # type: ignore[arg-type]
     # The head is looked for in the first megabyte, whatever the limit.
     assert endless.served < 1_500_000
 
@@ -184,7 +183,7 @@ def test_another_root_is_told_with_its_words_before_the_page_ends() -> None:
             read_page(
                 Endless(b"<error><message>Query expired</message>", b"<more/>"),  # type: ignore[arg-type]
                 PLAIN,
-                Stylesheet(PLAIN),
+                PieceReader(PLAIN),
                 300_000,
             )
         )

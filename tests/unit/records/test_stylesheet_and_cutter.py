@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from xmlift.errors import RecordError
-from xmlift.records import Field, Mapping, Nested, cutter, stream
+from xmlift.records import Field, Mapping, Nested, NestedRows, PieceReader, by_xpath, cutter, stream
+from xmlift.records.columns import Columns
 from xmlift.records.cutter import Cutter, find_head
-from xmlift.records.stylesheet import FIELD, NESTED, RECORD, Stylesheet
+from xmlift.records.stylesheet import END, Stylesheet
 
 from .pages import read
 
@@ -21,7 +22,7 @@ MAPPING = Mapping(
     (Nested("k", "k", (Field("t", "."), Field("v", "@v"))),),
     {},
 )
-LETTERS = st.text(alphabet=f"01{FIELD}{RECORD}{NESTED}", max_size=6)
+LETTERS = st.text(alphabet=f"012{END}", max_size=6)
 
 
 def tree_of(*records: tuple[str, str, list[tuple[str, str]]]) -> Any:
@@ -37,51 +38,41 @@ def tree_of(*records: tuple[str, str, list[tuple[str, str]]]) -> Any:
 
 def test_fields_of_records_and_of_records_inside_them() -> None:
     tree = tree_of(("1", "x", [("k1", ""), ("k2", "v")]), ("", "", []), ("3", "€", [("", "")]))
-    assert Stylesheet(MAPPING).fields(tree) == (
-        [["1", "x"], ["", ""], ["3", "€"]],
-        [[(0, 1, ["k1", ""]), (0, 2, ["k2", "v"]), (2, 1, ["", ""])]],
-    )
+    inside = NestedRows([0, 0, 2], [1, 2, 1], [["k1", "k2", ""], ["", "v", ""]])
+    assert Stylesheet(MAPPING).columns(tree) == Columns([["1", "", "3"], ["x", "", "€"]], (inside,))
 
 
-def test_no_records_are_no_rows() -> None:
-    assert Stylesheet(MAPPING).fields(tree_of()) == ([], [[]])
+def test_no_records_are_columns_without_rows() -> None:
+    assert Stylesheet(MAPPING).columns(tree_of()) == Columns([[], []], (NestedRows([], [], [[], []]),))
 
 
 @given(st.lists(st.tuples(LETTERS, LETTERS, st.lists(st.tuples(LETTERS, LETTERS), max_size=2)), max_size=3))
-def test_values_that_hold_the_separators_never_pass_for_others(
+def test_a_value_that_holds_the_separator_never_passes_for_others(
     records: list[tuple[str, str, list[tuple[str, str]]]],
 ) -> None:
-    found = Stylesheet(MAPPING).fields(tree_of(*records))
+    found = Stylesheet(MAPPING).columns(tree_of(*records))
     texts = [text for a, b, below in records for text in (a, b, *(part for child in below for part in child))]
-    if any(separator in text for text in texts for separator in (FIELD, RECORD, NESTED)):
+    if any(END in text for text in texts):
         assert found is None
     else:
         assert found is not None
-        rows, (children,) = found
-        assert rows == [[a, b] for a, b, _ in records]
-        assert [fields for _, _, fields in children] == [
-            list(child) for _, _, below in records for child in below
+        assert found.fields == [[a for a, _, _ in records], [b for _, b, _ in records]]
+        assert found.nested[0].columns == [
+            [child[part] for _, _, below in records for child in below] for part in (0, 1)
         ]
 
 
-@pytest.mark.parametrize(
-    "value", [f"x{FIELD}y{RECORD}z", f"x{FIELD}y{NESTED}0{FIELD}t{FIELD}v{RECORD}z", f"{FIELD}{RECORD}" * 3]
-)
-def test_a_value_made_to_look_like_more_records_is_noticed(value: str) -> None:
-    """Every width holds here: only the count of the records tells."""
-    assert Stylesheet(MAPPING).fields(tree_of((value, "b", []), ("a", "b", []))) is None
+@pytest.mark.parametrize("value", [f"x{END}y", f"x{END}y{END}z", END])
+def test_a_value_made_to_look_like_more_fields_is_noticed(value: str) -> None:
+    assert Stylesheet(MAPPING).columns(tree_of((value, "b", []), ("a", "b", [("k", "")]))) is None
 
 
-@pytest.mark.parametrize("children", [[], [("k", f"v{FIELD}w")], [(f"{FIELD}", "")]])
-def test_a_value_made_to_look_like_more_fields_is_noticed(children: list[tuple[str, str]]) -> None:
-    """Every count holds here: only the widths tell."""
-    b = "b" if children else f"b{FIELD}c"
-    assert Stylesheet(MAPPING).fields(tree_of(("a", b, children))) is None
-
-
-def test_a_value_made_to_look_like_a_record_inside_is_noticed() -> None:
-    tree = tree_of(("a", f"b{NESTED}0{FIELD}t{FIELD}v", []))
-    assert Stylesheet(MAPPING).fields(tree) is None
+def test_a_node_that_two_records_share_is_nested_in_both() -> None:
+    mapping = Mapping("/r/g/i", (Field("a", "a"),), (Nested("k", "../h", (Field("t", "."),)),), {})
+    tree = etree.ElementTree(etree.fromstring("<r><g><h>x</h><i><a>1</a></i><i><a>2</a></i></g></r>"))
+    assert Stylesheet(mapping).columns(tree) == Columns(
+        [["1", "2"]], (NestedRows([0, 1], [1, 1], [["x", "x"]]),)
+    )
 
 
 PAGE = (
@@ -96,6 +87,32 @@ def test_the_head_is_what_stands_before_the_first_record() -> None:
     assert head is not None
     assert head.before == b'<?xml version="1.0"?><!-- <i> --><r><h/><g t="1">'
     assert (head.closing, head.record, head.parent, head.siblings) == (b"</g></r>", b"i", b"g", 0)
+    assert (head.scope, head.is_utf8) == ((), True)
+
+
+@pytest.mark.parametrize(
+    ("start", "scope", "is_utf8"),
+    [
+        (
+            b"<r xmlns='urn:r' xmlns:a='urn:a'><g xmlns:b='urn:b'><a:i>",
+            {"": "urn:r", "a": "urn:a", "b": "urn:b"},
+            True,
+        ),
+        (
+            b"<?xml version='1.0' encoding='ISO-8859-1'?><r xmlns='urn:r'><g xmlns='urn:g'><i>",
+            {"": "urn:g"},
+            False,
+        ),
+    ],
+)
+def test_the_head_knows_the_namespaces_and_the_encoding(
+    start: bytes, scope: dict[str, str], is_utf8: bool
+) -> None:
+    uri = {"a": "{urn:a}", "": "{urn:g}"}["a" if b"<a:i>" in start else ""]
+    group = "{urn:r}g" if "a" in scope else "{urn:g}g"
+    head = find_head(start, ("{urn:r}r", group, f"{uri}i"))
+    assert head is not None
+    assert (dict(head.scope), head.is_utf8) == (scope, is_utf8)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +151,7 @@ def test_an_ordinary_page_is_never_read_by_the_slow_ways(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(cutter, "PIECE_BYTES", 500)
     monkeypatch.setattr(stream.Page, "_by_events", refuse)
-    monkeypatch.setattr(stream.Page, "_fields", refuse)
+    monkeypatch.setattr(by_xpath, "fields_of", refuse)
     rows, _ = read(PAGE, MAPPING)
     assert rows == [[f"{n}é", str(n)] for n in range(200)]
 
@@ -142,7 +159,7 @@ def test_an_ordinary_page_is_never_read_by_the_slow_ways(monkeypatch: pytest.Mon
 def test_only_a_piece_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutter, "PIECE_BYTES", 500)
     body = io.BytesIO(PAGE)
-    batches = iter(stream.read_page(body, MAPPING, Stylesheet(MAPPING), 1000))
+    batches = iter(stream.read_page(body, MAPPING, PieceReader(MAPPING), 1000))
     next(batches)
     assert body.tell() <= 1000, "the first batch is given before the page is read to its end"
 

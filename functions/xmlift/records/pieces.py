@@ -1,0 +1,68 @@
+"""Reads pieces of a page, whole records each: by their shape, else parsed and by stylesheet, else by XPath."""
+
+from typing import NamedTuple
+
+from lxml import etree
+
+from xmlift.records import by_xpath
+from xmlift.records.columns import Columns
+from xmlift.records.cutter import Head, innermost, secure_parser
+from xmlift.records.mapping import Mapping
+from xmlift.records.shape import Shape
+from xmlift.records.stylesheet import Stylesheet
+
+
+class Piece(NamedTuple):
+    """What a piece's records say, and what stood between them and is none (a link to the next page, say)."""
+
+    columns: Columns
+    between: bytes
+
+
+class PieceReader:
+    """Reads the pieces of a stream's pages. What it knows of the records' shape outlasts a page."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._mapping = mapping
+        self._stylesheet = Stylesheet(mapping)
+        self._shapes: dict[tuple[bytes, tuple[tuple[str, str], ...]], Shape] = {}
+
+    def read(self, head: Head, piece: bytes) -> Piece | None:
+        """What a piece says; None where it was cut wrongly, or the records' parent ends in it."""
+        shape = self._shape(head) if head.is_utf8 else None
+        columns = shape.columns(piece) if shape else None
+        if columns is not None:
+            return Piece(columns, b"")
+        if head.parent and b"</" + head.parent in piece:
+            return None  # the head may no longer tell the ancestors
+        try:
+            root = etree.fromstring(head.before + piece + head.closing, secure_parser())
+        except etree.XMLSyntaxError:
+            return None
+        if shape:
+            shape.learn(piece)
+        return Piece(self.parsed(root), self._between(root, head))
+
+    def _shape(self, head: Head) -> Shape:
+        key = (head.record, head.scope)
+        if key not in self._shapes:
+            self._shapes[key] = Shape(self._mapping, head.record.decode(), dict(head.scope))
+        return self._shapes[key]
+
+    def parsed(self, root: etree._Element) -> Columns:
+        """What the records of a parsed page say."""
+        columns = self._stylesheet.columns(root.getroottree())
+        if columns is not None:
+            return columns
+        mapping = self._mapping
+        records = (element for element in root.iter(mapping.record_tags[-1]))
+        found = [
+            by_xpath.fields_of(record, mapping) for record in records if by_xpath.is_record(record, mapping)
+        ]
+        return by_xpath.in_columns(found, mapping)
+
+    def _between(self, root: etree._Element, head: Head) -> bytes:
+        *parents, record = self._mapping.record_tags
+        children = list(innermost(root, len(parents)))[head.siblings :]
+        others = (child for child in children if child.tag != record)
+        return b"".join(etree.tostring(child, encoding="ascii", with_tail=False) for child in others)
