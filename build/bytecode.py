@@ -11,6 +11,7 @@ import importlib.util
 import marshal
 import sys
 import warnings
+from functools import cache
 from pathlib import PurePosixPath
 
 # Python 3.13.* share one format, and an interpreter that does not know it ignores the file.
@@ -34,6 +35,7 @@ def cached_path(module: PurePosixPath) -> PurePosixPath:
     return module.parent / "__pycache__" / f"{module.stem}.{CACHE_TAG}.pyc"
 
 
+@cache  # of what functions share
 def compile_module(source: bytes) -> bytes:
     """The content of the `.pyc` of a module. Raises SyntaxError."""
     with warnings.catch_warnings():

@@ -5,9 +5,10 @@
 For Lambda on x86_64 unless told otherwise, whatever builds it; with --local, for the machine that builds.
 
 A zip is a layer of vendored libraries and a layer of our own code. The first takes seconds to make, is kept
-in dist/.cache and made anew only when something that decides its bytes changes; the second takes a
-moment and is always made. Equal inputs give equal bytes, in any folder, on any machine, with the same
-release of Python 3.13 (another one may compile to other bytecode).
+in dist/.cache and made anew only when something that decides its bytes changes; the second takes a moment.
+Where nothing at all has changed since the zips were written, they are compared with what is known of them,
+and stay. Equal inputs give equal bytes, in any folder, on any machine, with the same release of Python 3.13
+(another one may compile to other bytecode).
 """
 
 import argparse
@@ -27,7 +28,8 @@ import deflate
 
 from archive import Entry, archive, compress_all, read_entries, write_atomically
 from bytecode import cached_path, can_compile, compile_module
-from contents import SERVICES, UNZIPPED_LIMIT, ZIP_LIMIT, Target, is_shipped, this_machine
+from contents import SERVICES, UNZIPPED_LIMIT, ZIP_LIMITS, Target, is_shipped, this_machine
+from sdk_data import cut_to_what_is_called
 from vendor import PackageError, vendor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,7 +83,7 @@ def make_layer(step: str, target: Target) -> Entries:
             for name, path in read_tree(Path(folder))
             if is_shipped(name, SERVICES[step])
         }
-    return compress_all(with_bytecode(files))
+    return compress_all(with_bytecode(cut_to_what_is_called(files)))
 
 
 def library_layer(step: str, target: Target, cache: Path) -> Entries:
@@ -120,12 +122,36 @@ def own_files(step: str) -> dict[str, bytes]:
     return files
 
 
+def inputs_digest(target: Target) -> str:
+    """A digest of all that decides the bytes of all zips."""
+    decides = []
+    for step in SERVICES:
+        own = {name: hashlib.sha256(content).hexdigest() for name, content in own_files(step).items()}
+        decides.append([step, layer_digest(step, target), sorted(own.items())])
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
+
+
+def built_before(inputs: str, dist: Path, record: Path) -> dict[str, Any] | None:
+    """The manifest of an earlier build from the same inputs, if all that it wrote lies in `dist` unchanged."""
+    try:
+        known = json.loads(record.read_bytes())
+        if known["inputs"] != inputs or (dist / "manifest.json").read_bytes() != written(known["manifest"]):
+            return None
+        for function in known["manifest"]["functions"].values():
+            if hashlib.sha256((dist / function["file"]).read_bytes()).hexdigest() != function["sha256"]:
+                return None
+    except (FileNotFoundError, ValueError, KeyError):
+        return None  # no earlier build, or one that was interrupted
+    return dict(known["manifest"])
+
+
 def check_limits(step: str, zipped: int, entries: Entries) -> None:
-    """Raise PackageError if Lambda would refuse the zip, or only take it the slow way."""
+    """Raise PackageError if a cold start would take too long to fetch the zip, or Lambda would refuse it."""
     packages: Counter[str] = Counter()
     for name, entry in entries.items():
         packages[name.split("/")[0]] += entry.size
-    for what, size, limit in (("zip", zipped, ZIP_LIMIT), ("content", packages.total(), UNZIPPED_LIMIT)):
+    checked = (("zip", zipped, ZIP_LIMITS[step]), ("content", packages.total(), UNZIPPED_LIMIT))
+    for what, size, limit in checked:
         if size > limit:
             largest = ", ".join(f"{package} {total:,}" for package, total in packages.most_common(3))
             raise PackageError(
@@ -161,6 +187,9 @@ def build(target: Target, dist: Path, layers: Path) -> dict[str, Any]:
             "cannot read: use .venv/bin/python, which `make setup` makes"
         )
     cache = layers / f"{target.platform}-{target.architecture}"
+    inputs, record = inputs_digest(target), layers / f"{cache.name}.json"
+    if known := built_before(inputs, dist, record):
+        return known
     manifest = dist / "manifest.json"
     functions = {}
     for step in SERVICES:
@@ -180,8 +209,16 @@ def build(target: Target, dist: Path, layers: Path) -> dict[str, Any]:
         }
     forget_unused_layers(cache, target)
     described = {**target._asdict(), "functions": functions}
-    write_atomically(manifest, (json.dumps(described, indent=2) + "\n").encode())
+    write_atomically(manifest, written(described))
+    # Whoever edits meanwhile and takes it back would be told that these zips are what lies there.
+    if inputs_digest(target) == inputs:
+        write_atomically(record, json.dumps({"inputs": inputs, "manifest": described}).encode())
     return described
+
+
+def written(manifest: dict[str, Any]) -> bytes:
+    """The content of manifest.json."""
+    return (json.dumps(manifest, indent=2) + "\n").encode()
 
 
 def table(manifest: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
 """Executions of the state machine."""
 
-import boto3
+from typing import Any
+
 from botocore.exceptions import BotoCoreError, ClientError
 
-from xmlift.clients import CONFIG
+from xmlift.clients import CONFIG, session
 from xmlift.errors import PlanError
 from xmlift.landing.claim import StatusOf
 
@@ -12,7 +13,7 @@ _UNKNOWN = "ExecutionDoesNotExist"  # it ended more than 90 days ago, or was ano
 
 def execution_status() -> StatusOf:
     """Asks for an execution's status by its ARN. What it gives raises PlanError."""
-    client = boto3.client("stepfunctions", config=CONFIG)
+    client: Any = session().create_client("stepfunctions", config=CONFIG)
 
     def status(execution: str) -> str | None:
         try:

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
-from xmlift.clients import CONFIG
+from xmlift.clients import CONFIG, session
 from xmlift.errors import SourceError
 
 
 def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
     """Reads a secret's JSON object by its name behind the prefix. The reader raises SourceError."""
-    client = boto3.client("secretsmanager", config=CONFIG)
+    client: Any = session().create_client("secretsmanager", config=CONFIG)
 
     def read(name: str) -> dict[str, str]:
         try:

@@ -1,8 +1,6 @@
 """The warehouse, as the function's own database user or as the administrator."""
 
-import boto3
-
-from xmlift.clients import CONFIG
+from xmlift.clients import CONFIG, session
 from xmlift.clients.secrets import secret_reader
 from xmlift.errors import WarehouseError
 from xmlift.settings import MigrateSettings, WarehouseSettings
@@ -11,7 +9,7 @@ from xmlift.warehouse.connection import Address, Credentials, Warehouse, tempora
 
 def warehouse(settings: WarehouseSettings, step: str) -> Warehouse:
     """The warehouse, as the database user of the function's own role."""
-    client = boto3.client("redshift-serverless", config=CONFIG)
+    client = session().create_client("redshift-serverless", config=CONFIG)
     credentials = temporary_credentials(client, settings.workgroup, settings.database)
     return Warehouse(_address(settings), credentials, f"xmlift-{step}")
 
