@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from commands.display import fail, say
+from commands.display import fail, out, say
 from commands.tables import print_table
 from local.environment import scrub
 from local.errors import LocalError
@@ -91,14 +91,14 @@ def _progress() -> Callable[[str], None]:
 
 
 def _show(section: Section) -> None:
-    say(f"\n{section.title}")
+    out.print(f"\n{section.title}", style="bold")
     for table in section.tables:
-        say(f"\n{table.heading}")
+        out.print(f"\n{table.heading}", markup=False)
         print_table(table.columns, table.rows, right=table.columns[1:])
         if table.note:
-            say(table.note)
+            out.print(table.note, markup=False)
     if section.claims:
-        say("")
+        out.print()
         print_table(["claim", "measured", "holds"], [page.claim_row(claim) for claim in section.claims])
 
 

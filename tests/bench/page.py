@@ -110,10 +110,10 @@ def number(value: float, unit: str = "") -> str:
     """Three digits that mean something, thousands set apart, with the unit where there is one."""
     if math.isnan(value):
         return "could not be measured"
-    if abs(value) >= 100:
+    if abs(value) >= 99.95:
         text = f"{value:,.0f}"
     else:
-        digits = 2 - math.floor(math.log10(abs(value))) if value else 0
-        text = f"{value:.{max(0, digits)}f}"
+        rounded = float(f"{value:.3g}")
+        text = f"{rounded:.{2 - math.floor(math.log10(abs(rounded)))}f}" if rounded else "0"
     separator = "" if unit in ("×", "") else " "
     return f"{text}{separator}{unit}"
