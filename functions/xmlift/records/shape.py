@@ -40,6 +40,7 @@ class Shape:
         self._lessons = MOST_LESSONS
         self._misses = 0
         self._fits = 0
+        """Where the records begin in the last piece that are not of the shape."""
         try:
             self._fields = _paths(mapping.fields, mapping.namespaces)
             self._tables = [
@@ -50,7 +51,7 @@ class Shape:
             self._lessons = 0
 
     def learn(self, piece: bytes) -> None:
-        """Learn from a piece that the parser has read, as long as there is something to expect of it."""
+        """Learn from the last piece, which the parser has read, as long as there is something to expect of it."""
         if not self._lessons or len(piece) > _LARGEST:
             return
         self._lessons -= 1
@@ -64,6 +65,7 @@ class Shape:
 
     def columns(self, piece: bytes) -> Columns | None:
         """What the records of a piece say; None where they are not all of the shape."""
+        self._fits = 0
         if self._reader is None or self._misses > MOST_MISSES or len(piece) > _LARGEST:
             return None
         columns = self._columns(self._reader, piece)
