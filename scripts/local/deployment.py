@@ -137,7 +137,7 @@ class Deployment:
         )
 
 
-def terraform(cloud: Cloud, packages: Path = PACKAGES) -> Terraform:
+def terraform(cloud: Cloud, packages: Path = PACKAGES, **variables: str) -> Terraform:
     """Terraform for this cloud: its state lies in the instance folder, and ends with it."""
     return Terraform(
         name="local",
@@ -148,6 +148,7 @@ def terraform(cloud: Cloud, packages: Path = PACKAGES) -> Terraform:
             "endpoint_url": cloud.endpoint_url,
             "certificate_authority_file": str(cloud.instance.ca_file),
             "package_folder": str(packages),
+            **variables,
         },
     )
 
@@ -157,16 +158,18 @@ def deploy(
     packages: Path = PACKAGES,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     authority: Path | None = None,
+    **variables: str,
 ) -> Deployment:
     """Apply the environment, and give the endpoint's login to secrets of its sources that have no value.
 
     authority: certificates that functions trust beside the public ones and this cloud's own.
+    variables: of the environment's Terraform variables those that are to differ from their defaults.
 
     Raises: TerraformError.
     """
     if authority is not None:
         write_trusted(cloud.instance.tls, authority)
-    environment = terraform(cloud, packages)
+    environment = terraform(cloud, packages, **variables)
     environment.init()
     environment.apply(on_progress)
     deployment = Deployment(cloud, environment.output())

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local.deployment import Deployment
+from local.errors import LocalError
 from local.servers import ROOT
 from xmlift.landing import names
 
 from . import cost_model
 from .pipeline_calls import Recorder
-from .pipeline_cloud import Timed, check_same_rows, deployed, endpoint, install, postgresql, run
+from .pipeline_cloud import SIDE_BY_SIDE, Timed, check_same_rows, deployed, endpoint, install, postgresql, run
 from .pipeline_overlap import LATENCY_MILLISECONDS, OPEN, Overlap, read_side_by_side
 from .pipeline_pages import Shape, write_pages
 from .section import Bench, Claim, Plot, Samples, Section, Table
 
-SHAPE = Shape(windows=20, pages=10)
+SHAPE = Shape(windows=8, pages=25)
 QUICK_SHAPE = Shape(windows=8, pages=5)
+PART = Shape(windows=1, pages=10)
+OVERLAPPING = Shape(windows=8, pages=10)
 LATENCY = 100
 FASTER = 20.0
 OVERLAPPED = 0.7
@@ -74,23 +77,23 @@ def measure(bench: Bench) -> Section:
         bench.say("pipeline: what a run uses")
         model = _model(deployment, url, shape)
         bench.say("pipeline: fetching and parsing side by side")
-        overlaps = list(_overlaps(deployment, bench, shape))
-        bench.say("pipeline: the sequential script, some days, then all")
+        overlaps = list(_overlaps(deployment, bench))
+        bench.say("pipeline: the sequential script, a few pages, then all")
         dsn = postgresql(deployment)
-        days = max(1, shape.windows // 20)
-        parts = [script(url, shape, days, dsn) for _ in range(bench.runs)]
-        whole = script(url, shape, shape.windows, dsn)
+        with endpoint(write_pages(bench.folder, PART), LATENCY) as part_url:
+            parts = [script(part_url, PART, dsn) for _ in range(bench.runs)]
+        whole = script(url, shape, dsn)
         check_same_rows(sources[-1], dsn)
     return section(Measured(shape, ours, whole, parts, model, overlaps))
 
 
-def script(url: str, shape: Shape, days: int, dsn: str) -> Scripted:
-    """Run the sequential script over so many days of pages. Raises CalledProcessError."""
-    command = [str(SCRIPT_PYTHON), str(SCRIPT), url, str(days), dsn]
+def script(url: str, shape: Shape, dsn: str) -> Scripted:
+    """Run the sequential script over all pages of a shape. Raises CalledProcessError, LocalError."""
+    command = [str(SCRIPT_PYTHON), str(SCRIPT), url, str(shape.windows), dsn]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    if told["rows"] != days * shape.pages * shape.records:
-        raise ValueError(f"the sequential script made {told['rows']} rows of {days} days")
-    return Scripted(days * shape.pages, told["seconds"], told["cpu"], told["parts"])
+    if told["rows"] != shape.all_records:
+        raise LocalError(f"the sequential script made {told['rows']} rows of {shape.all_records} records")
+    return Scripted(shape.windows * shape.pages, told["seconds"], told["cpu"], told["parts"])
 
 
 def _model(deployment: Deployment, url: str, shape: Shape) -> cost_model.Model:
@@ -106,13 +109,14 @@ def _model(deployment: Deployment, url: str, shape: Shape) -> cost_model.Model:
     return cost_model.fitted(used(1), 1, used(shape.windows), shape.windows)
 
 
-def _overlaps(deployment: Deployment, bench: Bench, shape: Shape) -> Iterator[Overlap]:
-    """For each number of open windows the one of the median wall time; the function's processes are warm."""
-    with endpoint(write_pages(bench.folder, shape), LATENCY_MILLISECONDS) as url:
+def _overlaps(deployment: Deployment, bench: Bench) -> Iterator[Overlap]:
+    """For each number of open windows the reading of the median wall time; the function's processes are warm."""
+    with endpoint(write_pages(bench.folder, OVERLAPPING), LATENCY_MILLISECONDS) as url:
         installed = install(deployment, url)
-        for windows in (max(OPEN), *OPEN):
-            found = [_overlap(installed, shape._replace(windows=windows)) for _ in range(3)]
-            yield sorted(found, key=lambda one: one.wall)[1]
+        _overlap(installed, OVERLAPPING)
+        for windows in OPEN:
+            found = [_overlap(installed, OVERLAPPING._replace(windows=windows)) for _ in range(bench.runs)]
+            yield sorted(found, key=lambda one: one.wall)[len(found) // 2]
 
 
 def _overlap(installed: Deployment, shape: Shape) -> Overlap:
@@ -129,7 +133,7 @@ def _overlap(installed: Deployment, shape: Shape) -> Overlap:
 def section(measured: Measured) -> Section:
     """The section of what was measured."""
     pages = measured.shape.windows * measured.shape.pages
-    open_windows = [overlap for overlap in measured.overlaps[1:] if overlap.windows > 1]
+    open_windows = [overlap for overlap in measured.overlaps if overlap.windows > 1]
     worst = min(open_windows, key=lambda overlap: overlap.reached)
     return Section(
         title="Pipeline",
@@ -157,7 +161,7 @@ def section(measured: Measured) -> Section:
                 title=f"Cores kept busy by extract, endpoint of {LATENCY_MILLISECONDS} ms",
                 kind="lines",
                 labels=[],
-                series={"cores busy": [(one.windows, one.busy) for one in measured.overlaps[1:]]},
+                series={"cores busy": [(one.windows, one.busy) for one in measured.overlaps]},
                 x_label="windows open",
                 y_label="cores",
             )
@@ -170,9 +174,9 @@ def _prose(measured: Measured) -> str:
     pages = shape.windows * shape.pages
     return f"""\
 {pages} pages of {shape.records} records (about 1 MB each, 26 columns) from an endpoint on loopback that waits
-{LATENCY} ms before each answer and costs next to no CPU; {shape.windows} windows of {shape.pages} pages, four of
-which are read side by side (`extract_concurrency` of the local environment). Timed is one execution of the state
-machine by its own clock, from its start to its end: plan, extract, load and report, with the rows in their table.
+{LATENCY} ms before each answer and costs next to no CPU; {shape.windows} windows of {shape.pages} pages,
+{SIDE_BY_SIDE} of which are read side by side (`extract_concurrency`). Timed is one execution of the state machine
+by its own clock, from its start to its end: plan, extract, load and report, with the rows in their table.
 *Warm* means that the same state machine has run before, so that the functions' processes exist; each timed run
 is of a new source, whose windows nobody has read and whose tables do not exist. Making the source known (an apply
 and migrate) is not timed. Everything shares the machine's cores: functions, emulator, warehouse and endpoint.
@@ -181,8 +185,8 @@ Median of {len(seconds.samples)} runs; the spread is {seconds.spread:.0%}.
 The sequential script ([pipeline_sequential.py](../tests/bench/pipeline_sequential.py)) asks for a page, reads
 it with Beautiful Soup on lxml, goes on to the next, types one DataFrame with pandas at the end, and copies it into
 a new table of the same PostgreSQL, which it reaches directly, without the stand-in. It keeps no state, no history
-and no rejects. It ran once over all pages, and {len(measured.parts)} times over a part of them: its time grows with
-the pages alone. Its table and ours were compared: the same rows in all 26 columns.
+and no rejects. It ran once over all pages, and {len(measured.parts)} times over a few: its time grows with the
+pages alone. Its table and ours were compared: the same rows in all 26 columns.
 
 What this leaves out: network to AWS, cold starts, and Redshift's own speed; PostgreSQL stands in for it.
 """
@@ -232,7 +236,7 @@ def _tables(measured: Measured) -> Iterator[Table]:
                 f"{one.least:.2f}",
                 f"{one.reached:.0%}",
             ]
-            for one in measured.overlaps[1:]
+            for one in measured.overlaps
         ],
         "Least: all pauses of one window one after the other, since a page names the next one, or all CPU time on "
         "the cores there are, whichever is more. Reached: least by measured.",

@@ -54,9 +54,9 @@ COLUMNS = {
 
 
 def text_of(item, place):
-    """The text of an element some levels below the work item, None where it is empty or missing."""
+    """The text of an element below the work item, None where it is empty or missing."""
     for name in place.split():
-        item = item.find(name, recursive=False)
+        item = item.find(name)
         if item is None:
             return None
     return item.get_text() or None

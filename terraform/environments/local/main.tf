@@ -37,7 +37,7 @@ module "platform" {
   }
 
   flow = {
-    extract_concurrency                  = 4
+    extract_concurrency                  = var.extract_concurrency
     extract_tolerated_failure_percentage = 50
     load_concurrency                     = 2
   }

@@ -13,3 +13,9 @@ variable "package_folder" {
   type        = string
   default     = "../../../dist"
 }
+
+variable "extract_concurrency" {
+  description = "Windows that are read at the same time: as many processes of extract share this machine."
+  type        = number
+  default     = 4
+}
