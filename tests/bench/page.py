@@ -43,7 +43,8 @@ def draw(plots: Sequence[Plot], folder: Path) -> None:
         raise LocalError(f"{PLOTS_PYTHON.relative_to(ROOT)} does not exist; `make bench` makes it")
     folder.mkdir(parents=True, exist_ok=True)
     script = Path(__file__).with_name("plotting.py")
-    command = [str(PLOTS_PYTHON), str(script), str(folder)]
+    # Without -P this folder's modules would come before matplotlib's own dependencies of the same name.
+    command = [str(PLOTS_PYTHON), "-P", str(script), str(folder)]
     drawn = subprocess.run(
         command,
         input=json.dumps([plot._asdict() for plot in plots]),
