@@ -6,6 +6,7 @@ The same numbers give the same bytes: no date, a fixed salt for the identifiers,
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ matplotlib.use("svg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullFormatter
 
 _STYLE = {
     "svg.hashsalt": "xmlift",
@@ -75,6 +78,9 @@ def _bars(axes: Axes, plot: dict[str, Any]) -> None:
     axes.grid(axis="x", color="#e6e6e6")
     if plot["logarithmic"]:
         axes.set_xscale("log")
+        smallest = min(y for points in plot["series"].values() for _, y in points)
+        axes.set_xlim(left=10 ** math.floor(math.log10(smallest * 0.9)))
+        _label_powers(axes.xaxis)
 
 
 def _lines(axes: Axes, plot: dict[str, Any]) -> None:
@@ -86,8 +92,17 @@ def _lines(axes: Axes, plot: dict[str, Any]) -> None:
     if plot["logarithmic"]:
         axes.set_xscale("log")
         axes.set_yscale("log")
+        _label_powers(axes.xaxis)
+        _label_powers(axes.yaxis)
     else:
         axes.set_ylim(bottom=0)
+
+
+def _label_powers(axis: Axis) -> None:
+    """1, 2, 5, 10 as numbers, not as powers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 if __name__ == "__main__":
