@@ -142,7 +142,7 @@ def test_what_the_ledger_has_closed(ledger: Ledger) -> None:
     assert ledger.warehouse.transaction(lambda c: coverage.closed_windows(c, SOURCE, [])) == set()
 
 
-def test_the_greatest_epoch_that_stands_in_a_table(ledger: Ledger) -> None:
+def test_a_greater_epoch_that_stands_in_a_table(ledger: Ledger) -> None:
     ledger.holds(
         row(0, 10, epoch=2),
         row(10, 20),
@@ -150,9 +150,14 @@ def test_the_greatest_epoch_that_stands_in_a_table(ledger: Ledger) -> None:
         row(10, 20, stream="b", epoch=3, state="superseded"),
         row(20, 30, stream="b", epoch=4, state="quarantined"),
     )
-    found = ledger.warehouse.transaction(lambda cursor: coverage.greatest_epochs(cursor, SOURCE))
-    assert found == {"a": 2, "b": 0}, "only what is loaded is in the table's way"
-    assert ledger.warehouse.transaction(lambda cursor: coverage.greatest_epochs(cursor, "other")) == {}
+
+    def greater(source: str, than: int) -> dict[str, int]:
+        return ledger.warehouse.transaction(lambda cursor: coverage.greater_epochs(cursor, source, than))
+
+    assert greater(SOURCE, -1) == {"a": 2, "b": 0}, "only what is loaded is in the table's way"
+    assert greater(SOURCE, 1) == {"a": 2}
+    assert greater(SOURCE, 2) == {}
+    assert greater("other", -1) == {}
 
 
 WINDOWS = st.lists(
@@ -211,7 +216,7 @@ def test_the_cost_is_the_same_however_many_windows_there_are(ledger: Ledger, num
         coverage.of_run(counting, SOURCE, "mine")
         return counting.statements, counting.rows
 
-    assert ledger.warehouse.transaction(ask) == (2, 3)
+    assert ledger.warehouse.transaction(ask) == (2, 4)
 
 
 def test_a_ledger_that_may_not_be_read_is_told(stand_in: StandIn) -> None:

@@ -138,7 +138,7 @@ def test_what_the_longest_names_make_fits_into_redshift() -> None:
     layout = stream_layout(longest, stream(text, longest))
     for made in layout.tables:
         target = statements.Table("ewm", made.name, (), made.key, made.version, made.required)
-        names = [target.stage, target.winners, *made.column_names, f"{longest}__mutex"]
+        names = [target.stage, target.losers, *made.column_names, f"{longest}__mutex"]
         assert max(len(name.strip('"').encode()) for name in names) <= 127
 
 

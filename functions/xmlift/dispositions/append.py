@@ -46,9 +46,7 @@ class Append(Disposition):
         table, tally = self._targets.own, tallies[self._targets.own.name]
         self._decide(cursor, [reading_of(window) for window in landed])
         # Before the time is asked: of a record that one window read twice, only the later reading ever counts.
-        among = (*statements.WINDOW, *table.key) if table.key else statements.RECORD
-        cursor.execute(statements.pick_winners(table, among))
-        tally.winners = counted(cursor, statements.count_by_window(table.winners))
+        self._keep_winners(cursor, tally, (*statements.WINDOW, *table.key) if table.key else ())
         cursor.execute(readings.pick_current(table))
         tally.current = counted(cursor, statements.count_by_window(table.current))
         tally.removed = counted(cursor, readings.count_removed(table))

@@ -10,6 +10,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 from xmlift.landing.chain import Landed
 from xmlift.layout import StreamLayout, TableLayout
 from xmlift.tally import TableTally, WindowKey
+from xmlift.warehouse import duplicates, statements
 from xmlift.warehouse.ledger import Reading
 from xmlift.warehouse.statements import Table
 
@@ -58,6 +59,19 @@ class Disposition(ABC):
     @abstractmethod
     def apply(self, cursor: Cursor, landed: Sequence[Landed], tallies: dict[str, TableTally]) -> None:
         """Bring what is staged to the targets, and note by window what became of it."""
+
+    def _keep_winners(self, cursor: Cursor, tally: TableTally, among: Sequence[str]) -> None:
+        """Of the staged rows that agree on `among` keep the newest, and count what is left by window."""
+        table = self._targets.own
+        tally.winners = dict(tally.written)
+        if not among:
+            return
+        cursor.execute(duplicates.count_doubled(table, among))
+        ((doubled,),) = cursor.fetchall()
+        if doubled:
+            cursor.execute(duplicates.pick_losers(table, among))
+            cursor.execute(duplicates.delete_losers(table))
+            tally.winners = counted(cursor, statements.count_by_window(table.stage))
 
 
 def targets_of(source: str, layout: StreamLayout) -> Targets:

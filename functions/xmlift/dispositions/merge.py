@@ -21,16 +21,20 @@ class Merge(Disposition):
     @override
     def apply(self, cursor: Cursor, landed: Sequence[Landed], tallies: dict[str, TableTally]) -> None:
         table, tally = self._targets.own, tallies[self._targets.own.name]
-        cursor.execute(statements.pick_winners(table, table.key))
-        tally.winners = counted(cursor, statements.count_by_window(table.winners))
-        cursor.execute(statements.delete_stale(table))
-        tally.current = counted(cursor, statements.count_by_window(table.winners))
-        tally.updated = counted(cursor, statements.count_updates(table))
-        cursor.execute(statements.merge(table))
+        self._keep_winners(cursor, tally, table.key)
+        cursor.execute(statements.count_met(table))
+        met = [((run, partition, window), *counts) for run, partition, window, *counts in cursor.fetchall()]
+        stale = {window: int(count) for window, _, count, _ in met}
+        if any(stale.values()):
+            cursor.execute(statements.delete_stale(table))
+        tally.current = {window: count - stale.get(window, 0) for window, count in tally.winners.items()}
+        tally.updated = {window: int(count) for window, *_, count in met}
+        # Where no key is there yet, nothing is to be matched: a first load is spared the dearest statement.
+        cursor.execute(statements.merge(table) if met else statements.insert_from(table, table.stage))
         for child in self._targets.children:
             below = tallies[child.name]
             below.winners = dict(below.written)
-            below.current = counted(cursor, statements.count_children(child, table.winners))
+            below.current = counted(cursor, statements.count_children(child, table.stage))
             below.removed = counted(cursor, statements.count_replaced_children(child, table))
             cursor.execute(statements.delete_children(child, table))
-            cursor.execute(statements.insert_children(child, table.winners))
+            cursor.execute(statements.insert_children(child, table.stage))

@@ -41,17 +41,16 @@ class Replace(Disposition):
     def apply(self, cursor: Cursor, landed: Sequence[Landed], tallies: dict[str, TableTally]) -> None:
         table, tally = self._targets.own, tallies[self._targets.own.name]
         first = {window.window.partition: window_key(window) for window in reversed(landed)}
-        cursor.execute(statements.pick_winners(table, table.key or statements.RECORD))
-        tally.winners = counted(cursor, statements.count_by_window(table.winners))
+        self._keep_winners(cursor, tally, table.key)
         tally.current = dict(tally.winners)
         for each in self._targets.all:
             tallies[each.name].removed = self._take_out(cursor, each, first)
-        cursor.execute(statements.insert_from(table, table.winners))
+        cursor.execute(statements.insert_from(table, table.stage))
         for child in self._targets.children:
             below = tallies[child.name]
             below.winners = dict(below.written)
-            below.current = counted(cursor, statements.count_children(child, table.winners))
-            cursor.execute(statements.insert_children(child, table.winners))
+            below.current = counted(cursor, statements.count_children(child, table.stage))
+            cursor.execute(statements.insert_children(child, table.stage))
 
     def _take_out(self, cursor: Cursor, table: Table, first: dict[str, WindowKey]) -> dict[WindowKey, int]:
         """Empty the set's partitions; what went is counted with the first window of each."""

@@ -16,7 +16,7 @@ from xmlift.catalogue import Stream
 from xmlift.dispositions.disposition import Chosen, Disposition, Targets, counted, reading_of
 from xmlift.landing.chain import Landed
 from xmlift.tally import TableTally
-from xmlift.warehouse import coverage, history, ledger, statements, tables
+from xmlift.warehouse import coverage, history, ledger, tables
 from xmlift.warehouse.coverage import Counted
 from xmlift.warehouse.ledger import Reading
 from xmlift.warehouse.statements import VALIDITY, Table
@@ -66,8 +66,7 @@ class History(Disposition):
     @override
     def apply(self, cursor: Cursor, landed: Sequence[Landed], tallies: dict[str, TableTally]) -> None:
         table, tally = self._with_all_columns(cursor), tallies[self._targets.own.name]
-        cursor.execute(statements.pick_winners(table, (*table.key, table.version[0])))
-        tally.winners = counted(cursor, statements.count_by_window(table.winners))
+        self._keep_winners(cursor, tally, (*table.key, table.version[0]))
         cursor.execute(history.pick_touched(table))
         cursor.execute(history.pick_history(table))
         tally.current = counted(cursor, history.count_fresh(table))

@@ -51,15 +51,16 @@ def of_run(cursor: Cursor, source: str, run: str) -> Covered:
     return _islands(cursor, windows, [source, run])
 
 
-def greatest_epochs(cursor: Cursor, source: str) -> dict[str, int]:
-    """By stream the greatest epoch of its loaded windows, which all of a lesser one give way to.
+def greater_epochs(cursor: Cursor, source: str, than: int) -> dict[str, int]:
+    """By stream the greatest epoch of its loaded windows, which all of a lesser one give way to, if it is greater.
 
-    Raises WarehouseError.
+    Most of the time none is, and the warehouse knows that of whole blocks. Raises WarehouseError.
     """
     rows = _rows(
         cursor,
-        "SELECT stream, MAX(epoch) FROM xmlift.ledger WHERE source = %s AND state = %s GROUP BY stream",
-        [source, LOADED],
+        "SELECT stream, MAX(epoch) FROM xmlift.ledger "
+        "WHERE source = %s AND epoch > %s AND state = %s GROUP BY stream",
+        [source, than, LOADED],
     )
     return dict(rows)
 
@@ -96,30 +97,36 @@ def closed_windows(cursor: Cursor, source: str, runs: Sequence[str]) -> set[tupl
 
 
 def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> Covered:
-    """Gaps and islands: a window begins an island where no window before it reaches its start."""
-    ordered = (
-        "OVER (PARTITION BY stream, partition_id ORDER BY window_start, settled_end ROWS BETWEEN UNBOUNDED"
-    )
+    """Gaps and islands: a window begins an island where no window before it reaches its start.
+
+    Answered are the first window of each island and the last of all, each with how far those before it reached:
+    the warehouse goes through the sorted windows once, and numbers and groups none.
+    """
+    ordered = "OVER (PARTITION BY stream, partition_id ORDER BY window_start, settled_end"
     rows = _rows(
         cursor,
-        f"""SELECT stream, partition_id, MIN(window_start), MAX(settled_end)
+        f"""SELECT stream, partition_id, window_start, settled_end, reached, following
 FROM (
   SELECT stream, partition_id, window_start, settled_end,
-    SUM(begins) {ordered} PRECEDING AND CURRENT ROW) AS island
-  FROM (
-    SELECT stream, partition_id, window_start, settled_end,
-      CASE WHEN window_start <= MAX(settled_end) {ordered} PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS begins
-    FROM ({windows}) AS covering
-    WHERE window_start < settled_end
-  ) AS marked
-) AS numbered
-GROUP BY stream, partition_id, island
-ORDER BY stream, partition_id, MIN(window_start)""",
+    MAX(settled_end) {ordered} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached,
+    LEAD(window_start) {ordered}) AS following
+  FROM ({windows}) AS covering
+  WHERE window_start < settled_end
+) AS marked
+WHERE reached IS NULL OR window_start > reached OR following IS NULL
+ORDER BY stream, partition_id, window_start, settled_end""",
         values,
     )
     covered: dict[str, dict[str, list[Interval]]] = {}
-    for stream, partition, start, end in rows:
-        covered.setdefault(stream, {}).setdefault(partition, []).append(Interval(start, end))
+    begin: Any = None
+    for stream, partition, start, end, reached, following in rows:
+        islands = covered.setdefault(stream, {}).setdefault(partition, [])
+        if reached is None or start > reached:
+            if reached is not None:
+                islands.append(Interval(begin, reached))
+            begin = start
+        if following is None:
+            islands.append(Interval(begin, end if reached is None else max(end, reached)))
     return covered
 
 

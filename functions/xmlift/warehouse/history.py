@@ -30,7 +30,7 @@ def history(table: Table) -> str:
 
 def pick_touched(table: Table) -> str:
     names = (*table.key, *WINDOW)
-    return first_of(table.winners, touched(table), names, table.key, (table.version[0], *_READ))
+    return first_of(table.stage, touched(table), names, table.key, (table.version[0], *_READ))
 
 
 def pick_history(table: Table) -> str:
@@ -50,7 +50,7 @@ FROM (
   FROM (
     SELECT {names}, "_fresh", ROW_NUMBER() OVER ({of_version} ORDER BY {newest}) AS "_place"
     FROM (
-      SELECT {names}, 1 AS "_fresh" FROM {table.winners}
+      SELECT {names}, 1 AS "_fresh" FROM {table.stage}
       UNION ALL
       SELECT {column_list(table.names, "target")}, 0 AS "_fresh" FROM {table.qualified} AS target
       JOIN {touched(table)} AS touched ON {same(table.key, "target", "touched")}

@@ -37,11 +37,11 @@ def insert_decided(table: Table) -> str:
 
 
 def pick_current(table: Table) -> str:
-    """The winners that lie in the time which their own window decides."""
+    """The staged rows that lie in the time which their own window decides."""
     return (
         f"CREATE TEMP TABLE {table.current} AS\n"
-        f"SELECT {column_list(table.names, 'winner')} FROM {table.winners} AS winner\n"
-        f"JOIN {decided(table)} AS piece ON {same(WINDOW, 'winner', 'piece')}\nAND {_inside(table, 'winner')}"
+        f"SELECT {column_list(table.names, 'staged')} FROM {table.stage} AS staged\n"
+        f"JOIN {decided(table)} AS piece ON {same(WINDOW, 'staged', 'piece')}\nAND {_inside(table, 'staged')}"
     )
 
 

@@ -44,17 +44,17 @@ class Table(NamedTuple):
 
     @property
     def stage(self) -> str:
-        """The temporary table that COPY fills."""
+        """The temporary table that COPY fills, and that keeps in the end what the target is to have of it."""
         return identifier(f"stage_{self.name}")
 
     @property
-    def winners(self) -> str:
-        """The temporary table of the rows that win their key within a batch."""
-        return identifier(f"winners_{self.name}")
+    def losers(self) -> str:
+        """The temporary table of the staged rows that lose their key to another of the batch."""
+        return identifier(f"losers_{self.name}")
 
     @property
     def current(self) -> str:
-        """The temporary table of the winners that hold against what is loaded."""
+        """The temporary table of the staged rows that hold against what is loaded."""
         return identifier(f"current_{self.name}")
 
     @property
@@ -134,12 +134,6 @@ def count_by_window(relation: str) -> str:
     return f"SELECT {column_list(WINDOW)}, COUNT(*) FROM {relation} GROUP BY 1, 2, 3"
 
 
-def pick_winners(table: Table, among: Sequence[str]) -> str:
-    """The newest of the staged rows that agree on `among`; of one reading, what was read last."""
-    order = (*table.version, "_part", "_page", "_row")
-    return first_of(table.stage, table.winners, table.names, among, order)
-
-
 def first_of(
     relation: str, into: str, names: Sequence[str], among: Sequence[str], order: Sequence[str]
 ) -> str:
@@ -169,40 +163,50 @@ def claimed(parent: Table, relation: str) -> str:
 
 
 def delete_stale(table: Table) -> str:
-    """Take out winners whose version the target already has or has passed: an old reading changes nothing.
-
-    The very same row is not stale: where the ledger was lost, it is loaded again as itself.
-    """
+    """Take out staged rows whose version the target already has or has passed: an old reading changes nothing."""
     return (
-        f"DELETE FROM {table.winners} USING {table.qualified} AS target\n"
-        f"WHERE {same(table.key, table.winners, 'target')}\n"
-        f"AND ({_not_older(table.version, 'target', table.winners)})\n"
-        f"AND NOT ({same(RECORD, table.winners, 'target')})"
+        f"DELETE FROM {table.stage} USING {table.qualified} AS target\n"
+        f"WHERE {same(table.key, table.stage, 'target')}\nAND {_is_stale(table, table.stage)}"
     )
 
 
-def count_updates(table: Table) -> str:
-    """How many winners of each window meet a row of their key; MERGE itself reports nothing."""
+def _is_stale(table: Table, relation: str) -> str:
+    """The very same row is not stale: where the ledger was lost, it is loaded again as itself."""
+    return f"({_not_older(table.version, 'target', relation)})\nAND NOT ({same(RECORD, relation, 'target')})"
+
+
+def count_met(table: Table) -> str:
+    """How many rows of each window meet one of their key, are stale then, or take the place of a loaded one.
+
+    The join is counted by windows before the ledger is asked, which then meets a few windows and not their rows.
+    """
+    ours = ", ".join(f"staged.{identifier(name)} AS {identifier('_by' + name)}" for name in WINDOW)
+    by = column_list(["_by" + name for name in WINDOW], "met")
     return (
-        f"SELECT {column_list(WINDOW, 'winner')}, COUNT(*)\n"
-        f"FROM {table.winners} AS winner JOIN {table.qualified} AS target\n"
-        f"ON {same(table.key, 'winner', 'target')}\n{claimed(table, 'target')}\nGROUP BY 1, 2, 3"
+        f'SELECT {by}, SUM(met."_met"), SUM(met."_stale"),\n'
+        '  SUM(CASE WHEN claim.run IS NULL THEN 0 ELSE met."_met" - met."_stale" END)\n'
+        "FROM (\n"
+        f'  SELECT {ours}, {column_list(WINDOW, "target")}, COUNT(*) AS "_met",\n'
+        f'    SUM(CASE WHEN {_is_stale(table, "staged")} THEN 1 ELSE 0 END) AS "_stale"\n'
+        f"  FROM {table.stage} AS staged JOIN {table.qualified} AS target\n"
+        f"  ON {same(table.key, 'staged', 'target')}\n  GROUP BY 1, 2, 3, 4, 5, 6) AS met\n"
+        f"LEFT {claimed(table, 'met')}\nGROUP BY 1, 2, 3"
     )
 
 
 def merge(table: Table) -> str:
-    """Winners over what the target has of their keys."""
+    """Staged rows over what the target has of their keys."""
     assignments = ", ".join(
-        f"{identifier(name)} = {table.winners}.{identifier(name)}"
+        f"{identifier(name)} = {table.stage}.{identifier(name)}"
         for name in table.names
         if name not in table.key
     )
     return (
-        f"MERGE INTO {table.qualified} USING {table.winners}\n"
-        f"ON {same(table.key, table.qualified, table.winners)}\n"
+        f"MERGE INTO {table.qualified} USING {table.stage}\n"
+        f"ON {same(table.key, table.qualified, table.stage)}\n"
         f"WHEN MATCHED THEN UPDATE SET {assignments}\n"
         f"WHEN NOT MATCHED THEN INSERT ({column_list(table.names)})\n"
-        f"VALUES ({column_list(table.names, table.winners)})"
+        f"VALUES ({column_list(table.names, table.stage)})"
     )
 
 
@@ -214,18 +218,18 @@ def insert_from(table: Table, relation: str) -> str:
 
 
 def count_replaced_children(child: Table, parent: Table) -> str:
-    """How many children each winner takes out with the row that it replaces."""
+    """How many children each staged row takes out with the row that it replaces."""
     return (
         f"SELECT {column_list(WINDOW, 'winner')}, COUNT(*)\n"
-        f"FROM {child.qualified} AS child JOIN {parent.winners} AS winner\n"
+        f"FROM {child.qualified} AS child JOIN {parent.stage} AS winner\n"
         f"ON {_same_parent(child, parent)}\n{claimed(parent, 'child')}\nGROUP BY 1, 2, 3"
     )
 
 
 def delete_children(child: Table, parent: Table) -> str:
-    """Take out the children of all winners' keys: the winning reading brings its own."""
+    """Take out the children of all keys that came: the winning reading brings its own."""
     return (
-        f"DELETE FROM {child.qualified} USING {parent.winners} AS winner\n"
+        f"DELETE FROM {child.qualified} USING {parent.stage} AS winner\n"
         f"WHERE {_same_parent(child, parent, child.qualified)}"
     )
 
@@ -277,11 +281,16 @@ def count_rows(schema: str, table: str) -> str:
 
 
 def doubled_keys(schema: str, table: str, key: Sequence[str]) -> str:
-    """How many keys that a run touched stand more than once; parameter: the run."""
-    keys = column_list(key)
+    """How many keys that a run touched stand more than once; parameter: the run.
+
+    Only the run's keys are grouped: of the table that is looked through, no more than the keys is read.
+    """
+    keys, relation = column_list(key), f"{identifier(schema)}.{identifier(table)}"
     return (
-        f"SELECT COUNT(*) FROM (SELECT {keys} FROM {identifier(schema)}.{identifier(table)}\n"
-        f'GROUP BY {keys} HAVING COUNT(*) > 1 AND MAX(CASE WHEN "_run" = %s THEN 1 ELSE 0 END) = 1) AS doubled'
+        f"SELECT COUNT(*) FROM (\n  SELECT {column_list(key, 'held')} FROM {relation} AS held\n"
+        f'  JOIN (SELECT DISTINCT {keys} FROM {relation} WHERE "_run" = %s) AS touched\n'
+        f"  ON {same(key, 'held', 'touched')}\n"
+        f"  GROUP BY {column_list(key, 'held')} HAVING COUNT(*) > 1) AS doubled"
     )
 
 

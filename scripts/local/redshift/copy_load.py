@@ -4,14 +4,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from local.redshift.copy_command import Copy
 from local.redshift.copy_source import CopySource, UnreadableFileError, unpacked
 from local.redshift.errors import RedshiftError
 from local.redshift.load_log import LoadError, LoadLog, load_error
 from local.redshift.protocol import Backend, BackendError, error_fields, text
+from local.redshift.read_ahead import read_ahead
 
 _STAGE = "pg_temp.redshift_copy"
+_PIECES_AHEAD = 16
+"""How much is fetched and unpacked while PostgreSQL still takes in what came before: it is what takes the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,21 @@ class _Totals:
     stored: int = 0
     bytes: int = 0
     rows: int = 0
+
+
+class _Begun(NamedTuple):
+    """A file is there, and its lines come next."""
+
+    url: str
+
+
+class _Ended(NamedTuple):
+    """The file's lines have come; `stored` is how many bytes it has on S3."""
+
+    stored: int
+
+
+type _Read = _Begun | bytes | _Ended
 
 
 class CopyLoader:
@@ -98,17 +117,41 @@ class CopyLoader:
         if staged:
             _create_stage(copy, columns, backend)
         file_load = _FileLoad(copy, _STAGE if staged else copy.table, columns, backend, totals)
-        for file in self._source.files(copy, session.database):
-            stored = self._source.open_if_there(copy.role, file)
-            if stored is not None:
+        with read_ahead(self._read(copy, session.database), _PIECES_AHEAD) as read:
+            for one in read:
+                assert isinstance(one, _Begun)
                 totals.files += 1
-                file_load.run(file.url, stored)
+                file_load.run(one.url, read)
         if not totals.files:
             raise RedshiftError("Problem reading manifest file - none of its files exists", "XX000")
         if staged:
             names = ", ".join(column.quoted for column in columns)
             backend.run(f"INSERT INTO {copy.table} ({names}) SELECT {', '.join(staged)} FROM {_STAGE}")
             backend.run(f"DROP TABLE {_STAGE}")
+
+    def _read(self, copy: Copy, database: str) -> Iterator[_Read]:
+        """All files that are there, one after the other."""
+        for file in self._source.files(copy, database):
+            stored = self._source.open_if_there(copy.role, file)
+            if stored is None:
+                continue
+            yield _Begun(file.url)
+            counted = _Counted(stored)
+            yield from unpacked(counted, copy)
+            yield _Ended(counted.bytes)
+
+
+class _Counted(Iterator[bytes]):
+    """Pieces of a file, and how many bytes of them have passed."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.bytes = 0
+
+    def __next__(self) -> bytes:
+        piece = next(self._pieces)
+        self.bytes += len(piece)
+        return piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +164,18 @@ class _FileLoad:
     backend: Backend
     totals: _Totals
 
-    def run(self, url: str, stored: Iterator[bytes]) -> None:
-        """Load one file. Raises LoadError if it is at fault."""
+    def run(self, url: str, read: Iterator[_Read]) -> None:
+        """Load one file, up to its end in what is read. Raises LoadError if it is at fault."""
         self.backend.send(b"Q", text(_copy_from_stdin(self.copy, self.target, self.columns)))
         self._await_copying()
         try:
-            for data in unpacked(self._counted(stored), self.copy):
-                self.totals.bytes += len(data)
-                self.backend.send(b"d", data)
+            for lines in read:
+                if isinstance(lines, _Ended):
+                    self.totals.stored += lines.stored
+                    break
+                assert isinstance(lines, bytes)
+                self.totals.bytes += len(lines)
+                self.backend.send(b"d", lines)
         except (UnreadableFileError, RedshiftError) as error:
             self._give_up()
             if isinstance(error, RedshiftError):
@@ -151,11 +198,6 @@ class _FileLoad:
     def _give_up(self) -> None:
         self.backend.send(b"f", text("the file could not be read"))
         list(self.backend.until_ready())
-
-    def _counted(self, stored: Iterator[bytes]) -> Iterator[bytes]:
-        for piece in stored:
-            self.totals.stored += len(piece)
-            yield piece
 
     def _error(self, fields: dict[str, str], url: str) -> LoadError:
         return load_error(fields, url, self.copy.skip_lines, self.columns)

@@ -1,11 +1,12 @@
 """What COPY reads: the files that a manifest or prefix names, if the IAM role may read them."""
 
 import json
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from isal import isal_zlib
 
 from local.redshift.aws import Aws, AwsError
 from local.redshift.copy_command import Copy
@@ -18,6 +19,9 @@ class SourceFile:
 
     url: str
     mandatory: bool = True
+
+
+_GZIP = 31  # zlib's way of asking for a gzip header around the largest window
 
 
 class UnreadableFileError(Exception):
@@ -71,6 +75,10 @@ class CopySource:
             raise _s3_error("AccessDenied", "Access Denied", f"{role} lacks {action} on {resource}")
 
 
+_PIECE = 1 << 20
+"""How much of a file's lines is handed on at once, at most: gzip may hold a thousand times its size."""
+
+
 def unpacked(stored: Iterator[bytes], copy: Copy) -> Iterator[bytes]:
     """A file's lines as COPY wants them: gunzipped, without the header. Raises UnreadableFileError."""
     return _without_lines(_gunzipped(stored) if copy.gzip else stored, copy.skip_lines)
@@ -78,16 +86,18 @@ def unpacked(stored: Iterator[bytes], copy: Copy) -> Iterator[bytes]:
 
 def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """gzip of any number of members, refused if it ends early."""
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    unpacker = isal_zlib.decompressobj(_GZIP)
     try:
         for piece in pieces:
-            data = piece
-            while data:
+            data, has_more = piece, False
+            while data or has_more:
                 if unpacker.eof:
-                    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                yield unpacker.decompress(data)
-                data = unpacker.unused_data
-    except zlib.error as error:
+                    unpacker = isal_zlib.decompressobj(_GZIP)
+                lines = unpacker.decompress(data, _PIECE)
+                yield lines
+                data = unpacker.unused_data or unpacker.unconsumed_tail
+                has_more = len(lines) == _PIECE and not unpacker.eof
+    except isal_zlib.error as error:
         raise UnreadableFileError(str(error)) from error
     if not unpacker.eof:
         raise UnreadableFileError("the gzip data ends early")

@@ -35,6 +35,11 @@ unix_socket_directories = '{socket}'
 unix_socket_permissions = 0700
 max_connections = 300
 shared_buffers = 128MB
+# What a load sorts and joins: with the usual 4 MB a million keys go by way of the disk.
+work_mem = 64MB
+# A batch's stage stays in memory: from 8 MB on, the first look at it would write all of it anew, and each read it
+# from files. Taken only as far as it is filled.
+temp_buffers = 512MB
 max_wal_size = 2GB
 fsync = off
 # A crash of the server loses no commit: that one goes without fsync, so it costs nothing.
