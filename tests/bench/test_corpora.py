@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from . import corpora
 from .corpora import Corpus, Shape, corpus
 
 DIGESTS = {"ewm": "2b62d3cfbe294b4e", "mixed": "ed407cbc7e42e88a", "oslc": "78539ee73fae872e"}
@@ -50,7 +51,13 @@ def test_is_made_once(tmp_path: Path) -> None:
     assert corpus(tmp_path, "ewm", 0.1) == Corpus(made.file, "ewm", 9, made.records)
 
 
-def test_a_broken_off_one_is_made_anew(tmp_path: Path) -> None:
-    made = corpus(tmp_path, "ewm", 0.1)
-    made.file.rename(made.file.with_suffix(".part"))
-    assert corpus(tmp_path, "ewm", 0.1) == made
+def test_one_that_was_interrupted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(corpora, "_filled", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            corpus(tmp_path / "a", "ewm", 0.1)
+    again, whole = corpus(tmp_path / "a", "ewm", 0.1), corpus(tmp_path / "b", "ewm", 0.1)
+    assert again.file.read_bytes() == whole.file.read_bytes()
