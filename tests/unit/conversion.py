@@ -1,6 +1,7 @@
 """One value through its column type, as tests write it down."""
 
-from xmlift.tables.types import convert_column, parse_type
+from xmlift.tables.columns import convert_column
+from xmlift.tables.types import parse_type
 
 
 def converted(value: str, column_type: str, split: str | None = None) -> str:

@@ -1,6 +1,6 @@
 """Windows put into the landing zone without an endpoint, by the code that extract itself uses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,7 +11,8 @@ from xmlift.landing.commits import Commit, Progress, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.layout import stream_layout
-from xmlift.records import Batch
+from xmlift.records import Batch, NestedRows
+from xmlift.row_conversion import RowConverter
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 
@@ -59,13 +60,15 @@ def land(
     stream = source.streams[stream_name]
     name = WindowName(source.source, stream_name, run, names.WHOLE, Interval(at(window[0]), at(window[1])))
     chain, progress = Chain(zone, name), Progress(unmatched=unmatched or {})
-    layout = stream_layout(stream_name, stream)
-    rows = WindowRows(layout, stream, name, attempt, progress, names.run_started(run))
+    converter = RowConverter(
+        stream_layout(stream_name, stream), stream, name, attempt, names.run_started(run)
+    )
+    rows = WindowRows(converter, chain, progress)
     parts = []
     for number, read in enumerate(pages, start=1):
         progress.pages = number
-        rows.add(_batch(stream, read.rows), number, read.read_at)
-        parts += rows.flush(chain)
+        rows.add_batch(_batch(stream, read.rows), number, read.read_at)
+        parts += rows.flush()
     commit = chain.commit(
         Commit(
             scope=Scope(source=source.source, stream=stream_name, partition=names.WHOLE, epoch=epoch),
@@ -88,12 +91,14 @@ def land(
 
 def _batch(stream: Any, rows: Sequence[Row]) -> Batch:
     nested = tuple(
-        [
-            (index, position, [str(child.get(column, "")) for column in spec.columns])
-            for index, row in enumerate(rows)
-            for position, child in enumerate(row.get(name, []), start=1)
-        ]
+        NestedRows.counted(
+            [len(row.get(name, [])) for row in rows],
+            _columns(spec.columns, [child for row in rows for child in row.get(name, [])]),
+        )
         for name, spec in stream.children.items()
     )
-    columns = [*stream.columns, *([GONE] if stream.deletes else [])]
-    return Batch(1, [[str(row.get(column, "")) for column in columns] for row in rows], nested)
+    return Batch(1, _columns([*stream.columns, *([GONE] if stream.deletes else [])], rows), nested)
+
+
+def _columns(names: Iterable[str], rows: Sequence[Row]) -> list[Sequence[str]]:
+    return [[str(row.get(name, "")) for row in rows] for name in names]

@@ -17,7 +17,7 @@ from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
 from xmlift.loading import LoadAnswer
 from xmlift.stream_load import Batch, is_data_fault
-from xmlift.tables.writer import PartWriter
+from xmlift.tables.writer import PartWriter, csv_rows, quoted
 from xmlift.warehouse import statements
 
 from .loads import COUNTS, ONE, TWO, Loads, item, texts
@@ -91,7 +91,8 @@ class Tampering:
         first, *rest = list(csv.reader(io.StringIO(gzip.decompress(self.loads.zone.get(key)).decode())))
         changed = change(first)
         writer = PartWriter()
-        writer.write(list(zip(*([changed] if changed else []), *rest, strict=True)))
+        rows = [*([changed] if changed else []), *rest]
+        writer.write(csv_rows([quoted(column) for column in zip(*rows, strict=True)]), len(rows))
         part = writer.finish()
         assert part is not None
         self.loads.zone.put(key, part.body)
@@ -191,7 +192,7 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_leaves_nothing(
     loads: Loads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads.land(ONE, (0, 6), [item(1, 1, "a")])
-    monkeypatch.setattr(statements, "merge", lambda table: "SELECT pg_sleep(30)")
+    monkeypatch.setattr(statements, "insert_from", lambda *_: "SELECT pg_sleep(30)")
     with pytest.raises(WarehouseError, match=r"time is up|timeout"):
         loads.load(ONE, time_left=lambda: loading.RESERVE_SECONDS + 2)
     assert loads.rows() == []

@@ -2,7 +2,8 @@
 
 import pytest
 
-from xmlift.tables.types import ColumnType, convert_column, parse_type
+from xmlift.tables.columns import convert_column
+from xmlift.tables.types import ColumnType, parse_type
 
 from .conversion import converted
 

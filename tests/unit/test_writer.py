@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmlift.tables.writer import Part, PartWriter, encode_rows
+from xmlift.tables.writer import Part, PartWriter, alike, csv_rows, quoted
 
 # All that XML may carry, and what upsets CSV readers most of all.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")) | st.sampled_from(
@@ -38,10 +38,14 @@ tables = st.integers(2, 4).flatmap(
 )
 
 
+def encoded(rows: list[list[str]]) -> bytes:
+    return csv_rows([quoted(column) for column in zip(*rows, strict=True)])
+
+
 def written(*batches: list[list[str]]) -> Part:
     writer = PartWriter()
     for rows in batches:
-        writer.write([list(column) for column in zip(*rows, strict=True)])
+        writer.write(encoded(rows), len(rows))
     part = writer.finish()
     assert part is not None
     return part
@@ -59,10 +63,34 @@ def written(*batches: list[list[str]]) -> Part:
         (["\\N", "\\"], "\\N,\\\n"),
         ([" a ", "é😀"], " a ,é😀\n"),
         (["'", "NULL"], "',NULL\n"),
+        (["\\.", "\\."], "\\.,\\.\n"),
+        (["   ", "\t"], "   ,\t\n"),
+        (["\n\\.\n", ""], '"\n\\.\n",\n'),
     ],
 )
 def test_a_row_as_copy_reads_it(row: list[str], line: str) -> None:
-    assert encode_rows([row]) == line
+    assert encoded([row]).decode() == line
+
+
+@given(tables)
+def test_the_bytes_are_those_of_the_csv_module(rows: list[list[str]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    assert encoded(rows) == text.getvalue().encode()
+
+
+@given(tables, st.lists(texts, min_size=1, max_size=3))
+def test_columns_that_are_alike_in_all_rows_are_written_as_any_others(
+    rows: list[list[str]], constants: list[str]
+) -> None:
+    columns = list(zip(*rows, strict=True))
+    fields = [*(quoted(column) for column in columns), alike(constants, len(rows))]
+    assert csv_rows(fields) == encoded([[*row, *constants] for row in rows])
+
+
+def test_a_column_without_anything_to_quote_is_taken_as_it_is() -> None:
+    column = ["a", "", "é"]
+    assert quoted(column) is column
 
 
 @given(tables)
@@ -90,31 +118,32 @@ def test_a_part_carries_neither_a_name_nor_a_time() -> None:
 def test_a_writer_starts_anew_after_each_part() -> None:
     writer = PartWriter()
     assert writer.finish() is None
-    writer.write([["1"], ["a"]])
+    writer.write(b"1,a\n", 1)
     first = writer.finish()
     assert writer.finish() is None
-    assert writer.rows == 0
-    writer.write([["1"], ["a"]])
+    assert (writer.rows, writer.bytes_written) == (0, 0)
+    writer.write(b"1,a\n", 1)
     assert writer.finish() == first
 
 
 def test_no_rows_are_no_part() -> None:
     writer = PartWriter()
-    writer.write([[], []])
-    writer.write([])
+    writer.write(csv_rows([[], []]), 0)
+    writer.write(b"", 0)
     assert writer.finish() is None
 
 
 def test_columns_of_unequal_length_are_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        PartWriter().write([["1", "2"], ["a"]])
+        csv_rows([["1", "2"], ["a"]])
 
 
 def test_bytes_written_grow_with_what_is_written() -> None:
     writer = PartWriter()
     before = writer.bytes_written
     for number in range(50):
-        writer.write([[hashlib.sha256(f"{number}-{row}".encode()).hexdigest() for row in range(500)]])
+        digests = [hashlib.sha256(f"{number}-{row}".encode()).hexdigest() for row in range(500)]
+        writer.write(csv_rows([digests, digests]), 500)
     assert writer.bytes_written > before + 500_000, "compressed, and known before the part is finished"
     part = writer.finish()
     assert part is not None

@@ -1,9 +1,10 @@
 """A batch of one table: text columns in, typed columns and rejected rows out."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from xmlift.tables.types import ColumnType, convert_column
+from xmlift.tables.columns import convert_column
+from xmlift.tables.types import ColumnType
 
 _SHOWN_VALUE = 200
 
@@ -33,7 +34,7 @@ class Reject(NamedTuple):
 class Typed(NamedTuple):
     """Columns of text for COPY, all rows kept in place, and the rows among them that do not count."""
 
-    columns: list[list[str]]
+    columns: list[Sequence[str]]
     rejects: list[Reject]
 
 
@@ -42,7 +43,7 @@ def typed(
 ) -> Typed:
     """Type each column; a row is rejected once, for the first of its columns that does not fit."""
     rejects: dict[int, Reject] = {}
-    result: list[list[str]] = []
+    result: list[Sequence[str]] = []
     for rule, values in zip(rules, columns, strict=True):
         texts, refusals = convert_column(values, rule.type, rule.split)
         for row, reason in refusals:
@@ -55,7 +56,8 @@ def typed(
     return Typed(result, sorted(rejects.values()))
 
 
-def kept_rows(columns: Sequence[Sequence[str]], kept: Iterable[int]) -> list[list[str]]:
-    """The columns with these rows only, in this order."""
-    rows = list(kept)
-    return [[column[index] for index in rows] for column in columns]
+def kept_rows(columns: Sequence[Sequence[str]], kept: Sequence[int]) -> Sequence[Sequence[str]]:
+    """The columns with these rows only, which are in their order; with all of them the columns themselves."""
+    if not columns or len(kept) == len(columns[0]):
+        return columns
+    return [[column[row] for row in kept] for column in columns]

@@ -1,8 +1,8 @@
 """What a row says, as sixteen digits: a reading that says the same opens no new version of a history (L7)."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring
 
 
 def row_hashes(columns: Mapping[str, Sequence[str]]) -> list[str]:
@@ -11,12 +11,16 @@ def row_hashes(columns: Mapping[str, Sequence[str]]) -> list[str]:
     Only values that are there count, by name: a column that a catalogue gains changes no row that lacks it, and
     neither does another order of the columns.
     """
-    names = sorted(columns)
-    rows = zip(*(columns[name] for name in names), strict=True)
-    return [_hash({name: value for name, value in zip(names, row, strict=True) if value}) for row in rows]
+    rows = zip(*(_members(name, columns[name]) for name in sorted(columns)), strict=True)
+    return [_hash(",".join(filter(None, row))) for row in rows]
 
 
-def _hash(content: dict[str, str]) -> str:
+def _members(name: str, values: Sequence[str]) -> list[str]:
+    """A column's members of the rows' JSON objects, column by column in half the time of row by row."""
+    beginning = f"{encode_basestring(name)}:"
+    return [f"{beginning}{encode_basestring(value)}" if value else "" for value in values]
+
+
+def _hash(members: str) -> str:
     # As JSON, since no separator is so odd that no value could hold it.
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{{{members}}}".encode()).hexdigest()[:16]

@@ -1,0 +1,257 @@
+"""Records of one window → rows of its parts: transformed, typed, filtered, and counted.
+
+A function of the batch alone, and all that it takes and answers can be pickled: which process does it, and in
+which order, makes no difference to the rows.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from xmlift.catalogue import Stream
+from xmlift.catalogue.stream import Column
+from xmlift.landing.commits import TableCounts
+from xmlift.landing.names import WindowName
+from xmlift.layout import DELETED, LINEAGE, POSITION, StreamLayout, TableLayout
+from xmlift.records import Batch, NestedRows
+from xmlift.tables.batch import ColumnRule, kept_rows, typed
+from xmlift.tables.hashes import row_hashes
+from xmlift.tables.rejects import Refused, fields_of
+from xmlift.tables.types import parse_type
+from xmlift.tables.values import written_in_utc
+from xmlift.tables.writer import alike, csv_rows, quoted
+
+if TYPE_CHECKING:
+    from xmlift.tables.frames import Transformed
+
+    TransformColumns = Callable[[Sequence[Sequence[str]]], Transformed]
+
+_LINEAGE_NAMES = [name for name, _ in LINEAGE]
+
+
+class ConvertedTable(NamedTuple):
+    """What a batch has for one table: rows of CSV, what became of the records, and the columns with a value."""
+
+    csv: bytes
+    rows: int
+    counts: TableCounts
+    seen: frozenset[str]
+
+
+class ConvertedRows(NamedTuple):
+    """What became of a batch: by table its rows, the rows for the rejects' CSV, and the reason of each of those.
+
+    `sequence` is of the part that the rows name as theirs.
+    """
+
+    sequence: int
+    tables: dict[str, ConvertedTable]
+    rejects: list[tuple[str, ...]]
+    reasons: list[str]
+
+
+class _Place(NamedTuple):
+    """Where a batch was read (the page's number in the window, its first record's, when), and for which part."""
+
+    page: int
+    first_row: int
+    read_at: datetime
+    sequence: int
+
+
+class _Written(NamedTuple):
+    """The records of a batch that have a row, and their keys' columns; who is gone, and who is another window's."""
+
+    records: Sequence[int]
+    keys: list[Sequence[str]]
+    tombstones: set[int]
+    outside: set[int]
+
+
+class RowConverter:
+    """Converts the batches of one window, as one attempt of reading it."""
+
+    def __init__(
+        self, layout: StreamLayout, stream: Stream, window: WindowName, attempt: str, parsed_at: datetime
+    ) -> None:
+        self.layout = layout
+        self.stream = stream
+        self.attempt = attempt
+        self._window = window
+        self._parsed_at = parsed_at
+        self._rules = _rules(stream.columns, stream.identifying_columns)
+        self._child_rules = [_rules(child.columns) for child in stream.children.values()]
+        self._transformed: TransformColumns | None = None
+        if stream.transform:
+            from xmlift.tables import frames  # noqa: PLC0415 (pandas costs half a second: only who uses it pays)
+
+            names = list(stream.columns)
+            self._transformed = partial(frames.apply, frames.load_transform(stream.transform), names)
+
+    def convert(self, batch: Batch, page: int, read_at: datetime, sequence: int) -> ConvertedRows:
+        """Convert a batch of a page's records for the part of that number. Raises RowError from a transform."""
+        converted = ConvertedRows(sequence, {}, [], [])
+        if not batch.records:
+            return converted
+        place = _Place(page, batch.first_row, read_at, sequence)
+        written = self._convert_records(batch, place, converted)
+        for number, children in enumerate(batch.nested):
+            if children.records:
+                self._convert_children(number, children, written, place, converted)
+        return converted
+
+    def _convert_records(self, batch: Batch, place: _Place, converted: ConvertedRows) -> _Written:
+        """Convert the batch's own records."""
+        table = self.layout.table
+        columns: Sequence[Sequence[str]] = batch.columns
+        gone: set[int] = set()
+        if (deletes := self.stream.deletes) is not None:
+            *columns, marks = columns  # what is asked beside the stream's own columns (record_mapping)
+            gone = {record for record, mark in enumerate(marks) if deletes.is_told_by(mark)}
+        seen = _seen(self._rules, columns)
+        records: Sequence[int] = range(batch.records)
+        if self._transformed is not None:
+            columns, records = self._transformed(columns)
+        tombstones = {index for index, record in enumerate(records) if record in gone} if gone else gone
+        values, rejects = typed(self._rules, columns, tombstones)
+        refused = {reject.row for reject in rejects}
+        outside = self._outside_window(values) - refused
+        kept = _others(len(records), refused | outside)
+        noted = []
+        for reject in rejects:
+            fields = fields_of(self._rules, columns, reject.row)
+            key = {name: fields[name] for name in table.key}
+            noted.append(Refused(reject, records[reject.row], key, fields))
+        _note_rejects(table.name, noted, place, converted)
+        rows = kept_rows([*values, *self._derived(values, tombstones)], kept)
+        written = [records[index] for index in kept]
+        counts = TableCounts(
+            read=batch.records,
+            written=len(written),
+            rejected=len(rejects),
+            out_of_window=len(outside),
+            dropped=batch.records - len(records),
+        )
+        converted.tables[table.name] = ConvertedTable(
+            self._csv(table, rows, written, place), len(written), counts, seen
+        )
+        keys = [rows[table.column_names.index(name)] for name in table.key]
+        return _Written(written, keys, gone, {records[index] for index in outside})
+
+    def _derived(self, values: Sequence[Sequence[str]], tombstones: set[int]) -> Iterator[list[str]]:
+        """The columns that the stream's own are followed by: what is gone, and what each version says."""
+        count = len(values[0])
+        if self.stream.deletes:
+            yield ["true" if index in tombstones else "false" for index in range(count)]
+        if self.stream.disposition == "scd2":
+            said = {rule.name: column for rule, column in zip(self._rules, values, strict=True)}
+            if self.stream.cursor is not None:
+                del said[self.stream.cursor.field]  # a record touched without a change is no new version
+            # That a key is gone is news, also where the tombstone repeats all that the last version said.
+            deleted = ["true" if index in tombstones else "" for index in range(count)]
+            yield row_hashes({**said, DELETED[0]: deleted})
+
+    def _outside_window(self, values: Sequence[Sequence[str]]) -> set[int]:
+        """Rows whose cursor lies outside the window: append has them in the cell that they belong to (L5)."""
+        if self.stream.disposition != "append":
+            return set()
+        assert self.stream.cursor is not None
+        times = values[self.layout.table.column_names.index(self.stream.cursor.field)]
+        # Typed times are of one width, in UTC, and sort as time does.
+        start, end = map(written_in_utc, self._window.interval)
+        return {index for index, time in enumerate(times) if not start <= time < end}
+
+    def _convert_children(
+        self, number: int, children: NestedRows, parents: _Written, place: _Place, converted: ConvertedRows
+    ) -> None:
+        """Convert the children of the records written: a child goes where its record goes."""
+        table, rules = self.layout.children[number], self._child_rules[number]
+        seen = _seen(rules, children.columns)
+        # What is gone has no children.
+        parent_rows = {
+            record: row for row, record in enumerate(parents.records) if record not in parents.tombstones
+        }
+        dropped = parents.tombstones.intersection(parents.records)
+        followed = _others(
+            len(children.records),
+            {index for index, record in enumerate(children.records) if record not in parent_rows},
+        )
+        columns = kept_rows(children.columns, followed)
+        values, rejects = typed(rules, columns)
+        noted = []
+        for reject in rejects:
+            child = followed[reject.row]
+            record = children.records[child]
+            parent_key = [column[parent_rows[record]] for column in parents.keys]
+            key = dict(zip(table.key, parent_key, strict=True)) | {POSITION: str(children.positions[child])}
+            noted.append(Refused(reject, record, key, fields_of(rules, columns, reject.row)))
+        _note_rejects(table.name, noted, place, converted)
+        kept = _others(len(followed), {reject.row for reject in rejects})
+        written = [followed[row] for row in kept]
+        records = [children.records[child] for child in written]
+        counts = TableCounts(
+            read=len(children.records),
+            written=len(written),
+            out_of_window=sum(record in parents.outside for record in children.records),
+            dropped=sum(record in dropped for record in children.records),
+        )
+        counts.rejected = counts.read - counts.written - counts.out_of_window - counts.dropped
+        rows = [
+            *([column[parent_rows[record]] for record in records] for column in parents.keys),
+            [str(children.positions[child]) for child in written],
+            *kept_rows(values, kept),
+        ]
+        converted.tables[table.name] = ConvertedTable(
+            self._csv(table, rows, records, place), len(records), counts, seen
+        )
+
+    def _csv(
+        self, table: TableLayout, columns: Sequence[Sequence[str]], records: Sequence[int], place: _Place
+    ) -> bytes:
+        """Rows of these columns, with where each record was read."""
+        if not records:
+            return b""
+        fields: list[Iterable[str]] = [
+            quoted(column) if column_type.is_text else column
+            for (_, column_type), column in zip(table.columns, columns, strict=False)
+        ]
+        return csv_rows([*fields, *self._lineage(records, place)])
+
+    def _lineage(self, records: Sequence[int], place: _Place) -> Iterator[Iterable[str]]:
+        said = {
+            "_partition": self._window.partition,
+            "_run": self._window.run,
+            "_window": str(self._window.interval),
+            "_part": f"{self.attempt}-{place.sequence:05d}",
+            "_page": str(place.page),
+            "_read_at": place.read_at.isoformat(sep=" ", timespec="microseconds"),
+            "_parsed_at": self._parsed_at.isoformat(sep=" ", timespec="microseconds"),
+        }
+        row = _LINEAGE_NAMES.index("_row")
+        yield alike([said[name] for name in _LINEAGE_NAMES[:row]], len(records))
+        yield [str(place.first_row + record) for record in records]
+        yield alike([said[name] for name in _LINEAGE_NAMES[row + 1 :]], len(records))
+
+
+def _rules(columns: dict[str, Column], identifying: frozenset[str] = frozenset()) -> list[ColumnRule]:
+    return [
+        ColumnRule(name, parse_type(column.type), column.split, column.required, name in identifying)
+        for name, column in columns.items()
+    ]
+
+
+def _seen(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> frozenset[str]:
+    """The columns that have a value: one that never has is most likely a wrong path."""
+    return frozenset(rule.name for rule, values in zip(rules, columns, strict=True) if any(values))
+
+
+def _others(count: int, left_out: set[int]) -> Sequence[int]:
+    """The rows of so many that are not left out."""
+    return [row for row in range(count) if row not in left_out] if left_out else range(count)
+
+
+def _note_rejects(table: str, refused: list[Refused], place: _Place, converted: ConvertedRows) -> None:
+    """Keep what was refused, so that it can be looked at and mended without asking the endpoint again."""
+    converted.rejects.extend(row.row(place.page, place.first_row, table) for row in refused)
+    converted.reasons.extend(f"{table}.{row.reject.column}: {row.reject.reason}" for row in refused)
