@@ -27,6 +27,9 @@ export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export AWS_EC2_METADATA_DISABLED := true
 comma := ,
+# Where this is set, as in many containers, each of the processes that a test run starts would compile every library
+# anew: pytest needs 6.9 s of CPU instead of 2.6 s to find the unit tests, and a verb of lift.py 1.1 s instead of 0.7 s.
+unexport PYTHONDONTWRITEBYTECODE
 export NO_PROXY := 127.0.0.1,localhost$(addprefix $(comma),$(or $(NO_PROXY),$(no_proxy)))
 export no_proxy := $(NO_PROXY)
 
@@ -131,7 +134,7 @@ fmt: setup ## format Python and Terraform
 
 test: setup lint ## lint, package, then all tests: unit, contract, end to end on a local cloud
 	@$(bin)/python build/package.py --local
-	@$(bin)/python -m pytest
+	@$(bin)/python -m pytest -n logical --maxprocesses 4
 
 mutants: setup ## break the protocol's rules one by one, and see the tests notice (ONLY=name; WRITE=1: into docs)
 	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)

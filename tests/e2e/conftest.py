@@ -43,7 +43,7 @@ def lift(*arguments: object, **options: Any) -> "subprocess.CompletedProcess[str
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests last of all, as they take longest; and among them first what needs the cloud as the demo left it.
+    """These tests last of all in one process, as they take longest; among them first what needs the demo's cloud.
 
     test_terraform asks for the second plan after the first apply, and another test applies again. test_ewm
     counts what changed, on an endpoint where nothing else has changed yet. test_operate replays all that has
