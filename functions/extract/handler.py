@@ -21,6 +21,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     request = msgspec.convert(event, extraction.ExtractEvent)
     logger.append_keys(run=request.run, source=request.source, stream=request.stream)
     answer = extraction.extract(
-        request, zone, read_secret, lambda: context.get_remaining_time_in_millis() / 1000
+        request,
+        zone,
+        read_secret,
+        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        processes=settings.processes,
     )
     return msgspec.to_builtins(answer)

@@ -20,13 +20,12 @@ from xmlift.landing.chain import Chain, is_landed
 from xmlift.landing.commits import Commit, Link, Progress, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
-from xmlift.layout import stream_layout
 from xmlift.page_reader import PageReader
-from xmlift.rooms import SecretReader, source_session
-from xmlift.row_conversion import RowConverter
+from xmlift.rooms import SecretReader, record_mapping, source_session
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import OutOfTimeError, RefusedError
 from xmlift.telemetry import logger
+from xmlift.window_lifting import WindowLifting, WindowToLift
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 
@@ -73,9 +72,16 @@ class ExtractAnswer(Struct, frozen=True, kw_only=True):
 
 
 def extract(
-    event: ExtractEvent, zone: Zone, read_secret: SecretReader, time_left: Callable[[], float]
+    event: ExtractEvent,
+    zone: Zone,
+    read_secret: SecretReader,
+    time_left: Callable[[], float],
+    processes: int = 1,
 ) -> ExtractAnswer:
-    """Read a window, or go on with it. Raises XmliftError that names the window, after noting it on S3."""
+    """Read a window, or go on with it. Raises XmliftError that names the window, after noting it on S3.
+
+    `processes` make rows of its records: as many as the function has vCPUs.
+    """
     window = event.window
     try:
         chain = Chain(zone, window)
@@ -87,7 +93,7 @@ def extract(
             raise CatalogueError(
                 f"{event.catalogue}: no stream {event.stream!r}; it has {', '.join(source.streams)}"
             )
-        return WindowReader(event, source, stream, chain, read_secret, time_left).read()
+        return WindowReader(event, source, stream, chain, read_secret, time_left, processes).read()
     except XmliftError as error:
         if is_landed(zone, window):
             return ExtractAnswer(status="done", pages=0, records=0)  # a twin was faster: nothing failed
@@ -108,6 +114,7 @@ class WindowReader:
         chain: Chain,
         read_secret: SecretReader,
         time_left: Callable[[], float],
+        processes: int,
     ) -> None:
         self._event = event
         self._window = event.window
@@ -116,20 +123,19 @@ class WindowReader:
         self._time_left = time_left
         last = chain.last
         self._progress = _copied(last.progress) if last else Progress()
-        converter = RowConverter(
-            stream_layout(event.stream, stream),
-            stream,
-            self._window,
-            self._attempt,
-            names.run_started(event.run),
-        )
-        self._rows = WindowRows(converter, chain, self._progress)
+        mapping, parsed_at = record_mapping(source, stream), names.run_started(event.run)
+        window = WindowToLift(mapping, stream, self._window, self._attempt, parsed_at)
+        self._lifting = WindowLifting(window, processes)
+        self._rows = WindowRows(self._lifting.converter, chain, self._progress)
         self._fetching = FetchAhead(source_session(source, stream, read_secret, time_left))
-        self._pages = PageReader(source, stream, self._fetching, self._rows, self._progress, last)
+        self._pages = PageReader(
+            source, stream, self._fetching, self._lifting, self._rows, self._progress, last
+        )
 
     def read(self) -> ExtractAnswer:
         """Read pages until there are none, or until the call's time is nearly up."""
-        with self._fetching:
+        # The processes first: one that forks while a thread is at work inherits what the thread has locked.
+        with self._lifting, self._fetching:
             return self._read()
 
     def _read(self) -> ExtractAnswer:

@@ -10,12 +10,14 @@ from xmlift.catalogue import Source, Stream
 from xmlift.errors import SourceError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
-from xmlift.records import Page, PieceReader, read_page, unmatched_names
+from xmlift.records import Page, unmatched_names
 from xmlift.rooms import MEGABYTE, page_order, record_mapping
+from xmlift.row_conversion import ConvertedRows
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import Answer, RefusedError
 from xmlift.source.urls import format_time, request_url, shown, widened
 from xmlift.telemetry import logger
+from xmlift.window_lifting import Place, WindowLifting
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 
@@ -41,6 +43,7 @@ class PageReader:
         source: Source,
         stream: Stream,
         fetching: FetchAhead,
+        lifting: WindowLifting,
         rows: WindowRows,
         progress: Progress,
         last: Link | None,
@@ -48,10 +51,10 @@ class PageReader:
         self._source = source
         self._stream = stream
         self._fetching = fetching
+        self._lifting = lifting
         self._rows = rows
         self._progress = progress
         self._mapping = record_mapping(source, stream)
-        self._pieces = PieceReader(self._mapping)
         self._paging = page_order(source, stream)
         self.ended_by = self._paging.ended_by
         self.as_of: datetime | None = last.as_of if last else None
@@ -97,14 +100,22 @@ class PageReader:
         assert page.root is not None
         return self._paging.next_url(page.root, answer.url)
 
-    def _read_records(self, answer: Answer, *, ahead: bool) -> Page:
-        record_limit = self._source.limits.record_megabytes * MEGABYTE
-        page = read_page(self._body(answer), self._mapping, self._pieces, record_limit)
-        for batch in page:
+    def _read_records(self, answer: Answer, *, ahead: bool) -> Page[ConvertedRows]:
+        def place() -> Place:
+            return Place(self._progress.pages + 1, answer.read_at, self._rows.sequence)
+
+        page = Page(
+            self._body(answer),
+            self._mapping,
+            self._lifting.pieces,
+            self._lifting.page(place),
+            self._source.limits.record_megabytes * MEGABYTE,
+        )
+        for converted in page:
             if ahead:
                 self._fetch_next(page, answer.url)
                 ahead = False
-            self._rows.add_batch(batch, page=self._progress.pages + 1, read_at=answer.read_at)
+            self._rows.add(converted)
         if not page.records:
             assert page.root is not None
             names_there = Counter(self._progress.unmatched) + Counter(
@@ -113,7 +124,7 @@ class PageReader:
             self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
         return page
 
-    def _fetch_next(self, page: Page, url: str) -> None:
+    def _fetch_next(self, page: Page[ConvertedRows], url: str) -> None:
         """Ask for the page after this one, as far as this one's head tells: what follows may say otherwise."""
         if page.head_root is None:
             return

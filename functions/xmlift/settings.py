@@ -29,10 +29,11 @@ class PlanSettings(WarehouseSettings, frozen=True, kw_only=True):
 
 
 class ExtractSettings(Struct, frozen=True, kw_only=True):
-    """extract's. Secrets of sources stand under `secret_prefix`."""
+    """extract's. Secrets of sources stand under `secret_prefix`; `processes` is how many vCPUs it has."""
 
     bucket: str
     secret_prefix: str
+    processes: int = 1
 
 
 class LoadSettings(WarehouseSettings, frozen=True, kw_only=True):

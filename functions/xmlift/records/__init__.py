@@ -1,19 +1,26 @@
 """Bytes of a page → fields of records, as a stream and without guessing."""
 
 from xmlift.records.columns import NestedRows
+from xmlift.records.cutter import Head
+from xmlift.records.lifting import Batch, Lifted, Lifter, LiftHere, lift_piece
 from xmlift.records.mapping import Field, Mapping, Nested
 from xmlift.records.pieces import PieceReader
-from xmlift.records.stream import Batch, Page, read_page
+from xmlift.records.stream import Page, read_page
 from xmlift.records.unmatched import unmatched_names
 
 __all__ = [
     "Batch",
     "Field",
+    "Head",
+    "LiftHere",
+    "Lifted",
+    "Lifter",
     "Mapping",
     "Nested",
     "NestedRows",
     "Page",
     "PieceReader",
+    "lift_piece",
     "read_page",
     "unmatched_names",
 ]

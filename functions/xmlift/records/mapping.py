@@ -51,6 +51,16 @@ class Mapping:
             if not isinstance(self.tried(table.path), list):
                 raise RecordError(f"XPath {table.path!r} finds no elements, so no records inside a record")
 
+    def __reduce__(self) -> tuple[type["Mapping"], tuple[object, ...]]:
+        """As it was written: what is compiled of it stays in its process."""
+        return Mapping, (self.records, self.fields, self.nested, self.namespaces)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mapping) and self.__reduce__() == other.__reduce__()
+
+    def __hash__(self) -> int:
+        return hash((self.records, self.fields, self.nested, tuple(self.namespaces.items())))
+
     def _check_namespaces(self) -> None:
         for prefix, uri in self.namespaces.items():
             if not uri or prefix in _TAKEN or not _PREFIX.fullmatch(prefix):

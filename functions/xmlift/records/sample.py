@@ -39,13 +39,11 @@ class Element:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.attributes: dict[Attribute, None] = {}
         self.children: dict[str, Element] = {}
         self.repeated: set[str] = set()
-        self.has_text = self.has_space = self.is_empty = self.is_open = False
+        self.has_space = self.is_empty = self.is_open = False
         self._after: dict[str, set[str]] = {}
         self._attributes_after: dict[Attribute, set[Attribute]] = {}
-        self._declared: frozenset[Attribute] | None = None
 
     @property
     def ordered(self) -> list["Element"]:
@@ -62,7 +60,7 @@ class Element:
         """The namespaces that the element declares, by prefix; an empty one is the default namespace's."""
         return {
             attribute.name.partition(":")[2]: attribute.declares
-            for attribute in self.attributes
+            for attribute in self._attributes_after
             if attribute.declares is not None
         }
 
@@ -72,11 +70,6 @@ class Element:
             Attribute(name, value[0], value[1:-1] if name == "xmlns" or name.startswith("xmlns:") else None)
             for name, value in _ATTRIBUTE.findall(tag["attributes"])
         ]
-        declared = frozenset(attribute for attribute in found if attribute.declares is not None)
-        if self._declared not in (None, declared):
-            raise UnlearnableError(f"{self.name} declares namespaces in some records only")
-        self._declared = declared
-        self.attributes.update(dict.fromkeys(found))
         _note_order(self._attributes_after, found)
         self.is_empty |= bool(tag["empty"])
         self.is_open |= not tag["empty"]
@@ -129,10 +122,7 @@ def _learn_element(start: re.Match[str], tags: Iterator[re.Match[str]], element:
     names: list[str] = []
     for tag in tags:
         if tag["text"] is not None:
-            if tag["text"].strip(_SPACE):
-                element.has_text = True
-            else:
-                element.has_space = True
+            element.has_space |= not tag["text"].strip(_SPACE)
         elif tag["end"]:
             break
         else:
@@ -140,8 +130,6 @@ def _learn_element(start: re.Match[str], tags: Iterator[re.Match[str]], element:
             child = element.children.setdefault(tag["name"], Element(tag["name"]))
             _learn_element(tag, tags, child)
     element.hold(names)
-    if element.children and element.has_text:
-        raise UnlearnableError(f"{element.name} has text between its elements")
 
 
 def _tags(text: str) -> Iterator[re.Match[str]]:

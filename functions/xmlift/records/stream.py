@@ -5,50 +5,50 @@ and reads everything: self-closing records, values of changing parents, tags tha
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from lxml import etree
 
 from xmlift.errors import RecordError
 from xmlift.records import by_xpath
-from xmlift.records.columns import Columns, NestedRows
-from xmlift.records.cutter import PIECE_BYTES, Cutter, event_parser, secure_parser
+from xmlift.records.columns import Columns
+from xmlift.records.cutter import PIECE_BYTES, Cutter, Head, event_parser, secure_parser
+from xmlift.records.lifting import Batch, Lifted, Lifter, LiftHere
 from xmlift.records.mapping import Mapping
 from xmlift.records.pieces import PieceReader
 
 _EVENT_BATCH = 500
 
 
-class Batch(NamedTuple):
-    """Some records of a page, in its order. `first_row` is the number of the first one in the page, from 1."""
+class _Sent[Rows](NamedTuple):
+    """A piece on its way, how many records it seems to have, and how to get what became of them."""
 
-    first_row: int
-    columns: list[Sequence[str]]
-    nested: tuple[NestedRows, ...]
-
-    @property
-    def records(self) -> int:
-        """How many records these are."""
-        return len(self.columns[0])
+    piece: bytes
+    records: int
+    answer: Callable[[], Lifted[Rows] | None]
 
 
-class Page:
-    """One page being read: iterate it for its batches; afterwards `root` is what stood around the records.
+class Page[Rows]:
+    """One page being read: iterate it for its rows; afterwards `root` is what stood around the records.
 
-    `head_root` is what stood before them, as soon as the first batch is there; None where it was not told apart.
+    `head_root` is what stood before them, as soon as the first rows are there; None where it was not told apart.
     """
 
-    def __init__(self, body: BinaryIO, mapping: Mapping, pieces: PieceReader, record_limit: int) -> None:
+    def __init__(
+        self, body: BinaryIO, mapping: Mapping, pieces: PieceReader, lifter: Lifter[Rows], record_limit: int
+    ) -> None:
         self._body = body
         self._mapping = mapping
         self._pieces = pieces
+        self._lifter = lifter
         self._record_limit = record_limit
         self._rows = 0
         self.head_root: etree._Element | None = None
         self.root: etree._Element | None = None
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Rows]:
         try:
             yield from self._cut()
         except etree.XMLSyntaxError as error:
@@ -61,7 +61,7 @@ class Page:
         """How many records were read so far."""
         return self._rows
 
-    def _cut(self) -> Iterator[Batch]:
+    def _cut(self) -> Iterator[Rows]:
         cutter = Cutter(self._body, self._mapping.record_tags, self._record_limit)
         head = cutter.head
         if head is None:
@@ -71,13 +71,19 @@ class Page:
         around = head.before
         self.head_root = etree.fromstring(around + head.closing, secure_parser())
         _refuse_doctype(self.head_root)
-        while (piece := cutter.next_piece()) is not None:
-            read = self._pieces.read(head, piece)
-            if read is None:
-                yield from self._by_events(around + piece + cutter.rest)
+        waiting: deque[_Sent[Rows]] = deque()
+        while self._send(cutter, head, waiting):
+            sent = waiting.popleft()
+            lifted = sent.answer()
+            if lifted is None:
+                later = b"".join(other.piece for other in waiting)
+                yield from self._by_events(around + sent.piece + later + cutter.rest)
                 return
-            yield self._batch(read.columns)
-            around += read.between
+            self._rows += lifted.records
+            if lifted.records != sent.records:
+                self._send_again(head, waiting)
+            yield lifted.rows
+            around += lifted.between
             if len(around) > self._record_limit:
                 raise RecordError(
                     f"more than {self._record_limit} bytes stand between the records of one page"
@@ -87,11 +93,28 @@ class Page:
             return
         # The closing tags have to be there: a page cut off at a record's end is refused here.
         self.root = etree.fromstring(around + cutter.rest, secure_parser())
-        last = self._batch(self._pieces.parsed(self.root))
-        if last.records:
-            yield last
+        last = self._pieces.parsed(self.root)
+        if last.fields[0]:
+            yield self._lifted(last)
 
-    def _by_events(self, start: bytes) -> Iterator[Batch]:
+    def _send(self, cutter: Cutter, head: Head, waiting: deque[_Sent[Rows]]) -> bool:
+        """Send as many pieces as may be on their way; False once there is none any more."""
+        end = b"</" + head.record + b">"
+        while len(waiting) <= self._lifter.ahead and (piece := cutter.next_piece()) is not None:
+            first_row = self._rows + 1 + sum(sent.records for sent in waiting)
+            answer = self._lifter.send(head, piece, first_row)
+            waiting.append(_Sent(piece, piece.count(end), answer))
+        return bool(waiting)
+
+    def _send_again(self, head: Head, waiting: deque[_Sent[Rows]]) -> None:
+        """Number the records on their way anew: one before them had more or fewer than end tags."""
+        first_row = self._rows + 1
+        for index, sent in enumerate(waiting):
+            sent.answer()
+            waiting[index] = sent._replace(answer=self._lifter.send(head, sent.piece, first_row))
+            first_row += sent.records
+
+    def _by_events(self, start: bytes) -> Iterator[Rows]:
         """Read on with a parser that reports each record's end; `start` holds the head and what was cut off."""
         parser = event_parser("end", self._mapping.record_tags[-1])
         found: list[by_xpath.Fields] = []
@@ -113,7 +136,7 @@ class Page:
                 _discard(done)
                 done = element
                 if len(found) == _EVENT_BATCH:
-                    yield self._batch(by_xpath.in_columns(found, self._mapping))
+                    yield self._lifted(by_xpath.in_columns(found, self._mapping))
                     found = []
             # Only records are taken out of the parser's hands: without them memory follows the page.
             if kept > self._record_limit:
@@ -126,13 +149,13 @@ class Page:
         _refuse_doctype(root)
         _discard(done)
         if found:
-            yield self._batch(by_xpath.in_columns(found, self._mapping))
+            yield self._lifted(by_xpath.in_columns(found, self._mapping))
         self.root = root
 
-    def _batch(self, columns: Columns) -> Batch:
+    def _lifted(self, columns: Columns) -> Rows:
         batch = Batch(self._rows + 1, *columns)
         self._rows += batch.records
-        return batch
+        return self._lifter.lift(batch)
 
     def _check_start(self, start: bytes) -> None:
         """Refuse another root by its first bytes, and with the words that it has there."""
@@ -155,13 +178,13 @@ class Page:
             )
 
 
-def read_page(body: BinaryIO, mapping: Mapping, pieces: PieceReader, record_limit: int) -> Page:
-    """Read a page's records as a stream. `record_limit` bounds the bytes of one record.
+def read_page(body: BinaryIO, mapping: Mapping, pieces: PieceReader, record_limit: int) -> Page[Batch]:
+    """Read a page's records as a stream of batches. `record_limit` bounds the bytes of one record.
 
     Iterating raises RecordError where the page is empty, not well-formed, cut short (a truncated page is
     refused even where it ends between two records), carries a DOCTYPE, or has another root element.
     """
-    return Page(body, mapping, pieces, record_limit)
+    return Page(body, mapping, pieces, LiftHere(pieces, lambda batch: batch), record_limit)
 
 
 def _discard(element: etree._Element | None) -> None:

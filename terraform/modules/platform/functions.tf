@@ -16,8 +16,12 @@ locals {
   }
 
   environment_of_step = {
-    plan    = merge(local.environment_of_landing, local.environment_of_warehouse)
-    extract = merge(local.environment_of_landing, { XMLIFT_SECRET_PREFIX = local.secret_prefix })
+    plan = merge(local.environment_of_landing, local.environment_of_warehouse)
+    extract = merge(local.environment_of_landing, {
+      XMLIFT_SECRET_PREFIX = local.secret_prefix
+      # Lambda gives a vCPU for every 1,769 MB; a process for each of them reads a page.
+      XMLIFT_PROCESSES = max(1, floor(var.functions.extract.memory_mb / 1769))
+    })
     load = merge(local.environment_of_landing, local.environment_of_warehouse, {
       XMLIFT_COPY_ROLE_ARN = module.iam.copy_role_arn
     })

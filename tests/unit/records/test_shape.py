@@ -125,7 +125,6 @@ def test_bytes_that_are_no_text_are_left_to_the_parser() -> None:
         "<i><a>1<b/></a></i>",
         "<i><s><c>1</c></s><s><c>2</c></s></i>",
         "<i><!-- --><a>1</a></i>",
-        "<i xmlns:p='urn:p'/><i/>",
         "<i p:b='1' xmlns:p='urn:p' xmlns:q='urn:p'><q:a/><p:a/></i>",
     ],
 )
@@ -144,7 +143,12 @@ def test_a_value_spread_over_elements_is_for_the_parser() -> None:
 def test_what_is_no_sample_spoils_nothing_that_was_learned() -> None:
     shape = taught(SIMPLE, "<i><a>1</a></i>")
     shape.learn(b"<i><s/><!-- --><a>1</a></i>")
+    shape.learn(b"<i><a>1</a><s/></i><i><s/><a>1</a></i>")
     assert said(shape, "<i><a>2</a></i>") == ([["2"], [""], [""]], [])
+    late = "<i b='3'><a>2</a></i>"
+    assert said(shape, late) is None
+    shape.learn(late.encode())
+    assert said(shape, late) == ([["2"], ["3"], [""]], [])
 
 
 def test_what_did_not_fit_is_learned() -> None:

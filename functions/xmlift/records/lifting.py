@@ -1,0 +1,67 @@
+"""What is made of a page's records, piece by piece: here and now, or elsewhere while the next piece is cut."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from xmlift.records.columns import NestedRows
+from xmlift.records.cutter import Head
+from xmlift.records.pieces import PieceReader
+
+
+class Batch(NamedTuple):
+    """Some records of a page, in its order. `first_row` is the number of the first one in the page, from 1."""
+
+    first_row: int
+    columns: list[Sequence[str]]
+    nested: tuple[NestedRows, ...]
+
+    @property
+    def records(self) -> int:
+        """How many records these are."""
+        return len(self.columns[0])
+
+
+class Lifted[Rows](NamedTuple):
+    """What became of a piece's records, how many they are, and what stood between them and is none."""
+
+    rows: Rows
+    records: int
+    between: bytes
+
+
+class Lifter[Rows](Protocol):
+    """What is made of records. It may be given `ahead` pieces before the answer to an earlier one is asked for."""
+
+    @property
+    def ahead(self) -> int: ...
+
+    def send(self, head: Head, piece: bytes, first_row: int) -> Callable[[], Lifted[Rows] | None]:
+        """Take a piece, and answer how to get what became of it; None where it was cut wrongly."""
+
+    def lift(self, batch: Batch) -> Rows:
+        """What is made of a batch that was read otherwise."""
+
+
+class LiftHere[Rows]:
+    """Lifts one piece after the other, here and now."""
+
+    ahead = 0
+
+    def __init__(self, pieces: PieceReader, lift: Callable[[Batch], Rows]) -> None:
+        self._pieces = pieces
+        self.lift = lift
+
+    def send(self, head: Head, piece: bytes, first_row: int) -> Callable[[], Lifted[Rows] | None]:
+        lifted = lift_piece(self._pieces, self.lift, head, piece, first_row)
+        return lambda: lifted
+
+
+def lift_piece[Rows](
+    pieces: PieceReader, lift: Callable[[Batch], Rows], head: Head, piece: bytes, first_row: int
+) -> Lifted[Rows] | None:
+    """Read a piece and make of its records what is to be made of them; None where it was cut wrongly."""
+    read = pieces.read(head, piece)
+    if read is None:
+        return None
+    batch = Batch(first_row, *read.columns)
+    return Lifted(lift(batch), batch.records, read.between)
