@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -58,15 +58,22 @@ class Measured(NamedTuple):
     peak: int
 
 
-def run(peer: Peer, corpus: Corpus, folder: Path, stream: str = "items") -> Measured:
-    """Let a peer read a corpus into an empty folder. Raises LocalError with what it said where it failed."""
+def run(peer: Peer, corpus: Corpus, folder: Path, stream: str = "items", *, processes: int = 1) -> Measured:
+    """Let a peer read a corpus into an empty folder. Raises LocalError with what it said where it failed.
+
+    It has one CPU. xmlift, told of more `processes`, has all.
+    """
     if not peer.is_there:
         raise LocalError(f"{peer.environment} does not exist: `make bench` and `make bench-quick` make it")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     columns = {name: column.path for name, column in catalogue(corpus.shape).streams[stream].columns.items()}
     job = {"corpus": str(corpus.file.resolve()), "folder": str(folder.resolve()), "columns": columns}
-    said = _run([str(peer.python), str(PEERS / f"{peer.script}.py")], _environment(corpus.shape, stream), job)
+    said = _run(
+        [str(peer.python), str(PEERS / f"{peer.script}.py")],
+        _environment(corpus.shape, stream, processes),
+        job,
+    )
     return Measured(**json.loads(said.splitlines()[-1]))
 
 
@@ -106,19 +113,20 @@ def one_cpu() -> Iterator[None]:
         os.sched_setaffinity(0, allowed)
 
 
-def _environment(shape: Shape, stream: str) -> dict[str, str]:
+def _environment(shape: Shape, stream: str, processes: int) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/"),
         "PYTHONPATH": str(ROOT / "functions"),
         "BENCH_CATALOGUE": str(CATALOGUES[shape]),
         "BENCH_STREAM": stream,
+        "BENCH_PROCESSES": str(processes),
         "POWERTOOLS_SERVICE_NAME": "bench",
     }
 
 
 def _run(command: list[str], environment: Mapping[str, str], job: Any) -> str:
-    with one_cpu():
+    with one_cpu() if environment["BENCH_PROCESSES"] == "1" else nullcontext():
         done = subprocess.run(
             command, input=json.dumps(job), env=dict(environment), capture_output=True, text=True, check=False
         )

@@ -23,6 +23,7 @@ from xmlift.source.session import Answer
 
 CATALOGUE = Path(os.environ["BENCH_CATALOGUE"])
 STREAM = os.environ["BENCH_STREAM"]
+PROCESSES = int(os.environ["BENCH_PROCESSES"])
 READ_AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -81,7 +82,7 @@ def read(job: Job) -> None:
         start=READ_AT - timedelta(days=900),
         end=READ_AT,
     )
-    answer = extract(event, Zone(bucket, "bench"), lambda name: {}, lambda: 900.0)
+    answer = extract(event, Zone(bucket, "bench"), lambda name: {}, lambda: 900.0, PROCESSES)
     if answer.status != "done":
         raise RuntimeError(f"the window did not land in one call: {json.dumps(answer.status)}")
 
