@@ -29,7 +29,9 @@ decimals = st.one_of(
     ),
 )
 doubles = st.one_of(
-    decimals, st.floats().map(repr), st.sampled_from(["1" * 31, "1e400", "1e-400", "0." + "0" * 40 + "1"])
+    decimals,
+    st.floats().map(repr),
+    st.sampled_from(["1" * 31, "1e400", "1e-400", "9" * 400, "0." + "0" * 400 + "1"]),
 )
 offsets = st.integers(-14 * 4, 14 * 4).map(lambda quarters: timezone(timedelta(minutes=15 * quarters)))
 written_times = st.tuples(
