@@ -66,7 +66,7 @@ def _parts(sections: Sequence[Kept], machine_rows: list[list[str]], plots_folder
     yield "## What is claimed, and what was measured\n"
     yield from _table(["claim", "measured", "holds"], _claims(sections))
     yield "## Measured on\n"
-    yield from _table(["", ""], [*machine_rows, ["measured", _measured(sections)]])
+    yield from _table(["", ""], [*machine_rows, ["measured", _measured(sections)]], right="---")
     for section, _, _ in sections:
         yield f"## {section.title}\n"
         yield section.prose.strip() + "\n"
@@ -99,9 +99,9 @@ def _shown(table: Table) -> Iterator[str]:
         yield f"{table.note}\n"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: str = "---:") -> Iterator[str]:
     yield f"| {' | '.join(columns)} |"
-    yield f"| {' | '.join(['---', *['---:'] * (len(columns) - 1)])} |"
+    yield f"| {' | '.join(['---', *[right] * (len(columns) - 1)])} |"
     for row in rows:
         yield f"| {' | '.join(cell.replace('|', '\\|') for cell in row)} |"
     yield ""

@@ -43,7 +43,7 @@ PAGE = """\
 ## Measured on
 
 |  |  |
-| --- | ---: |
+| --- | --- |
 | processor | Abacus |
 | measured | 2026-11-22 at abcdef |
 
