@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import Source, Stream, load_source
 from xmlift.landing import claim, names
@@ -114,12 +115,14 @@ def _left_undone(
 def _covered(event: PlanEvent, source: Source, warehouse: Warehouse) -> tuple[Covered, Covered]:
     """What is settled, and what this run has read, at one moment."""
     counted = counted_coverage(source)
-    return warehouse.transaction(
-        lambda cursor: (
-            coverage.settled(cursor, source.source, counted),
-            coverage.of_run(cursor, source.source, event.run),
-        )
-    )
+
+    def ask(cursor: Cursor) -> tuple[Covered, Covered]:
+        settled = coverage.settled(cursor, source.source, counted)
+        # Before its first round a run has read nothing; where that is decided again, the first decision stands.
+        own: Covered = {} if event.round == 0 else coverage.of_run(cursor, source.source, event.run)
+        return settled, own
+
+    return warehouse.transaction(ask)
 
 
 def counted_coverage(source: Source) -> list[Counted]:

@@ -20,7 +20,7 @@ from xmlift.planning import plan
 from xmlift.reporting import ReportEvent, report
 
 from ..mutants.mutants import ROOT, unknown_tests
-from ..unit.steps_landing import DAY
+from ..unit.steps_landing import DAY, at, run_at
 from ..unit.warehouse_stand_in import COPY_ROLE, LOADER, PLANNER, REPORTER, StandIn
 from .pipeline import Pipeline, event_of, hours, row
 from .watched import Moment, WatchedWarehouse
@@ -144,3 +144,31 @@ def test_a_run_costs_the_same_however_much_went_before(zone: Zone, stand_in: Sta
         counted.append(costs.counts)
     assert counted[0] == counted[1]
     assert all(counted[0][what] for what in ("ListObjectsV2", "statements", "rows fetched", "bytes fetched"))
+
+
+def test_a_load_is_spared_what_its_batch_does_not_need(zone: Zone, stand_in: StandIn) -> None:
+    """Ranked is where a key comes twice, merged where one is there, deleted what is stale, and else nothing."""
+    pipeline = Pipeline(zone, stand_in)
+    first, second, third = (run_at(hour, "x") for hour in (12, 13, 14))
+    dear = (
+        'CREATE TEMP TABLE "losers_items"',
+        "MERGE",
+        'INSERT INTO "' + pipeline.name,
+        'DELETE FROM "stage_items"',
+    )
+
+    def asked(run: str, *rows: int, version: float) -> list[int]:
+        told: list[str] = []
+        records = [row(key, DAY + timedelta(hours=version), notes=0) for key in rows]
+        pipeline.land("items", run, (0, 6), records, read_at=at(12 + version))
+        pipeline.load(
+            "items",
+            run,
+            pipeline.warehouse(lambda moment, _: told.append(moment.sql) if moment.after else None),
+        )
+        return [sum(sql.startswith(start) for sql in told) for start in dear]
+
+    assert asked(first, 1, 2, version=2) == [0, 0, 2, 0], "keys that are new: into the table and its children"
+    assert asked(second, 2, 3, version=3) == [0, 1, 1, 0]
+    assert asked(third, 1, 4, 4, version=1) == [1, 1, 1, 2], "the loser of a key, and what is stale"
+    pipeline.remove()

@@ -99,13 +99,16 @@ def closed_windows(cursor: Cursor, source: str, runs: Sequence[str]) -> set[tupl
 def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> Covered:
     """Gaps and islands: a window begins an island where no window before it reaches its start.
 
-    Answered are the first window of each island and the last of all, each with how far those before it reached:
-    the warehouse goes through the sorted windows once, and numbers and groups none.
+    Answered are the first window of each island, with where the island before it ended, and the last of all: the
+    warehouse goes through the sorted windows once, and numbers and groups none.
     """
     ordered = "OVER (PARTITION BY stream, partition_id ORDER BY window_start, settled_end"
+    begins = "(reached IS NULL OR window_start > reached)"
     rows = _rows(
         cursor,
-        f"""SELECT stream, partition_id, window_start, settled_end, reached, following
+        f"""SELECT stream, partition_id,
+  CASE WHEN {begins} THEN window_start END, CASE WHEN {begins} THEN reached END,
+  CASE WHEN following IS NULL THEN GREATEST(settled_end, reached) END
 FROM (
   SELECT stream, partition_id, window_start, settled_end,
     MAX(settled_end) {ordered} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached,
@@ -113,20 +116,19 @@ FROM (
   FROM ({windows}) AS covering
   WHERE window_start < settled_end
 ) AS marked
-WHERE reached IS NULL OR window_start > reached OR following IS NULL
+WHERE {begins} OR following IS NULL
 ORDER BY stream, partition_id, window_start, settled_end""",
         values,
     )
     covered: dict[str, dict[str, list[Interval]]] = {}
     begin: Any = None
-    for stream, partition, start, end, reached, following in rows:
+    for stream, partition, begins_at, ended_before, ends_last in rows:
         islands = covered.setdefault(stream, {}).setdefault(partition, [])
-        if reached is None or start > reached:
-            if reached is not None:
-                islands.append(Interval(begin, reached))
-            begin = start
-        if following is None:
-            islands.append(Interval(begin, end if reached is None else max(end, reached)))
+        if ended_before is not None:
+            islands.append(Interval(begin, ended_before))
+        begin = begin if begins_at is None else begins_at
+        if ends_last is not None:
+            islands.append(Interval(begin, ends_last))
     return covered
 
 
