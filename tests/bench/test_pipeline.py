@@ -114,6 +114,7 @@ def test_states_inside_the_maps_are_counted_from_the_calls() -> None:
     ("overlap", "least", "reached"),
     [
         (Overlap(windows=1, wall=1.0, cpu=0.3, pages=10), 0.5, 0.5),
+        (Overlap(windows=1, wall=1.0, cpu=0.8, pages=10), 0.8, 0.8),
         (Overlap(windows=4, wall=1.25, cpu=2.0, pages=10), 1.0, 0.8),
         (Overlap(windows=2, wall=0.5, cpu=0.4, pages=10), 0.5, 1.0),
     ],
