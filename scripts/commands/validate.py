@@ -17,8 +17,7 @@ from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue.request import NextUrlPaging
 from xmlift.catalogue.stream import Column
 from xmlift.errors import CatalogueError, XmliftError
-from xmlift.records import Field, Mapping, Nested
-from xmlift.records import PieceReader
+from xmlift.records import Field, Mapping, Nested, PieceReader
 from xmlift.rooms import record_mapping
 from xmlift.source import paging
 

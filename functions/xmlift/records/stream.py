@@ -23,7 +23,7 @@ _EVENT_BATCH = 500
 
 
 class _Sent[Rows](NamedTuple):
-    """A piece on its way, how many records it seems to have, and how to get what became of them."""
+    """A piece on its way, how many records it seems to have (if another one follows), and how to get its rows."""
 
     piece: bytes
     records: int
@@ -100,10 +100,11 @@ class Page[Rows]:
     def _send(self, cutter: Cutter, head: Head, waiting: deque[_Sent[Rows]]) -> bool:
         """Send as many pieces as may be on their way; False once there is none any more."""
         end = b"</" + head.record + b">"
-        while len(waiting) <= self._lifter.ahead and (piece := cutter.next_piece()) is not None:
+        ahead = self._lifter.ahead
+        while len(waiting) <= ahead and (piece := cutter.next_piece()) is not None:
             first_row = self._rows + 1 + sum(sent.records for sent in waiting)
             answer = self._lifter.send(head, piece, first_row)
-            waiting.append(_Sent(piece, piece.count(end), answer))
+            waiting.append(_Sent(piece, piece.count(end) if ahead else 0, answer))
         return bool(waiting)
 
     def _send_again(self, head: Head, waiting: deque[_Sent[Rows]]) -> None:
