@@ -26,7 +26,7 @@ PART = Shape(windows=1, pages=10)
 OVERLAPPING = Shape(windows=8, pages=10)
 LATENCY = 100
 FASTER = 20.0
-OVERLAPPED = 0.7
+OVERLAPPED = 0.6
 """What part of the wall time of windows read side by side has to be unavoidable: see `Overlap.reached`."""
 
 CAPACITY = 8
