@@ -56,14 +56,14 @@ def in_isolation(folder: Path, program: str) -> str:
 
 
 def clients_created(code: list[Part]) -> set[str]:
-    """The services in `….create_client("service")` anywhere in some code."""
+    """The services in `….client("service")` anywhere in some code."""
     return {
         node.args[0].value
         for part in code
         for node in ast.walk(part.statement)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "create_client"
+        and node.func.attr == "client"
         and node.args
         and isinstance(node.args[0], ast.Constant)
     }
@@ -77,10 +77,7 @@ def test_no_client_of_a_service_that_only_the_run_knows() -> None:
     for source in FUNCTIONS.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_bytes())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                assert node.func.attr != "client", (
-                    f"{source}: boto3 is not in the zips; botocore creates clients"
-                )
-                if node.func.attr == "create_client":
+                if node.func.attr == "client":
                     assert node.args and isinstance(node.args[0], ast.Constant), (
                         f"{source}:{node.lineno}: name the service, so that the zip can carry its model"
                     )
@@ -109,9 +106,9 @@ def test_the_table_of_operations_is_what_the_code_calls() -> None:
 
 def test_clients_have_the_operations_of_the_table(step: str, unpacked: dict[str, Path]) -> None:
     program = f"""
-import botocore.session
+import boto3
 for service in {sorted(SERVICES[step])!r}:
-    client = botocore.session.get_session().create_client(service)
+    client = boto3.Session().client(service)
     print(service, *client.meta.service_model.operation_names)
     for operation in client.meta.service_model.operation_names:
         client.meta.service_model.operation_model(operation).input_shape.members
@@ -124,9 +121,9 @@ for service in {sorted(SERVICES[step])!r}:
 
 def test_clients_are_created_from_the_zip_alone(step: str, unpacked: dict[str, Path]) -> None:
     program = f"""
-import botocore.session
+import boto3
 for service in {sorted(SERVICES[step])!r}:
-    client = botocore.session.get_session().create_client(service)
+    client = boto3.Session().client(service)
     print(service, client.meta.endpoint_url)
 """
     created = dict(line.split() for line in in_isolation(unpacked[step], program).splitlines())
@@ -136,9 +133,9 @@ for service in {sorted(SERVICES[step])!r}:
 
 def test_a_service_that_is_not_in_the_table_has_no_client(unpacked: dict[str, Path]) -> None:
     program = """
-import botocore.session
+import boto3
 try:
-    botocore.session.get_session().create_client("ec2")
+    boto3.Session().client("ec2")
 except Exception as error:
     print(type(error).__name__)
 """
@@ -169,11 +166,11 @@ for name in {sorted(modules)!r}:
 
 # Only a stream with a transform pays for pandas (0.4 s of CPU), and only one with a repair for BeautifulSoup.
 NOT_AT_START = {
-    "plan": ["asyncio", "boto3", "lxml", "multiprocessing", "requests", "s3transfer"],
-    "extract": ["asyncio", "boto3", "bs4", "lxml.html", "numpy", "pandas", "psycopg2", "s3transfer"],
-    "load": ["asyncio", "boto3", "lxml", "multiprocessing", "requests", "s3transfer"],
-    "report": ["asyncio", "boto3", "lxml", "multiprocessing", "requests", "s3transfer"],
-    "migrate": ["asyncio", "boto3", "lxml", "multiprocessing", "requests", "s3transfer", "yaml"],
+    "plan": ["asyncio", "lxml", "requests"],
+    "extract": ["asyncio", "bs4", "lxml.html", "numpy", "pandas", "psycopg2"],
+    "load": ["asyncio", "lxml", "requests"],
+    "report": ["asyncio", "lxml", "requests"],
+    "migrate": ["asyncio", "lxml", "requests", "yaml"],
 }
 
 

@@ -13,7 +13,7 @@ _UNKNOWN = "ExecutionDoesNotExist"  # it ended more than 90 days ago, or was ano
 
 def execution_status() -> StatusOf:
     """Asks for an execution's status by its ARN. What it gives raises PlanError."""
-    client: Any = session().create_client("stepfunctions", config=CONFIG)
+    client: Any = session().client("stepfunctions", config=CONFIG)
 
     def status(execution: str) -> str | None:
         try:

@@ -5,4 +5,4 @@ from xmlift.landing.zone import Zone
 
 
 def landing_zone(bucket: str) -> Zone:
-    return Zone(session().create_client("s3", config=CONFIG), bucket)
+    return Zone(session().client("s3", config=CONFIG), bucket)

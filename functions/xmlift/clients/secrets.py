@@ -12,7 +12,7 @@ from xmlift.errors import SourceError
 
 def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
     """Reads a secret's JSON object by its name behind the prefix. The reader raises SourceError."""
-    client: Any = session().create_client("secretsmanager", config=CONFIG)
+    client: Any = session().client("secretsmanager", config=CONFIG)
 
     def read(name: str) -> dict[str, str]:
         try:

@@ -9,7 +9,7 @@ from xmlift.warehouse.connection import Address, Credentials, Warehouse, tempora
 
 def warehouse(settings: WarehouseSettings, step: str) -> Warehouse:
     """The warehouse, as the database user of the function's own role."""
-    client = session().create_client("redshift-serverless", config=CONFIG)
+    client = session().client("redshift-serverless", config=CONFIG)
     credentials = temporary_credentials(client, settings.workgroup, settings.database)
     return Warehouse(_address(settings), credentials, f"xmlift-{step}")
 
