@@ -7,8 +7,11 @@ have the same bytes.
 
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
+from queue import SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -20,7 +23,6 @@ from xmlift.records import Batch, Head, Lifted, Lifter, LiftHere, Mapping, Piece
 from xmlift.row_conversion import ConvertedRows, RowConverter
 
 if TYPE_CHECKING:
-    from lambda_multiprocessing import Pool
     from lambda_multiprocessing.main import AsyncResult
 
 _LOOK_SECONDS = 1.0
@@ -51,31 +53,28 @@ class WindowToLift(NamedTuple):
 
 
 class WindowLifting:
-    """Lifts the pages of a window. To be used in a `with`: at its end no process is left.
+    """Lifts the pages of a window. To be used in a `with`: at its end neither process nor thread is left.
 
-    A function is frozen between its calls, and so would be its processes.
+    A function is frozen between its calls, and so would they be.
     """
 
     def __init__(self, window: WindowToLift, processes: int) -> None:
         self._window = window
-        self._processes = processes
-        self._pool: Pool | None = None
+        self._count = processes
+        self._processes: _Processes | None = None
+        self._ended = ExitStack()
         self.converter = window.converter()
         self.pieces = piece_reader(window.mapping)
 
     def __enter__(self) -> Self:
-        if self._processes > 1:
-            # It works with pipes: multiprocessing's own pools need /dev/shm, which Lambda does not have.
-            from lambda_multiprocessing import Pool  # noqa: PLC0415 (only who has the vCPUs pays for the import)
-
-            self._pool = Pool(self._processes)
+        if self._count > 1:
+            self._processes = self._ended.enter_context(_Processes(self._count))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is not None:
-            self._pool.terminate()
+        self._ended.close()
 
     def page(self, place: Callable[[], Place]) -> Lifter[ConvertedRows]:
         """What lifts a page's records; `place` says where those stand that are lifted now."""
@@ -83,32 +82,72 @@ class WindowLifting:
         def convert(batch: Batch) -> ConvertedRows:
             return self.converter.convert(batch, *place())
 
-        if self._pool is None:
+        if self._processes is None:
             return LiftHere(self.pieces, convert)
-        return _LiftByProcesses(self._pool, pickle.dumps(self._window), place, convert)
+        return _LiftByProcesses(self._processes, pickle.dumps(self._window), place, convert)
 
 
 class _LiftByProcesses:
-    """Sends each piece to the process that is free.
-
-    None has more than one at a time: both sides of a pipe would wait for each other to read.
-    """
+    """Sends each piece to the process that is free next."""
 
     def __init__(
-        self, pool: "Pool", window: bytes, place: Callable[[], Place], lift: Callable[[Batch], ConvertedRows]
+        self,
+        processes: "_Processes",
+        window: bytes,
+        place: Callable[[], Place],
+        lift: Callable[[Batch], ConvertedRows],
     ) -> None:
-        self._pool = pool
+        self._processes = processes
         self._window = window
         self._place = place
         self.lift = lift
-        self.ahead = len(pool.children) - 1
+        # One more for each, so that none waits while the main process is busy with the rows of another.
+        self.ahead = 2 * processes.count
 
     def send(self, head: Head, piece: bytes, first_row: int) -> Callable[[], Lifted[ConvertedRows] | None]:
-        task = (self._window, head, piece, first_row, self._place())
+        return self._processes.send(self._window, head, piece, first_row, self._place())
+
+
+class _Processes:
+    """Processes, and for each a thread that hands it one piece after the other.
+
+    None has two at a time: both ends of a pipe could wait for each other to read.
+    """
+
+    def __init__(self, count: int) -> None:
+        # It works with pipes: multiprocessing's own pools need /dev/shm, which Lambda does not have.
+        from lambda_multiprocessing import Pool  # noqa: PLC0415 (only who has the vCPUs pays for the import)
+
+        self.count = count
+        self.pools: list[Pool] = [Pool(1) for _ in range(count)]  # before any thread is there to be forked
+        self._idle: SimpleQueue[Pool] = SimpleQueue()
+        for pool in self.pools:
+            self._idle.put(pool)
+        self._threads = ThreadPoolExecutor(count, "lift")
+
+    def send(
+        self, window: bytes, head: Head, piece: bytes, first_row: int, place: Place
+    ) -> Callable[[], Lifted[ConvertedRows] | None]:
+        return self._threads.submit(self._lift, (window, head, piece, first_row, place)).result
+
+    def _lift(self, task: tuple[bytes, Head, bytes, int, Place]) -> Lifted[ConvertedRows] | None:
+        pool = self._idle.get()
         try:
-            return partial(_answer, self._pool.apply_async(_lift, task))
+            return _answer(pool.apply_async(_lift, task))
         except OSError as error:
             raise _ended() from error
+        finally:
+            self._idle.put(pool)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        for pool in self.pools:
+            pool.terminate()
 
 
 def _answer(result: "AsyncResult") -> Lifted[ConvertedRows] | None:

@@ -57,6 +57,12 @@ def lifted(page: bytes, processes: int, window: WindowToLift | None = None) -> l
     return rows
 
 
+def processes_of(lifting: WindowLifting) -> list[Any]:
+    """The processes beside this one."""
+    pools = lifting._processes.pools if lifting._processes else []
+    return [child.proc for pool in pools for child in pool.children]
+
+
 def together(converted: list[ConvertedRows]) -> dict[str, bytes]:
     """All rows by table, however they were cut into pieces."""
     names = {name for rows in converted for name in rows.tables}
@@ -133,10 +139,9 @@ def test_a_process_that_is_killed_is_told_of() -> None:
     window = window_to_lift()
     with WindowLifting(window, 2) as lifting:
         lifter = lifting.page(lambda: Place(1, READ_AT, 0))
-        assert lifting._pool is not None
-        for child in lifting._pool.children:
-            os.kill(child.proc.pid, signal.SIGKILL)
-            child.proc.join()
+        for process in processes_of(lifting):
+            os.kill(process.pid, signal.SIGKILL)
+            process.join()
         page = Page(
             io.BytesIO(page_of([item(1)] * 20)), window.mapping, PieceReader(window.mapping), lifter, 9999
         )
@@ -146,8 +151,7 @@ def test_a_process_that_is_killed_is_told_of() -> None:
 
 def test_no_process_is_left_at_the_end() -> None:
     with WindowLifting(window_to_lift(), 2) as lifting:
-        assert lifting._pool is not None
-        processes = [child.proc for child in lifting._pool.children]
+        processes = processes_of(lifting)
         assert all(process.is_alive() for process in processes)
     for process in processes:
         process.join(timeout=30)
@@ -156,7 +160,7 @@ def test_no_process_is_left_at_the_end() -> None:
 
 def test_one_process_is_no_process_beside_this_one() -> None:
     with WindowLifting(window_to_lift(), 1) as lifting:
-        assert lifting._pool is None
+        assert processes_of(lifting) == []
 
 
 def test_what_is_sent_is_all_that_decides() -> None:
