@@ -13,7 +13,7 @@ from xmlift.errors import WarehouseError
 from xmlift.warehouse import coverage
 from xmlift.warehouse.connection import Warehouse
 from xmlift.warehouse.coverage import Counted
-from xmlift.windows import merged, settled_by
+from xmlift.windows import Interval, merged, settled_by
 
 from .ledger_rows import MINUTE, Row, interval, ledger_holds, minutes, row
 from .warehouse_stand_in import PLANNER, STRANGER, StandIn
@@ -71,6 +71,13 @@ def ledger(stand_in: StandIn) -> Iterator[Ledger]:
         pytest.param([(0, 60), (30, 90)], [(0, 90)], id="overlapping"),
         pytest.param([(0, 90), (10, 20), (30, 40), (95, 99)], [(0, 90), (95, 99)], id="one within another"),
         pytest.param([(0, 60), (0, 60), (0, 60)], [(0, 60)], id="the same, read three times"),
+        pytest.param([(0, 10), (20, 30), (20, 30)], [(0, 10), (20, 30)], id="the last one, read twice"),
+        pytest.param(
+            [(0, 10), (20, 30), (20, 30), (40, 50)], [(0, 10), (20, 30), (40, 50)], id="one, read twice"
+        ),
+        pytest.param([(0, 40), (10, 20), (30, 35), (38, 50)], [(0, 50)], id="further than those within it"),
+        pytest.param([(0, 90), (10, 20), (20, 30)], [(0, 90)], id="the last within the first"),
+        pytest.param([(0, 30), (0, 10), (10, 20)], [(0, 30)], id="two of one start"),
         pytest.param([(60, 90), (0, 60)], [(0, 90)], id="in any order"),
         pytest.param([(0, 60, 40)], [(0, 40)], id="settled as far as the server's clock"),
         pytest.param([(0, 60, -5)], [], id="read before it began: settles nothing"),
@@ -161,7 +168,13 @@ def test_a_greater_epoch_that_stands_in_a_table(ledger: Ledger) -> None:
 
 
 WINDOWS = st.lists(
-    st.tuples(st.sampled_from("ab"), st.integers(-20, 60), st.integers(1, 30), st.integers(-20, 90)),
+    st.tuples(
+        st.sampled_from("ab"),
+        st.sampled_from("-p"),
+        st.integers(-20, 60),
+        st.integers(1, 30),
+        st.integers(-20, 90) | st.just(1_000),
+    ),
     max_size=25,
 )
 SOME_OVERLAPS = st.sampled_from([timedelta(0), 5 * MINUTE, timedelta(microseconds=1), timedelta(hours=1)])
@@ -170,20 +183,23 @@ SOME_OVERLAPS = st.sampled_from([timedelta(0), 5 * MINUTE, timedelta(microsecond
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WINDOWS, SOME_OVERLAPS, SOME_OVERLAPS)
 def test_the_warehouse_merges_as_python_does(
-    ledger: Ledger, windows: list[tuple[str, int, int, int]], of_a: timedelta, of_b: timedelta
+    ledger: Ledger, windows: list[tuple[str, str, int, int, int]], of_a: timedelta, of_b: timedelta
 ) -> None:
-    ledger.holds(*(row(start, start + size, as_of, stream=stream) for stream, start, size, as_of in windows))
-    overlaps = {"a": of_a, "b": of_b}
-    expected = {
-        stream: {"-": whole}
-        for stream, overlap in overlaps.items()
-        if (
-            whole := merged(
-                settled_by(interval(start, start + size), minutes(as_of), overlap)
-                for one, start, size, as_of in windows
-                if one == stream
-            )
+    ledger.holds(
+        *(
+            row(start, start + size, as_of, stream=stream, partition=partition)
+            for stream, partition, start, size, as_of in windows
         )
+    )
+    overlaps = {"a": of_a, "b": of_b}
+    settled: dict[str, dict[str, list[Interval]]] = {}
+    for stream, partition, start, size, as_of in windows:
+        one = settled_by(interval(start, start + size), minutes(as_of), overlaps[stream])
+        settled.setdefault(stream, {}).setdefault(partition, []).append(one)
+    expected = {
+        stream: wholes
+        for stream, partitions in settled.items()
+        if (wholes := {name: whole for name, ones in partitions.items() if (whole := merged(ones))})
     }
     assert ledger.settled(*(Counted(name, 0, overlap) for name, overlap in overlaps.items())) == expected
 

@@ -99,23 +99,38 @@ def closed_windows(cursor: Cursor, source: str, runs: Sequence[str]) -> set[tupl
 def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> Covered:
     """Gaps and islands: a window begins an island where no window before it reaches its start.
 
-    Answered are the first window of each island, with where the island before it ended, and the last of all: the
-    warehouse goes through the sorted windows once, and numbers and groups none.
+    First neighbours that follow on each other become a chain, from its first window's start to its last one's end;
+    of most streams that leaves one. To look at both neighbours costs less than to keep the farthest end of all
+    before, which is then found among few: 100,000 windows take three quarters of the time. Answered are the first
+    chain of each island, with where the island before it ended, and the last of all.
     """
     ordered = "OVER (PARTITION BY stream, partition_id ORDER BY window_start, settled_end"
+    # Of a window that was read twice the very last row has to stay the last, or it ends the chain before.
+    as_before = f"{ordered}, CASE WHEN next_end IS NULL THEN 1 ELSE 0 END"
     begins = "(reached IS NULL OR window_start > reached)"
     rows = _rows(
         cursor,
-        f"""SELECT stream, partition_id,
-  CASE WHEN {begins} THEN window_start END, CASE WHEN {begins} THEN reached END,
-  CASE WHEN following IS NULL THEN GREATEST(settled_end, reached) END
-FROM (
+        f"""WITH neighbours AS (
+  SELECT stream, partition_id, window_start, settled_end,
+    LAG(settled_end) {ordered}) AS previous_end,
+    LEAD(settled_end) {ordered}) AS next_end
+  FROM ({windows}) AS covering
+  WHERE window_start < settled_end
+), chains AS (
+  SELECT DISTINCT stream, partition_id, window_start,
+    COALESCE(LEAD(previous_end) {as_before}), settled_end) AS settled_end
+  FROM neighbours
+  WHERE previous_end IS NULL OR window_start > previous_end OR settled_end < previous_end OR next_end IS NULL
+), marked AS (
   SELECT stream, partition_id, window_start, settled_end,
     MAX(settled_end) {ordered} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached,
     LEAD(window_start) {ordered}) AS following
-  FROM ({windows}) AS covering
-  WHERE window_start < settled_end
-) AS marked
+  FROM chains
+)
+SELECT stream, partition_id,
+  CASE WHEN {begins} THEN window_start END, CASE WHEN {begins} THEN reached END,
+  CASE WHEN following IS NULL THEN GREATEST(settled_end, reached) END
+FROM marked
 WHERE {begins} OR following IS NULL
 ORDER BY stream, partition_id, window_start, settled_end""",
         values,
