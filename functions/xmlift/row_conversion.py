@@ -230,7 +230,7 @@ class RowConverter:
         }
         row = _LINEAGE_NAMES.index("_row")
         yield alike([said[name] for name in _LINEAGE_NAMES[:row]], len(records))
-        yield [str(place.first_row + record) for record in records]
+        yield map(str, map(place.first_row.__add__, records))
         yield alike([said[name] for name in _LINEAGE_NAMES[row + 1 :]], len(records))
 
 

@@ -1,9 +1,9 @@
 """An XSLT generated from the columns: libxslt walks the records and writes all fields as one text.
 
 Asking for each field from Python costs a call a field; one transformation of some hundred records costs one
-call. Every value is followed by a noncharacter of Unicode, which no sane document holds. The text begins with
-how many records there are and how many stand inside each, so that a hostile value is noticed (`None`): there
-are more noncharacters than these numbers say. Such records are read by XPath instead.
+call. Every value is followed by a control character that hardly any document holds. The text begins with how
+many records there are and how many stand inside each, so that a value that holds it is noticed (`None`): there
+are more of them than these numbers say. Such records are read by XPath instead.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from lxml import etree
 from xmlift.records.columns import Columns, NestedRows
 from xmlift.records.mapping import Field, Mapping
 
-END = "\ufdd0"
+# Of the controls of Latin-1, which keep a text at a byte a character, one that Windows-1252 gives no meaning.
+END = "\x90"
 
 _XSL = "http://www.w3.org/1999/XSL/Transform"
 

@@ -186,20 +186,31 @@ def _times(convert: Convert) -> Whole:
     return whole
 
 
+# What JSON does not write as it is.
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')
+
+
 def _supers(split: str | None) -> Whole:
     def whole(values: Sequence[str]) -> Sequence[str] | None:
         if split is None:
             texts = [encode_basestring(value) if value else "" for value in values]
+        elif _ESCAPED.search("".join(values)):
+            texts = [_json_list(value.split(split)) if value else "" for value in values]
         else:
-            texts = [
-                f"[{', '.join([encode_basestring(piece) for piece in value.split(split) if piece])}]"
-                if value
-                else ""
-                for value in values
-            ]
+            texts = [_plain_json_list(value.split(split)) if value else "" for value in values]
         return texts if max(map(len, map(str.encode, texts))) <= MAX_VARCHAR_BYTES else None
 
     return whole
+
+
+def _json_list(pieces: list[str]) -> str:
+    return f"[{', '.join([encode_basestring(piece) for piece in pieces if piece])}]"
+
+
+def _plain_json_list(pieces: list[str]) -> str:
+    """As `_json_list`, of pieces without anything to be escaped."""
+    inside = '", "'.join(filter(None, pieces))
+    return f'["{inside}"]' if inside else "[]"
 
 
 _PLAIN: dict[str, Whole] = {

@@ -71,19 +71,17 @@ def csv_rows(fields: Sequence[Iterable[str]]) -> bytes:
 def quoted(values: Sequence[str]) -> Sequence[str]:
     """Values as fields of CSV: those that need quotes have them. An empty one never has: it is NULL."""
     # One look at the whole column: most of them hold nothing to be quoted.
-    if not _needs_quotes("".join(values)):
+    text = "".join(values)
+    if not ("," in text or '"' in text or "\n" in text or "\r" in text):
         return values
-    return [_quoted(value) if _needs_quotes(value) else value for value in values]
+    return [
+        '"' + value.replace('"', '""') + '"'
+        if "," in value or '"' in value or "\n" in value or "\r" in value
+        else value
+        for value in values
+    ]
 
 
 def alike(values: Sequence[str], rows: int) -> Iterable[str]:
     """Neighbouring columns that have these same values in all rows, as one column of fields."""
     return repeat(",".join(quoted(values)), rows)
-
-
-def _needs_quotes(text: str) -> bool:
-    return '"' in text or "," in text or "\n" in text or "\r" in text
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"'
