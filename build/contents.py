@@ -60,6 +60,8 @@ _LEFT_OUT = re.compile(
             # Of Powertools, logs, metrics and traces are used.
             r"aws_lambda_powertools/event_handler/",
             r"aws_lambda_powertools/utilities/(?!__init__\.py|jmespath_utils/|typing/)",
+            # Resources of boto3; we use clients.
+            r"boto3/(data|examples)/",
         )
     )
 )

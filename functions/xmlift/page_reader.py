@@ -116,6 +116,7 @@ class PageReader:
                 self._fetch_next(page, answer.url)
                 ahead = False
             self._rows.add(converted)
+            del converted  # not beside the next rows: those of one large record take many megabytes
         if not page.records:
             assert page.root is not None
             names_there = Counter(self._progress.unmatched) + Counter(

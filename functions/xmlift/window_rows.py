@@ -11,7 +11,7 @@ from xmlift.row_conversion import ConvertedRows, RowConverter
 from xmlift.tables.rejects import SCHEMA as REJECTS_SCHEMA
 from xmlift.tables.writer import PartWriter, csv_rows, quoted
 
-PART_BYTES = 4 * 1024 * 1024
+PART_BYTES = 2 * 1024 * 1024
 """A part of so many compressed bytes is put, also in the middle of a page: memory does not follow the page."""
 
 _SHOWN_REASONS = 5

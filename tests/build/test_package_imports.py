@@ -76,11 +76,10 @@ def test_the_table_of_services_is_what_the_code_calls(step: str) -> None:
 def test_no_client_of_a_service_that_only_the_run_knows() -> None:
     for source in FUNCTIONS.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_bytes())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr == "client":
-                    assert node.args and isinstance(node.args[0], ast.Constant), (
-                        f"{source}:{node.lineno}: name the service, so that the zip can carry its model"
-                    )
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "client":
+                assert node.args and isinstance(node.args[0], ast.Constant), (
+                    f"{source}:{node.lineno}: name the service, so that the zip can carry its model"
+                )
 
 
 def operations_called(code: list[Part]) -> set[str]:

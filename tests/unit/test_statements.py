@@ -173,7 +173,7 @@ def test_migrations_go_forward_by_one() -> None:
             'COPY "stage_work_items" ("id", "summary")\n'
             "FROM 's3://b/m'\nIAM_ROLE 'arn:r'\n"
             "MANIFEST FORMAT AS CSV GZIP NULL AS ''\n"
-            "DATEFORMAT 'auto' TIMEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF",
+            "DATEFORMAT 'auto' TIMEFORMAT 'auto' COMPUPDATE OFF",
         ),
         (
             sql.merge(Table("s", "t", (("k", "BIGINT"), ("v", "BIGINT")), ("k",), (), frozenset())),

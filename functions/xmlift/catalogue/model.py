@@ -44,7 +44,7 @@ class Limits(Model, frozen=True):
     timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
     attempts: Annotated[int, Meta(ge=1, le=20)] = 5
     page_megabytes: Annotated[int, Meta(ge=1, le=8192)] = 512
-    record_megabytes: Annotated[int, Meta(ge=1, le=512)] = 16
+    record_megabytes: Annotated[int, Meta(ge=1, le=512)] = 1
     windows_per_run: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
 
 

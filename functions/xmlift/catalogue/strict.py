@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 # Redshift folds unquoted names to lower case and allows 127 bytes. A leading `_` is lineage's, and a double one
-# parts a stream's name from its child's (`work_items__comments`, for a load `winners_work_items__comments`).
+# parts a stream's name from its child's (`work_items__comments`, for a load `losers_work_items__comments`).
 Name = Annotated[
     str,
     Meta(

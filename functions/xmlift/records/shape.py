@@ -9,7 +9,6 @@ the shape learns from it; a property test holds what both make of the same pages
 import re
 from collections.abc import Sequence
 from copy import deepcopy
-from itertools import chain
 
 from xmlift.records.characters import expanded, text_of
 from xmlift.records.columns import Columns, NestedRows
@@ -135,10 +134,14 @@ class _Reader:
 
     def _nested(self, texts: Sequence[str]) -> NestedRows:
         """The nested records in the text that each record has of them."""
-        found = [self._rows(text)[0] if text else [] for text in texts]
-        rows = list(chain.from_iterable(found))
+        rows: list[_Row] = []
+        counts = []
+        for text in texts:
+            inside = self._rows(text)[0] if text else []
+            counts.append(len(inside))
+            rows += inside
         columns = self._values(list(zip(*rows, strict=True)), len(rows)) if rows else _none(len(self._fields))
-        return NestedRows.counted([len(inside) for inside in found], columns)
+        return NestedRows.counted(counts, columns)
 
 
 def _none(width: int) -> list[Sequence[str]]:

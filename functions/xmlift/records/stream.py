@@ -88,6 +88,7 @@ class Page[Rows]:
                 raise RecordError(
                     f"more than {self._record_limit} bytes stand between the records of one page"
                 )
+            del sent, lifted  # not beside the next one, which may be as large
         if cutter.is_odd:
             yield from self._by_events(around + cutter.rest)
             return

@@ -117,12 +117,15 @@ def add_stage_column(table: Table, name: str) -> str:
 
 
 def copy(table: Table, columns: Sequence[str], manifest_url: str, role_arn: str) -> str:
-    """One COPY of all files of a manifest. An empty field is NULL; nothing is truncated or skipped."""
+    """One COPY of all files of a manifest. An empty field is NULL; nothing is truncated or skipped.
+
+    It analyses the stage, since that is empty: the joins of a load are planned by its statistics.
+    """
     return (
         f"COPY {table.stage} ({column_list(columns)})\n"
         f"FROM {literal(manifest_url)}\nIAM_ROLE {literal(role_arn)}\n"
         "MANIFEST FORMAT AS CSV GZIP NULL AS ''\n"
-        "DATEFORMAT 'auto' TIMEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF"
+        "DATEFORMAT 'auto' TIMEFORMAT 'auto' COMPUPDATE OFF"
     )
 
 
