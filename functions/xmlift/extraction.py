@@ -160,7 +160,8 @@ class WindowReader:
             self._progress.seconds += monotonic() - begun
             if url is None:
                 break
-            out_of_time = self._time_left() < RESERVE_SECONDS + slowest
+            # A page that is not fetched meanwhile takes its fetching and its reading, each as long as the slowest.
+            out_of_time = self._time_left() < RESERVE_SECONDS + 2 * slowest
             if (out_of_time or self._checkpoint_is_due()) and not self._checkpoint(url):
                 return self._answer("more")  # a twin went further: the next call goes on from there
             if out_of_time:

@@ -1,12 +1,10 @@
 """The converted rows of one window on their way to its parts: compressed, counted, and put on S3."""
 
 from collections import Counter
-from datetime import datetime
 
 from xmlift.errors import RowError
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
-from xmlift.records import Batch
 from xmlift.row_conversion import ConvertedRows, RowConverter
 from xmlift.tables.rejects import SCHEMA as REJECTS_SCHEMA
 from xmlift.tables.writer import PartWriter, csv_rows, quoted
@@ -48,10 +46,6 @@ class WindowRows:
     def columns(self) -> dict[str, list[str]]:
         """The column names of each schema that the parts may have."""
         return {table.fingerprint: list(table.column_names) for table in self._layout.tables}
-
-    def add_batch(self, batch: Batch, page: int, read_at: datetime) -> None:
-        """Convert a batch of a page's records, and take its rows. Raises RowError."""
-        self.add(self._converter.convert(batch, page, read_at, self.sequence))
 
     def add(self, converted: ConvertedRows) -> None:
         """Take rows, in their records' order. Raises RowError where the stream's limit on rejects is passed."""

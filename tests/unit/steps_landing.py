@@ -67,7 +67,8 @@ def land(
     parts = []
     for number, read in enumerate(pages, start=1):
         progress.pages = number
-        rows.add_batch(_batch(stream, read.rows), number, read.read_at)
+        batch = _batch(stream, read.rows)
+        rows.add(converter.convert(batch, number, read.read_at, rows.sequence))
         parts += rows.flush()
     commit = chain.commit(
         Commit(

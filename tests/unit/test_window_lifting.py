@@ -4,9 +4,12 @@ import io
 import os
 import pickle
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -48,7 +51,7 @@ def window_to_lift(change: tuple[str, str] = ("", "")) -> WindowToLift:
 
 
 def lifted(page: bytes, processes: int, window: WindowToLift | None = None) -> list[ConvertedRows]:
-    """What becomes of a page cut into small pieces; every answer is for another part."""
+    """What becomes of a page cut into small pieces."""
     window = window or window_to_lift()
     rows: list[ConvertedRows] = []
     with WindowLifting(window, processes) as lifting:
@@ -153,9 +156,26 @@ def test_no_process_is_left_at_the_end() -> None:
     with WindowLifting(window_to_lift(), 2) as lifting:
         processes = processes_of(lifting)
         assert all(process.is_alive() for process in processes)
-    for process in processes:
-        process.join(timeout=30)
-        assert not process.is_alive()
+    assert not any(process.is_alive() for process in processes)
+
+
+def test_processes_end_with_the_one_that_started_them() -> None:
+    """However it ends: a function that is killed leaves nobody behind."""
+    program = """
+import os, signal, sys
+sys.path[:0] = sys.argv[1:]
+from tests.unit.test_window_lifting import WindowLifting, processes_of, window_to_lift
+lifting = WindowLifting(window_to_lift(), 3).__enter__()
+print(*(process.pid for process in processes_of(lifting)), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", program, *sys.path], capture_output=True, text=True, check=False
+    )
+    pids = [int(pid) for pid in told.stdout.split()]
+    assert len(pids) == 3, told.stderr
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=30)
+    assert not alive
 
 
 def test_one_process_is_no_process_beside_this_one() -> None:

@@ -55,7 +55,10 @@ class Collecting:
         self.rows = WindowRows(self.converter, Chain(zone, WINDOW), self.progress)
 
     def add(self, first_id: int, count: int, notes: int = 0) -> None:
-        self.rows.add_batch(batch(first_id, count, notes), 1, DAY)
+        self.add_batch(batch(first_id, count, notes))
+
+    def add_batch(self, records: Batch) -> None:
+        self.rows.add(self.converter.convert(records, 1, DAY, self.rows.sequence))
 
     def read(self, entry: Entry) -> list[list[str]]:
         text = gzip.decompress(self.zone.get(f"{WINDOW.folder}{entry.name}")).decode()
@@ -137,12 +140,12 @@ def test_rejects_are_a_part_of_their_own_up_to_the_limit(collecting: Collecting)
     def refused(value: str) -> Batch:
         return Batch(1, [[value], ["a"]], (NestedRows.counted([0], [[]]),))
 
-    collecting.rows.add_batch(refused("x,"), 1, DAY)
+    collecting.add_batch(refused("x,"))
     with pytest.raises(RowError, match=r"^all 1 records were rejected: 1 × items.id: not a whole number"):
         collecting.rows.check()
     (entry,) = collecting.rows.flush()
     assert (entry.table, entry.rows) == (REJECTS, 1)
     assert collecting.read(entry)[0][:6] == ["1", "1", "items", "id", "x,", "not a whole number for bigint"]
     with pytest.raises(RowError, match=r"^2 rows were rejected, more than max_rejects 1: 2 × items.id"):
-        collecting.rows.add_batch(refused("y"), 1, DAY)
+        collecting.add_batch(refused("y"))
     assert collecting.progress.reject_reasons == {"items.id: not a whole number for bigint": 2}

@@ -84,7 +84,7 @@ def _head_before(start: bytes, spelled: list[bytes]) -> Head | None:
 
 
 def _is_utf8(root: etree._Element) -> bool:
-    return (root.getroottree().docinfo.encoding or "utf-8").lower() in ("utf-8", "ascii", "us-ascii")
+    return (root.getroottree().docinfo.encoding or "utf-8").lower() == "utf-8"
 
 
 def innermost(root: etree._Element, depth: int) -> etree._Element:

@@ -43,7 +43,7 @@ def plain_path(expression: str, namespaces: dict[str, str]) -> Path:
 def _named(step: str, namespaces: dict[str, str]) -> str:
     if _STEP.fullmatch(step) is None:
         raise UnlearnableError(f"{step} is not a name")
-    return _expanded(step, namespaces, default="")
+    return expanded_name(step, namespaces, default="")
 
 
 class Pattern:
@@ -84,7 +84,9 @@ class Pattern:
 
     def _attributes(self, element: Element, path: tuple[str, ...], scope: dict[str, str]) -> str:
         names = [
-            attribute.name if attribute.declares is not None else _expanded(attribute.name, scope, default="")
+            attribute.name
+            if attribute.declares is not None
+            else expanded_name(attribute.name, scope, default="")
             for attribute in element.ordered_attributes
         ]
         _refuse_doubles(element, names)
@@ -106,7 +108,7 @@ class Pattern:
         children = element.ordered
         scopes = [scope | child.declarations for child in children]
         names = [
-            _expanded(child.name, known, known.get("", ""))
+            expanded_name(child.name, known, known.get("", ""))
             for child, known in zip(children, scopes, strict=True)
         ]
         _refuse_doubles(element, names)
@@ -147,7 +149,7 @@ class Pattern:
         return f"({self._uncaptured(child, scope, space)})"
 
 
-def _expanded(name: str, scope: dict[str, str], default: str) -> str:
+def expanded_name(name: str, scope: dict[str, str], default: str) -> str:
     """A tag's name as {uri}name; `default` is the namespace of names without a prefix."""
     prefix, _, local = name.rpartition(":")
     if not prefix:

@@ -11,6 +11,8 @@ from xmlift.records.mapping import Mapping
 from xmlift.records.shape import Shape
 from xmlift.records.stylesheet import Stylesheet
 
+_MOST_SHAPES = 16
+
 
 class Piece(NamedTuple):
     """What a piece's records say, and what stood between them and is none (a link to the next page, say)."""
@@ -46,6 +48,8 @@ class PieceReader:
     def _shape(self, head: Head) -> Shape:
         key = (head.record, head.scope)
         if key not in self._shapes:
+            if len(self._shapes) == _MOST_SHAPES:  # namespaces that differ by page
+                self._shapes.pop(next(iter(self._shapes)))
             self._shapes[key] = Shape(self._mapping, head.record.decode(), dict(head.scope))
         return self._shapes[key]
 

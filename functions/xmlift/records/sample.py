@@ -1,8 +1,8 @@
 """What records look like as text: which elements and attributes stand in which order, learned from samples.
 
 A sample is text that a parser has found to be well-formed, and the tags in it are read plainly. What cannot be
-told by names and order alone (comments, CDATA sections, text between elements, one name in two places) is no
-sample: Unlearnable.
+told by names and order alone (comments, CDATA sections, one name in two places, namespaces declared in some
+records only) is no sample: Unlearnable.
 """
 
 import re
@@ -44,6 +44,7 @@ class Element:
         self.has_space = self.is_empty = self.is_open = False
         self._after: dict[str, set[str]] = {}
         self._attributes_after: dict[Attribute, set[Attribute]] = {}
+        self._declared: set[Attribute] | None = None
 
     @property
     def ordered(self) -> list["Element"]:
@@ -66,10 +67,11 @@ class Element:
 
     def see(self, tag: re.Match[str]) -> None:
         """Learn from one start tag of such an element."""
-        found = [
-            Attribute(name, value[0], value[1:-1] if name == "xmlns" or name.startswith("xmlns:") else None)
-            for name, value in _ATTRIBUTE.findall(tag["attributes"])
-        ]
+        found = [_attribute(name, value) for name, value in _ATTRIBUTE.findall(tag["attributes"])]
+        declared = {attribute for attribute in found if attribute.declares is not None}
+        if self._declared not in (None, declared):
+            raise UnlearnableError(f"{self.name} declares other namespaces than before")
+        self._declared = declared
         _note_order(self._attributes_after, found)
         self.is_empty |= bool(tag["empty"])
         self.is_open |= not tag["empty"]
@@ -82,6 +84,16 @@ class Element:
         if len(runs) != len(names):
             self.repeated.update(name for name in runs if names.count(name) > 1)
         _note_order(self._after, runs)
+
+
+def _attribute(name: str, value: str) -> Attribute:
+    if name == "xml:id":
+        raise UnlearnableError("xml:id has rules of its own")
+    if name != "xmlns" and not name.startswith("xmlns:"):
+        return Attribute(name, value[0], None)
+    if re.search("[&\\s]", value):
+        raise UnlearnableError(f"{name} has a value that is not the namespace as it is spelled")
+    return Attribute(name, value[0], value[1:-1])
 
 
 def _note_order[Name](after: dict[Name, set[Name]], names: list[Name]) -> None:

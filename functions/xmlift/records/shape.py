@@ -13,7 +13,7 @@ from copy import deepcopy
 from xmlift.records.characters import expanded, text_of
 from xmlift.records.columns import Columns, NestedRows
 from xmlift.records.mapping import Field, Mapping
-from xmlift.records.pattern import SPACE, Path, Pattern, plain_path
+from xmlift.records.pattern import SPACE, Path, Pattern, expanded_name, plain_path
 from xmlift.records.sample import Element, UnlearnableError, learn
 
 MOST_LESSONS = 8
@@ -21,6 +21,8 @@ MOST_LESSONS = 8
 
 MOST_MISSES = 20
 """More pieces that did not fit than that, each without one that did: the records have no one shape."""
+
+RESTING_PIECES = 1000
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a piece. The parser refuses texts of 10 MB, and what it refuses must not pass here."""
@@ -34,6 +36,7 @@ class Shape:
 
     def __init__(self, mapping: Mapping, record: str, scope: dict[str, str]) -> None:
         self._record = Element(record)
+        self._tag = mapping.record_tags[-1]
         self._scope = scope
         self._reader: _Reader | None = None
         self._lessons = MOST_LESSONS
@@ -57,16 +60,29 @@ class Shape:
         record = deepcopy(self._record)
         try:
             learn(text_of(piece)[self._fits :], record)
+            self._check_name(record)
             self._reader = _Reader(record, self._scope, self._fields, self._tables)
         except (UnlearnableError, ValueError):
             return  # this piece is no sample; what was known before stays true
         self._record = record
 
+    def _check_name(self, record: Element) -> None:
+        """Raise UnlearnableError for elements of the records' spelling that are of another namespace."""
+        scope = self._scope | record.declarations
+        if expanded_name(record.name, scope, scope.get("", "")) != self._tag:
+            raise UnlearnableError(f"{record.name} is not {self._tag}")
+
     def columns(self, piece: bytes) -> Columns | None:
         """What the records of a piece say; None where they are not all of the shape."""
         self._fits = 0
-        if self._reader is None or self._misses > MOST_MISSES or len(piece) > _LARGEST:
+        if self._reader is None or len(piece) > _LARGEST:
             return None
+        if self._misses > MOST_MISSES:
+            # Tried again after a while: a new release of the server may write as before, or learnably.
+            self._misses += 1
+            if self._misses < MOST_MISSES + RESTING_PIECES:
+                return None
+            self._misses, self._lessons = MOST_MISSES, max(1, self._lessons)
         columns = self._columns(self._reader, piece)
         # Each piece that fits makes up for one that does not: trying costs a sixth of what fitting saves.
         self._misses = max(0, self._misses + (1 if columns is None else -1))

@@ -45,6 +45,7 @@ class Page[Rows]:
         self._lifter = lifter
         self._record_limit = record_limit
         self._rows = 0
+        self._ahead = lifter.ahead
         self.head_root: etree._Element | None = None
         self.root: etree._Element | None = None
 
@@ -101,15 +102,18 @@ class Page[Rows]:
     def _send(self, cutter: Cutter, head: Head, waiting: deque[_Sent[Rows]]) -> bool:
         """Send as many pieces as may be on their way; False once there is none any more."""
         end = b"</" + head.record + b">"
-        ahead = self._lifter.ahead
-        while len(waiting) <= ahead and (piece := cutter.next_piece()) is not None:
+        while len(waiting) <= self._ahead and (piece := cutter.next_piece()) is not None:
             first_row = self._rows + 1 + sum(sent.records for sent in waiting)
             answer = self._lifter.send(head, piece, first_row)
-            waiting.append(_Sent(piece, piece.count(end) if ahead else 0, answer))
+            waiting.append(_Sent(piece, piece.count(end) if self._ahead else 0, answer))
         return bool(waiting)
 
     def _send_again(self, head: Head, waiting: deque[_Sent[Rows]]) -> None:
-        """Number the records on their way anew: one before them had more or fewer than end tags."""
+        """Number the records on their way anew: one before them had more or fewer than end tags.
+
+        From then on one piece goes after the other, since the page's end tags do not tell its records.
+        """
+        self._ahead = 0
         first_row = self._rows + 1
         for index, sent in enumerate(waiting):
             sent.answer()

@@ -210,7 +210,7 @@ class Session:
                     f"{shown(url)} leaves the source's origin {shown(self._base_url)}: credentials stay there. "
                     "If the server moved, change base_url"
                 )
-            self._keep_pace()
+            self._keep_pace(url)
             read_at = self._now()
             with self._http.get(url, stream=True, allow_redirects=False, timeout=self._timeout) as response:
                 if self._login.is_asked_for(response):
@@ -222,10 +222,11 @@ class Session:
                 return self._read(url, response, read_at, retries)
         raise SourceError(f"{shown(url)}: more than {_MOST_REDIRECTS} redirects")
 
-    def _keep_pace(self) -> None:
+    def _keep_pace(self, url: str) -> None:
         due = self._last_request + 1 / self._politeness.requests_per_second
         if (wait := due - time.monotonic()) > 0:
             self._sleep(wait)
+            self._check_given_up(url)  # which may be why it did not sleep that long
         self._last_request = time.monotonic()
 
     def _check_status(self, url: str, response: requests.Response) -> None:

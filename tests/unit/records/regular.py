@@ -74,6 +74,7 @@ ODD = st.sampled_from(
         "<id>twice</id>",
         "<k/>",
         "<id xmlns='urn:n'>x</id>",
+        "<o:id xmlns:o='urn:&amp;'>x</o:id>",
     ]
 )
 

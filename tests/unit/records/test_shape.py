@@ -10,6 +10,7 @@ from lxml import etree
 
 from xmlift.errors import RecordError
 from xmlift.records import Field, Mapping, Nested, NestedRows, cutter, pieces
+from xmlift.records import shape as shapes
 from xmlift.records.columns import Columns
 from xmlift.records.pattern import Path, plain_path
 from xmlift.records.sample import UnlearnableError
@@ -125,11 +126,15 @@ def test_bytes_that_are_no_text_are_left_to_the_parser() -> None:
         "<i><a>1<b/></a></i>",
         "<i><s><c>1</c></s><s><c>2</c></s></i>",
         "<i><!-- --><a>1</a></i>",
+        "<i xmlns:p='urn:p'><a>1</a></i><i><a>1</a></i>",
+        "<i xmlns:p='urn:a&amp;b'><a>1</a></i>",
+        "<i xml:id='x'><a>1</a></i>",
+        "<i xmlns='urn:another'><a>1</a></i>",
         "<i p:b='1' xmlns:p='urn:p' xmlns:q='urn:p'><q:a/><p:a/></i>",
     ],
 )
 def test_records_without_one_shape_teach_nothing(sample: str) -> None:
-    """Each is well-formed; of the names in it and their order alone, no value has one place."""
+    """Each is well-formed, and what is in it is not told by its names and their order alone."""
     etree.fromstring(f"<r>{sample}</r>")
     assert taught(SIMPLE, sample).columns(sample.encode()) is None
 
@@ -167,6 +172,15 @@ def test_records_of_ever_another_shape_are_no_longer_tried() -> None:
     assert shape.columns(b"<i><a>1</a></i>") is None, "whoever misses that often is not asked again"
 
 
+def test_after_a_while_they_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "RESTING_PIECES", 5)
+    shape = taught(SIMPLE, "<i><a>1</a></i>")
+    for number in range(40):
+        said(shape, f"<i><x{number}/></i>")
+    found = [said(shape, "<i><a>1</a></i>") is not None for _ in range(6)]
+    assert any(found)
+
+
 def test_nested_records_and_their_places() -> None:
     mapping = Mapping(
         "/r/i", (Field("a", "a"),), (Nested("k", "l/k", (Field("t", "."), Field("v", "@v"))),), {}
@@ -185,7 +199,11 @@ def test_a_namespace_counts_by_its_name_and_not_by_its_prefix() -> None:
     mapping = Mapping("/m:r/m:i", (Field("a", "m:a"), Field("b", "m:b/@m:c")), (), {"m": "urn:m"})
     sample = "<i><a>1</a><x:b xmlns:x='urn:m' x:c='2' c='3'/></i>"
     assert said(taught(mapping, sample, {"": "urn:m"}), sample) == ([["1"], ["2"]], [])
-    assert said(taught(mapping, sample, {"": "urn:n"}), sample) == ([[""], ["2"]], [])
+    assert said(taught(mapping, sample, {"": "urn:n"}), sample) is None, "these are no records"
+    assert (
+        said(taught(mapping, sample.replace("<a>1</a>", "<a xmlns='urn:n'>1</a>"), {"": "urn:m"}), sample)
+        is None
+    )
     assert said(taught(mapping, sample), sample.replace("urn:m", "urn:o")) is None
 
 
@@ -218,6 +236,8 @@ def test_a_page_in_another_encoding_has_no_shape(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cutter, "PIECE_BYTES", 40)
     text = "<r>" + "<i><a>é</a></i>" * 20 + "</r>"
     assert read(encoded(text, "iso-8859-1"), SIMPLE)[0] == [["é", "", ""]] * 20
+    with pytest.raises(RecordError, match="not well-formed"):
+        read(b'<?xml version="1.0" encoding="US-ASCII"?>' + text.encode(), SIMPLE)
     assert not fits
     assert read(encoded(text, "utf-8"), SIMPLE)[0] == [["é", "", ""]] * 20
     assert fits.count(True) > 5
