@@ -24,10 +24,10 @@ class Merge(Disposition):
         self._keep_winners(cursor, tally, table.key)
         cursor.execute(statements.count_met(table))
         met = [((run, partition, window), *counts) for run, partition, window, *counts in cursor.fetchall()]
-        stale = {window: int(count) for window, _, count, _ in met}
-        if any(stale.values()):
+        tally.current = dict(tally.winners)
+        if any(stale for _, _, stale, _ in met):
             cursor.execute(statements.delete_stale(table))
-        tally.current = {window: count - stale.get(window, 0) for window, count in tally.winners.items()}
+            tally.current = counted(cursor, statements.count_by_window(table.stage))
         tally.updated = {window: int(count) for window, *_, count in met}
         # Where no key is there yet, nothing is to be matched: a first load is spared the dearest statement.
         cursor.execute(statements.merge(table) if met else statements.insert_from(table, table.stage))

@@ -102,7 +102,8 @@ def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> Covered:
     First neighbours that follow on each other become a chain, from its first window's start to its last one's end;
     of most streams that leaves one. To look at both neighbours costs less than to keep the farthest end of all
     before, which is then found among few: 100,000 windows take three quarters of the time. Answered are the first
-    chain of each island, with where the island before it ended, and the last of all.
+    chain of each island, with where the island before it ended, and the last of all. DISTINCT leaves one row of
+    equal ones, which an engine may answer in either order.
     """
     ordered = "OVER (PARTITION BY stream, partition_id ORDER BY window_start, settled_end"
     # Of a window that was read twice the very last row has to stay the last, or it ends the chain before.
