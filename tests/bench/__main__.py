@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -50,6 +51,9 @@ def main(
         raise typer.BadParameter(
             "what is measured in a hurry is not written into the docs: leave out --quick"
         )
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # whoever ends it ends the cloud that it started
     scrub(os.environ)
     folder.mkdir(parents=True, exist_ok=True)
     try:

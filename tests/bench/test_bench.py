@@ -1,6 +1,7 @@
 """The bench tells what it measured: claims, medians, the page, the plots."""
 
 import subprocess
+from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from local.errors import LocalError
 
 from . import page, results
+from .__main__ import MODULES
 from .results import Kept
 from .section import Bench, Claim, Plot, Samples, Section, Table, interleaved, median_of
 
@@ -144,6 +146,11 @@ def test_interleaved_takes_turns() -> None:
     found = interleaved(2, {"a": lambda: note("a"), "b": lambda: note("b")})
     assert order == ["a", "b", "a", "b"]
     assert found == {"a": Samples([1.0, 3.0]), "b": Samples([2.0, 4.0])}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_part_of_the_bench_measures(name: str) -> None:
+    assert callable(import_module(f".{name}", __package__).measure)
 
 
 def test_runs_are_five_and_in_a_hurry_three(tmp_path: Path) -> None:
