@@ -47,7 +47,8 @@ ENVIRONMENT = {
 PURPOSES = {
     "aws-lambda-powertools": "structured logs, metrics",
     "beautifulsoup4": "repair of broken XML; imported only for it",
-    "botocore": "S3, Secrets Manager, Redshift's credentials, Step Functions",
+    "boto3": "clients of S3, Secrets Manager, Redshift's credentials, Step Functions",
+    "botocore": "boto3: requests, signatures, descriptions of AWS",
     "certifi": "requests: authorities",
     "charset-normalizer": "requests: encodings of texts",
     "idna": "requests: host names",
@@ -62,6 +63,7 @@ PURPOSES = {
     "python-dateutil": "botocore: times",
     "pyyaml": "catalogues",
     "requests": "endpoints",
+    "s3transfer": "boto3",
     "six": "python-dateutil: old Pythons",
     "soupsieve": "beautifulsoup4: selectors",
     "typing-extensions": "aws-lambda-powertools, beautifulsoup4",

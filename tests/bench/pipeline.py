@@ -20,13 +20,13 @@ from .pipeline_overlap import LATENCY_MILLISECONDS, OPEN, Overlap, read_side_by_
 from .pipeline_pages import Shape, write_pages
 from .section import Bench, Claim, Plot, Samples, Section, Table
 
-SHAPE = Shape(windows=8, pages=25)
-QUICK_SHAPE = Shape(windows=8, pages=5)
+SHAPE = Shape(windows=10, pages=20)
+QUICK_SHAPE = Shape(windows=10, pages=4)
 PART = Shape(windows=1, pages=10)
 OVERLAPPING = Shape(windows=8, pages=10)
 LATENCY = 100
 FASTER = 20.0
-OVERLAPPED = 0.6
+OVERLAPPED = 0.55
 """What part of the wall time of windows read side by side has to be unavoidable: see `Overlap.reached`."""
 
 CAPACITY = 8

@@ -27,7 +27,7 @@ from xmlift.catalogue import load_source
 from .pipeline_pages import FIRST_DAY, Shape
 
 CATALOGUE = Path(__file__).with_name("pipeline.yaml")
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 10
 """Windows read at a time. Of the endpoint's pauses alone, four would take 5 s for 200 pages of 100 ms."""
 
 SCRIPT_TABLE = "work_items_by_script"
