@@ -151,7 +151,7 @@ soak: setup ## ten runs of 100,000 records: tables and memory checked (RUNS=10 R
 bench: setup $(bench_stamps) ## speed, memory and cost beside other tools, into docs/performance.md; 15 minutes (ONLY=memory)
 	@PYTHONPATH=scripts:functions $(bin)/python -m tests.bench --write $(if $(ONLY),--only $(ONLY))
 
-bench-quick: setup $(bench_stamps) ## the same with fewer and smaller runs, nothing written; two minutes (ONLY=memory)
+bench-quick: setup $(bench_stamps) ## the same with fewer and smaller runs, save the pipeline, nothing written; two minutes (ONLY=memory)
 	@PYTHONPATH=scripts:functions $(bin)/python -m tests.bench --quick $(if $(ONLY),--only $(ONLY))
 
 nightly: mutants faults soak ## what is too long for make test: mutants, faults and soak, about an hour

@@ -1,6 +1,6 @@
 """`make bench`: measure what the product claims about speed, memory and cost, beside others; write the page.
 
-`make bench-quick` measures the same with fewer and smaller runs, and writes nothing.
+`make bench-quick` measures the same with fewer and smaller runs, save the pipeline, and writes nothing.
 """
 
 import os
@@ -24,6 +24,9 @@ from . import page, results
 from .section import Bench, Section
 
 MODULES = ("throughput", "memory", "processes", "pipeline", "load", "scaling", "cold_start", "packaging")
+QUICK = tuple(name for name in MODULES if name != "pipeline")
+"""Measured in a hurry unless something else is asked for: a cloud of its own takes a minute to deploy."""
+
 DOCUMENT = ROOT / "docs" / "performance.md"
 
 
@@ -57,9 +60,8 @@ def main(
     scrub(os.environ)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        broken = _measure(
-            Bench(folder, quick, _progress()), [name for name in MODULES if name in (only or MODULES)]
-        )
+        wanted = only or (QUICK if quick else MODULES)
+        broken = _measure(Bench(folder, quick, _progress()), [name for name in MODULES if name in wanted])
         if write:
             page.write(DOCUMENT, results.kept(folder, MODULES))
             say(f"Written: {DOCUMENT.relative_to(ROOT)}")

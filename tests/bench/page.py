@@ -23,7 +23,7 @@ _OPENING = """\
 
 Written by `make bench`, never by hand. Every ratio is one of medians, of two things measured in turn in the same
 run. On another machine the numbers differ; what is claimed are the ratios, and the memory. `make bench-quick` says
-in two minutes whether they hold on yours.
+in two minutes whether they hold on yours, all but the pipeline's.
 """
 
 

@@ -9,7 +9,6 @@ from .page import number
 from .section import Bench, Claim, Section, Table, interleaved
 
 MEGABYTES = 100
-QUICK_MEGABYTES = 10
 PROCESSES = (1, 2, 3)
 
 _PROSE = """\
@@ -22,7 +21,7 @@ writes, a third of all the work, and that is what bounds the gain (docs/adr/0019
 
 def measure(bench: Bench) -> Section:
     """Let each number of processes read the page, in turn."""
-    page = corpus(bench.folder, "ewm", QUICK_MEGABYTES if bench.quick else MEGABYTES)
+    page = corpus(bench.folder, "ewm", MEGABYTES)
     bench.say(f"{page.size / 1e6:.0f} MB by {', '.join(map(str, PROCESSES))} processes")
 
     def seconds(count: int) -> float:
