@@ -131,6 +131,19 @@ def test_whatever_stands_in_a_page_any_number_of_processes_makes_the_same_of_it(
     assert outcome(processes) == outcome(1)
 
 
+def test_a_page_that_is_read_by_events_leaves_nothing_on_its_way_to_the_next() -> None:
+    window = window_to_lift()
+    odd = page_of([item(number) if number else ODD[1] for number in range(40)])
+    plain = page_of([item(number) for number in range(100, 160)])
+    with WindowLifting(window, 2) as lifting:
+        found = []
+        for body in (odd, plain, odd, plain):
+            lifter = lifting.page(lambda: Place(1, READ_AT, 0))
+            page = Page(io.BytesIO(body), window.mapping, PieceReader(window.mapping), lifter, 100_000)
+            found.append(together(list(page)))
+    assert found == [together(lifted(body, 1)) for body in (odd, plain, odd, plain)]
+
+
 def test_records_are_numbered_anew_after_a_piece_whose_end_tags_do_not_tell_their_number() -> None:
     page = page_of([item(number) if number % 5 else "<item/>" + item(number) for number in range(60)])
     rows = [line.split(b",")[7] for line in together(lifted(page, 3))["items"].splitlines()]

@@ -23,6 +23,7 @@ MOST_MISSES = 20
 """More pieces that did not fit than that, each without one that did: the records have no one shape."""
 
 RESTING_PIECES = 1000
+"""After so many the shape is tried again: a warm function outlives a release of the server."""
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a piece. The parser refuses texts of 10 MB, and what it refuses must not pass here."""
@@ -78,7 +79,6 @@ class Shape:
         if self._reader is None or len(piece) > _LARGEST:
             return None
         if self._misses > MOST_MISSES:
-            # Tried again after a while: a new release of the server may write as before, or learnably.
             self._misses += 1
             if self._misses < MOST_MISSES + RESTING_PIECES:
                 return None

@@ -77,6 +77,8 @@ class Page[Rows]:
             sent = waiting.popleft()
             lifted = sent.answer()
             if lifted is None:
+                for other in waiting:
+                    other.answer()  # what is on its way is waited for, so that nothing of this page meets the next
                 later = b"".join(other.piece for other in waiting)
                 yield from self._by_events(around + sent.piece + later + cutter.rest)
                 return
