@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from xmlift.catalogue import Source, Stream
-from xmlift.catalogue import model as catalogue
-from xmlift.catalogue import request as asked
-from xmlift.catalogue.stream import Column
+from xmlift.catalogue import login as catalogue
+from xmlift.catalogue import paging as asked
+from xmlift.catalogue.column import Column
 from xmlift.errors import RecordError
 from xmlift.layout import DELETED
 from xmlift.records import Field, Mapping, Nested

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from xmlift.catalogue import Stream
-from xmlift.catalogue.stream import Column
+from xmlift.catalogue.column import Column
 from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import DELETED, LINEAGE, POSITION, StreamLayout, TableLayout

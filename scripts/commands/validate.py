@@ -14,8 +14,8 @@ from commands.options import Json
 from local.servers import CATALOGUE, ROOT
 from local.terraform import ENVIRONMENTS, Terraform
 from xmlift.catalogue import Source, Stream, load_source
-from xmlift.catalogue.request import NextUrlPaging
-from xmlift.catalogue.stream import Column
+from xmlift.catalogue.column import Column
+from xmlift.catalogue.paging import NextUrlPaging
 from xmlift.errors import CatalogueError, XmliftError
 from xmlift.records import Field, Mapping, Nested, PieceReader
 from xmlift.rooms import record_mapping

@@ -15,7 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from xmlift.catalogue.stream import Column, Stream
+from xmlift.catalogue.column import Column
+from xmlift.catalogue.stream import Stream
 
 Record = dict[str, Any]
 

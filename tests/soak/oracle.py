@@ -9,7 +9,7 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from xmlift.catalogue import Source
-from xmlift.catalogue.stream import Column
+from xmlift.catalogue.column import Column
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]

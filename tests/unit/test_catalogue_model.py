@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.catalogue import load_source
-from xmlift.catalogue.request import parse_duration
+from xmlift.catalogue.cursor import parse_duration
+from xmlift.catalogue.deletes import Tombstone
 from xmlift.catalogue.schema import schema_text, source_schema
-from xmlift.catalogue.stream import Tombstone
 
 SOURCES = Path(__file__).parents[2] / "terraform" / "sources"
 SHIPPED = sorted(SOURCES.glob("*.yaml"))

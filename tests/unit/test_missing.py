@@ -9,9 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from xmlift.catalogue.column import Column
+from xmlift.catalogue.cursor import Watermark
 from xmlift.catalogue.model import Limits, Source
-from xmlift.catalogue.request import Request, Watermark
-from xmlift.catalogue.stream import Column, Stream
+from xmlift.catalogue.request import Request
+from xmlift.catalogue.stream import Stream
 from xmlift.errors import PlanError
 from xmlift.missing import MOST_ITEMS, missing_windows, stream_overlap
 from xmlift.run_input import PlanEvent, RunInput

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import yaml
 
+from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.model import Source, check_base_url
-from xmlift.catalogue.stream import Child, Column, Stream
+from xmlift.catalogue.stream import Stream
 from xmlift.catalogue.strict import Name
 from xmlift.errors import CatalogueError
 

@@ -8,30 +8,12 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
+from xmlift.catalogue.login import Login, NoLogin
 from xmlift.catalogue.stream import Stream
 from xmlift.catalogue.strict import Model, Name
 
 # Schemas that are the warehouse's own, or xmlift's: a source's name is that of its schema.
 _TAKEN_SCHEMAS = frozenset({"xmlift", "public", "information_schema"})
-
-
-class NoLogin(Model, frozen=True, tag_field="type", tag="none"):
-    """The endpoint is open."""
-
-
-class BasicLogin(Model, frozen=True, tag_field="type", tag="basic"):
-    """HTTP Basic with the secret's `username` and `password`."""
-
-    secret: Name
-
-
-class JazzFormLogin(Model, frozen=True, tag_field="type", tag="jazz_form"):
-    """IBM Jazz form login below the base URL, with the secret's `username` and `password`."""
-
-    secret: Name
-
-
-Login = NoLogin | BasicLogin | JazzFormLogin
 
 
 class Limits(Model, frozen=True):

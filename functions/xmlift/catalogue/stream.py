@@ -4,14 +4,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from xmlift.catalogue.request import NoPaging, Paging, Request, Watermark
+from xmlift.catalogue.column import Child, Columns, refuse_system_columns
+from xmlift.catalogue.cursor import Watermark
+from xmlift.catalogue.deletes import Deletes
+from xmlift.catalogue.paging import NoPaging, Paging
+from xmlift.catalogue.request import Request
 from xmlift.catalogue.strict import Model, Name
-from xmlift.tables.types import ColumnType, parse_type
-
-# Every table of Redshift has columns of these names already.
-_SYSTEM_COLUMNS = frozenset(
-    {"oid", "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax", "insertxid", "deletexid"}
-)
 
 # The table `<stream>__mutex` is the lock that loaders wait at.
 _MUTEX = "mutex"
@@ -21,62 +19,6 @@ _VALIDITY = frozenset({"valid_from", "valid_to", "is_current"})
 
 # The ledger keeps it as an INTEGER.
 _MOST_EPOCHS = 2**31 - 1
-
-
-class Column(Model, frozen=True):
-    """One value of a record: an XPath from the record, and the type that it must have.
-
-    `split` cuts a text into a list (super only); `required` sends a row without the value to the rejects.
-    """
-
-    path: Annotated[str, Meta(min_length=1)]
-    type: str = "varchar(256)"
-    split: Annotated[str, Meta(min_length=1)] | None = None
-    required: bool = False
-
-    def __post_init__(self) -> None:
-        parsed = parse_type(self.type)
-        if self.split is not None and parsed.name != "super":
-            raise ValueError(f"split makes a list, which {self.type} cannot hold: use type super")
-
-    @property
-    def column_type(self) -> ColumnType:
-        return parse_type(self.type)
-
-
-Columns = Annotated[dict[Name, Column], Meta(min_length=1)]
-
-
-class Child(Model, frozen=True):
-    """Records repeated inside a record: a table of its own, named `<stream>__<child>`."""
-
-    records: Annotated[str, Meta(min_length=1)]
-    columns: Columns
-
-    def __post_init__(self) -> None:
-        _refuse_system_columns(self.columns)
-
-
-class Tombstone(Model, frozen=True, tag_field="type", tag="tombstone"):
-    """A record in which `path` has a value (with `equals`, exactly this one) says that its key was deleted."""
-
-    path: Annotated[str, Meta(min_length=1)]
-    equals: Annotated[str, Meta(min_length=1)] | None = None
-
-    def __post_init__(self) -> None:
-        if self.equals is not None and self.equals != self.equals.strip():
-            raise ValueError(
-                f"deletes equals {self.equals!r}: values are compared without spaces around them"
-            )
-
-    def is_told_by(self, value: str) -> bool:
-        """Whether a record with this value (an empty text where there is none) is a tombstone."""
-        value = value.strip()
-        return bool(value) and self.equals in (None, value)
-
-
-# How a source tells of deletions. Tagged by `type`, so that another way can stand beside this one.
-Deletes = Tombstone
 
 
 class Stream(Model, frozen=True):
@@ -100,7 +42,7 @@ class Stream(Model, frozen=True):
     max_rejects: Annotated[int, Meta(ge=0)] = 100
 
     def __post_init__(self) -> None:
-        _refuse_system_columns(self.columns)
+        refuse_system_columns(self.columns)
         for name in self.key:
             self._check_key(name)
         if self.cursor is not None:
@@ -170,11 +112,6 @@ class Stream(Model, frozen=True):
     def required_columns(self) -> frozenset[str]:
         """Columns whose absence rejects a row: declared so, the key's, and the cursor's."""
         return self.identifying_columns | {name for name, column in self.columns.items() if column.required}
-
-
-def _refuse_system_columns(columns: dict[str, Any]) -> None:
-    if taken := sorted(_SYSTEM_COLUMNS & set(columns)):
-        raise ValueError(f"column {taken[0]!r} is a system column of every table: name it otherwise")
 
 
 def _known(columns: dict[str, Any]) -> str:
