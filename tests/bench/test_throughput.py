@@ -32,6 +32,7 @@ def test_claims_compare_by_the_megabyte() -> None:
         (29.0, 30, False),
         (20.0, 8, True),
         (6.0, 5, True),
+        (0.5, 1.1, True),
     ]
 
 
