@@ -7,7 +7,7 @@ chain names it, and the window counts once `commit.json` stands.
 
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from time import monotonic
 
 import msgspec
@@ -28,6 +28,7 @@ from xmlift.telemetry import logger
 from xmlift.window_lifting import WindowLifting, WindowToLift
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
+from xmlift.work import WorkItem
 
 CHECKPOINT_PAGES = 20
 CHECKPOINT_BYTES = 16 * 1024 * 1024
@@ -38,19 +39,8 @@ MOST_RESTARTS = 3
 """How often a window is begun anew within a run; one that needs more is not a matter of luck."""
 
 
-class ExtractEvent(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+class ExtractEvent(WorkItem, frozen=True, kw_only=True):
     """One window to read: an item of the plan's work list."""
-
-    source: str
-    catalogue: str
-    run: str
-    stream: str
-    partition: str
-    epoch: int
-    start: datetime
-    end: datetime
-    base_url: str | None = None
-    set_windows: int = 0
 
     @property
     def window(self) -> WindowName:

@@ -8,22 +8,44 @@ ALL_RUNS = "*"
 """Instead of a run: the windows of all runs (replay)."""
 
 
-class WorkItem(Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+class Validators(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a server told an answer by, in its own words: given back, it may say "not modified" (RFC 9110, 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class InboxObject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One version of an object that was dropped into the inbox; its key is as S3 has it, not encoded."""
+
+    key: str
+    version: str
+
+
+class WorkItem(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"start": "from", "end": "to"}):
     """One window to read: the whole event of one extract.
 
-    `set_windows` is how many windows the set has that it belongs to; 0 where it stands alone (P6).
+    `set_windows` is how many windows the set has that it belongs to; 0 where it stands alone (P6). `pace` is how
+    many requests a second this window's function may make: its share of the source's (0: all of it). `link` is
+    where the endpoint said that changes go on (null: from the beginning), `validators` what it told the last loaded
+    answer by. `raw_run` names the run whose kept answers are read instead of the endpoint, `inbox` an object.
     """
 
     source: str
     catalogue: str
-    base_url: str | None
     run: str
     stream: str
     partition: str
     epoch: int
     start: datetime
     end: datetime
+    base_url: str | None = None
     set_windows: int = 0
+    pace: float = 0.0
+    link: str | None = None
+    validators: Validators | None = None
+    raw_run: str | None = None
+    inbox: InboxObject | None = None
 
 
 class LoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -204,7 +204,6 @@ def test_an_item_is_the_whole_event_of_an_extract() -> None:
             "epoch": 0,
             "from": "2026-01-01T00:00:00Z",
             "to": "2026-01-01T01:00:00Z",
-            "set_windows": 0,
         }
     ]
     assert msgspec.json.decode(msgspec.json.encode(plan.loads)) == [
