@@ -3,7 +3,7 @@
 from xmlift.records.columns import NestedRows
 from xmlift.records.cutter import Head
 from xmlift.records.lifting import Batch, Lifted, Lifter, LiftHere, lift_piece
-from xmlift.records.mapping import Field, Mapping, Nested
+from xmlift.records.mapping import Field, Kind, Mapping, Nested
 from xmlift.records.pieces import PieceReader
 from xmlift.records.stream import Page, read_page
 from xmlift.records.unmatched import unmatched_names
@@ -12,6 +12,7 @@ __all__ = [
     "Batch",
     "Field",
     "Head",
+    "Kind",
     "LiftHere",
     "Lifted",
     "Lifter",

@@ -1,38 +1,66 @@
 """Records element by element, each field by its XPath: slow, and right for whatever has been parsed."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from lxml import etree
 
 from xmlift.records.columns import Columns, NestedRows
-from xmlift.records.mapping import Mapping
+from xmlift.records.mapping import CompiledTable, Mapping, Table
 
-Fields = tuple[list[str], list[list[list[str]]]]
-"""A record's own fields, and per nested table the fields of each record inside it."""
+
+class Inside(NamedTuple):
+    """A nested record: the positions of the nested ones it is in, its own, its fields."""
+
+    parents: tuple[int, ...]
+    position: int
+    fields: list[str]
+
+
+class Fields(NamedTuple):
+    """A record's own fields, and per nested table what is inside it, depth first."""
+
+    own: list[str]
+    inside: list[list[Inside]]
 
 
 def fields_of(record: etree._Element, mapping: Mapping) -> Fields:
     """What one record says."""
-    nested = []
-    for children, texts in mapping.nested_texts:
-        elements = children(record)
-        assert isinstance(elements, list)
-        rows = []
-        for child in elements:
+    inside: list[list[Inside]] = [[] for _ in mapping.tables]
+    _find_inside(record, mapping.compiled_tables, (), inside)
+    return Fields([read(record) for read in mapping.readers], inside)
+
+
+def _find_inside(
+    element: etree._Element,
+    tables: Sequence[CompiledTable],
+    parents: tuple[int, ...],
+    inside: list[list[Inside]],
+) -> None:
+    for table in tables:
+        children = table.path(element)
+        assert isinstance(children, list)
+        for position, child in enumerate(children, start=1):
             assert isinstance(child, etree._Element)
-            rows.append([str(text(child)) for text in texts])
-        nested.append(rows)
-    return [str(text(record)) for text in mapping.field_texts], nested
+            fields = [read(child) for read in table.readers]
+            inside[table.number].append(Inside(parents, position, fields))
+            _find_inside(child, table.nested, (*parents, position), inside)
 
 
 def in_columns(records: Sequence[Fields], mapping: Mapping) -> Columns:
     """What some records say, in their order."""
-    tables = []
-    for number, table in enumerate(mapping.nested):
-        inside = [nested[number] for _, nested in records]
-        columns = _turned((row for rows in inside for row in rows), len(table.fields))
-        tables.append(NestedRows.counted([len(rows) for rows in inside], columns))
-    return Columns(_turned((own for own, _ in records), len(mapping.fields)), tuple(tables))
+    own = _turned((record.own for record in records), len(mapping.fields))
+    return Columns(own, tuple(_nested_rows(records, table) for table in mapping.tables))
+
+
+def _nested_rows(records: Sequence[Fields], table: Table) -> NestedRows:
+    found = [(index, row) for index, record in enumerate(records) for row in record.inside[table.number]]
+    return NestedRows(
+        [index for index, _ in found],
+        [row.position for _, row in found],
+        _turned((row.fields for _, row in found), len(table.nested.fields)),
+        tuple([row.parents[level] for _, row in found] for level in range(table.depth)),
+    )
 
 
 def _turned(rows: Iterable[list[str]], width: int) -> list[Sequence[str]]:

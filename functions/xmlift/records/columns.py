@@ -6,22 +6,35 @@ from typing import NamedTuple
 
 
 class NestedRows(NamedTuple):
-    """The rows of one nested table: the index of the record each is in, its position there from 1, their fields."""
+    """The rows of one nested table: the index of the record each is in, its position there from 1, their fields.
+
+    Inside other nested records, `parents` has their positions: of the outermost one first, a list of all rows each;
+    the row's own position is that in the innermost one.
+    """
 
     records: list[int]
     positions: list[int]
     columns: list[Sequence[str]]
+    parents: tuple[list[int], ...] = ()
 
     @classmethod
-    def counted(cls, counts: Sequence[int], columns: list[Sequence[str]]) -> "NestedRows":
-        """Rows in the order of their records, of which each has so many."""
-        records = list(chain.from_iterable(repeat(record, count) for record, count in enumerate(counts)))
+    def counted(
+        cls, counts: Sequence[int], columns: list[Sequence[str]], parent: "NestedRows | None" = None
+    ) -> "NestedRows":
+        """Rows in the order of what they are in, of which each has so many: of records, or of the parent's rows."""
         positions = list(chain.from_iterable(range(1, count + 1) for count in counts))
-        return cls(records, positions, columns)
+        if parent is None:
+            return cls(_repeated(range(len(counts)), counts), positions, columns)
+        parents = tuple(_repeated(of, counts) for of in (*parent.parents, parent.positions))
+        return cls(_repeated(parent.records, counts), positions, columns, parents)
+
+
+def _repeated(numbers: Sequence[int], counts: Sequence[int]) -> list[int]:
+    return list(chain.from_iterable(map(repeat, numbers, counts)))
 
 
 class Columns(NamedTuple):
-    """Records as columns of equal length, one per field, and the rows of each nested table."""
+    """Records as columns of equal length, one per field, and the rows of each nested table, depth first."""
 
     fields: list[Sequence[str]]
     nested: tuple[NestedRows, ...]

@@ -1,31 +1,68 @@
 """What is to be taken from a page: where its records stand, and one XPath per field."""
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lxml import etree
 
 from xmlift.errors import RecordError
+from xmlift.records.kinds import Reader, reader
 
 _STEP = re.compile(r"(?:(?P<prefix>[A-Za-z_][\w.-]*):)?(?P<name>[A-Za-z_][\w.-]*)")
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _TAKEN = {"xml", "xmlns", "xsl"}  # the first two by XML, the last one by the stylesheet made of the fields
 
 
+Kind = Literal["first", "many", "joined", "pairs", "pair_lists", "text", "markup"]
+
+
 class Field(NamedTuple):
-    """One value of a record: its name, and an XPath 1.0 expression from the record."""
+    """One value of a record: its name, an XPath 1.0 expression from the record, and what is made of its nodes.
+
+    `first` is the first node's text; `many` all nodes' texts as a JSON array, `joined` with the separator between
+    them; `pairs` a JSON object, of each node its `key` and its `value` (XPaths from the node; the first value of a
+    key), `pair_lists` with an array of all values of each key. Embedded XHTML: `text` is its words, `markup` the
+    inner XML of the first node.
+    """
 
     name: str
     xpath: str
+    kind: Kind = "first"
+    separator: str = ""
+    key: str = ""
+    value: str = ""
 
 
 class Nested(NamedTuple):
-    """Records repeated inside a record."""
+    """Records repeated inside a record, or inside another nested one."""
 
     name: str
     path: str
     fields: tuple[Field, ...]
+    nested: tuple["Nested", ...] = ()
+
+
+class Table(NamedTuple):
+    """A nested table by its place: `number` among all of them, depth first; None as `parent` for the record.
+
+    `depth` is how many nested records its own are in.
+    """
+
+    number: int
+    parent: int | None
+    depth: int
+    nested: Nested
+
+
+class CompiledTable(NamedTuple):
+    """A nested table with its path and its fields ready to be evaluated."""
+
+    number: int
+    path: etree.XPath
+    readers: tuple[Reader, ...]
+    nested: tuple["CompiledTable", ...]
 
 
 class Mapping:
@@ -45,11 +82,11 @@ class Mapping:
         self.namespaces = namespaces
         self._check_namespaces()
         self.record_tags = tuple(self._tag(step) for step in records[1:].split("/"))
-        for field in (*fields, *(field for table in nested for field in table.fields)):
-            self.tried(field.xpath)
-        for table in nested:
-            if not isinstance(self.tried(table.path), list):
-                raise RecordError(f"XPath {table.path!r} finds no elements, so no records inside a record")
+        self.tables = tuple(_flat(nested))
+        for field in (*fields, *(field for table in self.tables for field in table.nested.fields)):
+            self._check_field(field)
+        for table in self.tables:
+            self._check_finds_elements(table.nested.path, "records inside a record")
 
     def __reduce__(self) -> tuple[type["Mapping"], tuple[object, ...]]:
         """As it was written: what is compiled of it stays in its process."""
@@ -68,6 +105,24 @@ class Mapping:
                     f"namespaces: {prefix!r} cannot stand for {uri!r}; write a name of your own (letters, digits) "
                     f"and the namespace's URI, also for what a page has as its default namespace"
                 )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each value is its first node's text, and no nested record is inside another one."""
+        tables = [table.nested for table in self.tables]
+        fields = (*self.fields, *(field for table in tables for field in table.fields))
+        return all(field.kind == "first" for field in fields) and not any(table.nested for table in tables)
+
+    def _check_field(self, field: Field) -> None:
+        self.tried(field.xpath)
+        if field.kind in ("pairs", "pair_lists"):
+            self._check_finds_elements(field.xpath, "keys and values")
+            self.tried(field.key)
+            self.tried(field.value)
+
+    def _check_finds_elements(self, path: str, wanted: str) -> None:
+        if not isinstance(self.tried(path), list):
+            raise RecordError(f"XPath {path!r} finds no elements, so no {wanted}")
 
     def tried(self, expression: str) -> object:
         """What an expression finds in an empty element: unknown prefixes, functions and variables show here."""
@@ -99,16 +154,31 @@ class Mapping:
             raise RecordError(f"XPath {expression!r} is not valid: {error}") from error
 
     @cached_property
-    def field_texts(self) -> tuple[etree.XPath, ...]:
-        """One expression per field that answers a text: that of the first node found, or an empty one."""
-        return tuple(self.compiled(f"string({field.xpath})") for field in self.fields)
+    def readers(self) -> tuple[Reader, ...]:
+        """What reads each field of a record."""
+        return tuple(reader(field, self.compiled) for field in self.fields)
 
     @cached_property
-    def nested_texts(self) -> tuple[tuple[etree.XPath, tuple[etree.XPath, ...]], ...]:
-        return tuple(
-            (
-                self.compiled(nested.path),
-                tuple(self.compiled(f"string({field.xpath})") for field in nested.fields),
-            )
-            for nested in self.nested
+    def compiled_tables(self) -> tuple[CompiledTable, ...]:
+        """The tables right inside the record, each with those inside it."""
+        numbers = iter(self.tables)
+        return tuple(self._compiled_table(nested, numbers) for nested in self.nested)
+
+    def _compiled_table(self, nested: Nested, numbers: Iterator[Table]) -> CompiledTable:
+        return CompiledTable(
+            next(numbers).number,
+            self.compiled(nested.path),
+            tuple(reader(field, self.compiled) for field in nested.fields),
+            tuple(self._compiled_table(inner, numbers) for inner in nested.nested),
         )
+
+
+def _flat(nested: tuple[Nested, ...], parent: Table | None = None, start: int = 0) -> Iterator[Table]:
+    """The tables depth first, in the order in which they are declared."""
+    number = start
+    for one in nested:
+        outer, depth = (parent.number, parent.depth + 1) if parent else (None, 0)
+        table = Table(number, outer, depth, one)
+        below = tuple(_flat(one.nested, table, number + 1))
+        yield from (table, *below)
+        number += 1 + len(below)

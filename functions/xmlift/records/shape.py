@@ -44,6 +44,9 @@ class Shape:
         self._misses = 0
         self._fits = 0
         """Where the records begin in the last piece that are not of the shape."""
+        if not mapping.is_plain:
+            self._lessons = 0
+            return
         try:
             self._fields = _paths(mapping.fields, mapping.namespaces)
             self._tables = [
