@@ -20,10 +20,11 @@ from xmlift.landing.chain import Chain, is_landed
 from xmlift.landing.commits import Commit, Link, Progress, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
-from xmlift.page_reader import PageReader
-from xmlift.rooms import SecretReader, record_mapping, source_session
+from xmlift.page_reader import PageReader, link_to
+from xmlift.rooms import SecretReader, record_mapping, source_session, window_walk
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import OutOfTimeError, RefusedError
+from xmlift.source.walk import PageRequest, Way
 from xmlift.telemetry import logger
 from xmlift.window_lifting import WindowLifting, WindowToLift
 from xmlift.window_rows import WindowRows
@@ -118,9 +119,8 @@ class WindowReader:
         self._lifting = WindowLifting(window, processes)
         self._rows = WindowRows(self._lifting.converter, chain, self._progress)
         self._fetching = FetchAhead(source_session(source, stream, read_secret, time_left))
-        self._pages = PageReader(
-            source, stream, self._fetching, self._lifting, self._rows, self._progress, last
-        )
+        way = Way(window_walk(source, stream, self._window.interval), self._fetching)
+        self._pages = PageReader(source, stream, way, self._lifting, self._rows, self._progress, last)
 
     def read(self) -> ExtractAnswer:
         """Read pages until there are none, or until the call's time is nearly up."""
@@ -129,30 +129,29 @@ class WindowReader:
             return self._read()
 
     def _read(self) -> ExtractAnswer:
-        url = self._chain.last.next_url if self._chain.last else None
-        url = url or self._pages.first_url(self._window.interval)
+        request = self._pages.first()
         slowest, pages_before = 0.0, self._progress.pages
-        while url is not None:
+        while request is not None:
             begun = monotonic()
             try:
                 # With time for this page alone, the next one is the next call's to ask for.
-                following = self._pages.read(url, ahead=self._time_left() >= RESERVE_SECONDS + 2 * slowest)
+                following = self._pages.read(request, ahead=self._time_left() >= RESERVE_SECONDS + 2 * slowest)
             except OutOfTimeError:
                 if self._progress.pages == pages_before:
                     raise  # a whole call's time was not enough for this one page
-                self._checkpoint(url)
+                self._checkpoint(request)
                 return self._answer("more")
             except (RefusedError, RecordError) as error:
                 self._begin_anew(error)
                 return self._answer("more")
-            url = following
+            request = following
             slowest = max(slowest, monotonic() - begun)
             self._progress.seconds += monotonic() - begun
-            if url is None:
+            if request is None:
                 break
             # A page that is not fetched meanwhile takes its fetching and its reading, each as long as the slowest.
             out_of_time = self._time_left() < RESERVE_SECONDS + 2 * slowest
-            if (out_of_time or self._checkpoint_is_due()) and not self._checkpoint(url):
+            if (out_of_time or self._checkpoint_is_due()) and not self._checkpoint(request):
                 return self._answer("more")  # a twin went further: the next call goes on from there
             if out_of_time:
                 return self._answer("more")
@@ -189,7 +188,7 @@ class WindowReader:
         pages = self._progress.pages - (self._chain.last.progress.pages if self._chain.last else 0)
         return pages >= CHECKPOINT_PAGES or self._rows.bytes_written >= CHECKPOINT_BYTES
 
-    def _checkpoint(self, next_url: str) -> bool:
+    def _checkpoint(self, following: PageRequest) -> bool:
         assert self._pages.as_of is not None
         return self._chain.extend(
             Link(
@@ -198,8 +197,8 @@ class WindowReader:
                 parts=self._rows.flush(),
                 progress=_copied(self._progress),
                 as_of=self._pages.as_of,
-                next_url=next_url,
-                page_hashes=sorted(self._pages.read_urls),
+                page_hashes=sorted(self._pages.read_pages),
+                **link_to(following),
             )
         )
 

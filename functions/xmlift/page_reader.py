@@ -1,25 +1,24 @@
-"""The pages of one window: each read from the source, its records handed on, and the next one's URL found."""
+"""The pages of one window: each read from the source, its records handed on, and the next one's request found."""
 
 import io
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from xmlift.catalogue import Source, Stream
 from xmlift.errors import SourceError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
 from xmlift.records import Page, unmatched_names
-from xmlift.rooms import MEGABYTE, page_order, record_mapping
+from xmlift.rooms import MEGABYTE, record_mapping
 from xmlift.row_conversion import ConvertedRows
-from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import Answer, RefusedError
-from xmlift.source.urls import format_time, request_url, shown, widened
+from xmlift.source.urls import shown
+from xmlift.source.walk import PageRequest, Way
 from xmlift.telemetry import logger
 from xmlift.window_lifting import Place, WindowLifting
 from xmlift.window_rows import WindowRows
-from xmlift.windows import Interval
 
 MAX_SKEW = timedelta(minutes=5)
 """How far the clock of a server that does not tell it may be behind ours."""
@@ -34,15 +33,15 @@ class PageReader:
     """Reads a window's pages, from its first one or from where the chain's last link stopped.
 
     `as_of` is the server's clock when the window's first page was asked for, ours where that is the earlier (P2):
-    a server that is behind settles by its own clock, one that is ahead by ours. `read_urls` are the hashes of all
-    URLs read so far.
+    a server that is behind settles by its own clock, one that is ahead by ours. `read_pages` are the hashes of all
+    that was asked for so far.
     """
 
     def __init__(
         self,
         source: Source,
         stream: Stream,
-        fetching: FetchAhead,
+        way: Way,
         lifting: WindowLifting,
         rows: WindowRows,
         progress: Progress,
@@ -50,47 +49,42 @@ class PageReader:
     ) -> None:
         self._source = source
         self._stream = stream
-        self._fetching = fetching
+        self._fetching = way.fetching
         self._lifting = lifting
         self._rows = rows
         self._progress = progress
         self._mapping = record_mapping(source, stream)
-        self._paging = page_order(source, stream)
-        self.ended_by = self._paging.ended_by
+        self._walk = way.walk
+        self._last = last
+        self.ended_by = way.walk.ended_by
         self.as_of: datetime | None = last.as_of if last else None
-        self.read_urls = set(last.page_hashes) if last else set[str]()
+        self.read_pages = set(last.page_hashes) if last else set[str]()
 
-    def first_url(self, window: Interval) -> str:
-        """Where a window begins."""
-        values: dict[str, str] = {}
-        if (cursor := self._stream.cursor) is not None:
-            asked = widened(window, cursor.resolution_time)
-            for name, instant in (("window.from", asked.start), ("window.to", asked.end)):
-                values[name] = format_time(instant, cursor.format, cursor.resolution_time)
-        request = self._stream.request
-        return request_url(self._source.base_url, request.path, request.query, values)
+    def first(self) -> PageRequest | None:
+        """Where the chain's last link stopped, else where the window begins; None where it has no page."""
+        return _linked(self._last) or self._walk.first()
 
-    def read(self, url: str, *, ahead: bool = False) -> str | None:
-        """Read one page; the next one's URL, None after the last. Raises SourceError, RecordError, RowError.
+    def read(self, request: PageRequest, *, ahead: bool = False) -> PageRequest | None:
+        """Read one page; the next one's request, None after the last. Raises SourceError, RecordError, RowError.
 
         `ahead`: the next one is fetched meanwhile, where the page's head names it already.
 
         RefusedError and RecordError say that what was answered is not this page: later in a window, its server
         may just have forgotten the way that it led us.
         """
-        url_hash = names.short_hash(url)
-        if url_hash in self.read_urls:
+        url, page_hash = request.url, names.short_hash(request.identity)
+        if page_hash in self.read_pages:
             raise RefusedError(
                 f"{shown(url)}: the endpoint names this page a second time: it answers in a circle"
             )
-        answer = self._fetching.fetch(url)
-        self.read_urls.add(url_hash)
+        answer = self._fetching.fetch(request)
+        self.read_pages.add(page_hash)
         if self.as_of is None:
             # A date in the future, be it that of one bad answer, would count as the newest until then.
             self.as_of = min(answer.date or answer.read_at - MAX_SKEW, answer.read_at)
         with answer.body:
             try:
-                page = self._read_records(answer, ahead=ahead and answer.size <= AHEAD_BYTES)
+                page = self._read_records(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
             except XmliftError as error:
                 raise type(error)(f"page {self._progress.pages + 1}, {shown(url)}: {error}") from error
         self._progress.pages += 1
@@ -98,9 +92,9 @@ class PageReader:
         self._progress.retries += answer.retries
         logger.debug("page", url=shown(url), records=page.records, bytes=answer.size)
         assert page.root is not None
-        return self._paging.next_url(page.root, answer.url)
+        return self._walk.following(page.root, request, answer.url, page.records)
 
-    def _read_records(self, answer: Answer, *, ahead: bool) -> Page[ConvertedRows]:
+    def _read_records(self, request: PageRequest, answer: Answer, *, ahead: bool) -> Page[ConvertedRows]:
         def place() -> Place:
             return Place(self._progress.pages + 1, answer.read_at, self._rows.sequence)
 
@@ -113,7 +107,7 @@ class PageReader:
         )
         for converted in page:
             if ahead:
-                self._fetch_next(page, answer.url)
+                self._fetch_next(page, request, answer.url)
                 ahead = False
             self._rows.add(converted)
             del converted  # not beside the next rows: those of one large record take many megabytes
@@ -125,14 +119,14 @@ class PageReader:
             self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
         return page
 
-    def _fetch_next(self, page: Page[ConvertedRows], url: str) -> None:
+    def _fetch_next(self, page: Page[ConvertedRows], request: PageRequest, url: str) -> None:
         """Ask for the page after this one, as far as this one's head tells: what follows may say otherwise."""
         if page.head_root is None:
             return
-        # What is wrong with the next URL is told in its turn, when all of the page is known.
+        # What is wrong with the next request is told in its turn, when all of the page is known.
         with suppress(SourceError):
-            following = self._paging.next_url(page.head_root, url)
-            if following is not None and names.short_hash(following) not in self.read_urls:
+            following = self._walk.following(page.head_root, request, url, None)
+            if following is not None and names.short_hash(following.identity) not in self.read_pages:
                 self._fetching.expect(following)
 
     def _body(self, answer: Answer) -> BinaryIO:
@@ -146,3 +140,20 @@ class PageReader:
             self._progress.repaired_pages += 1
             logger.warning("repaired a page", url=shown(answer.url), fault=mended.fault)
         return io.BytesIO(mended.page)
+
+
+def link_to(request: PageRequest) -> dict[str, Any]:
+    """How a link of the chain names the page to go on with."""
+    return {
+        "next_url": request.url,
+        "next_body": None if request.body is None else request.body.decode(),
+        "next_headers": dict(request.headers),
+        "values": dict(request.values),
+    }
+
+
+def _linked(last: Link | None) -> PageRequest | None:
+    if last is None or last.next_url is None:
+        return None
+    body = None if last.next_body is None else last.next_body.encode()
+    return PageRequest(last.next_url, body, last.next_headers, last.values)

@@ -1,17 +1,20 @@
-"""What a catalogue says, in the words of each room: the paths to records, the session with a source, its paging."""
+"""What a catalogue says, in the words of each room: paths to records, a source's session, the way through pages."""
 
 from collections.abc import Callable
 
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue import login as catalogue
-from xmlift.catalogue import paging as asked
+from xmlift.catalogue import paging as asked_pages
 from xmlift.catalogue.column import Column
 from xmlift.errors import RecordError
 from xmlift.layout import DELETED
 from xmlift.records import Field, Mapping, Nested
 from xmlift.source import login as logins
-from xmlift.source.paging import NextUrlPaging, NoPaging, Paging
+from xmlift.source.paging import NextUrl, OnePage
 from xmlift.source.session import Politeness, Session
+from xmlift.source.urls import format_time, request_url, widened
+from xmlift.source.walk import PageRequest, Walk
+from xmlift.windows import Interval
 
 MEGABYTE = 1024 * 1024
 
@@ -43,13 +46,20 @@ def _fields(columns: dict[str, Column]) -> tuple[Field, ...]:
     return tuple(Field(name, column.path) for name, column in columns.items())
 
 
-def page_order(source: Source, stream: Stream) -> Paging:
-    """How the next page is found. Raises SourceError for an expression that cannot be read."""
+def window_walk(source: Source, stream: Stream, window: Interval) -> Walk:
+    """The way through a window's pages. Raises SourceError for an expression that cannot be read."""
+    values: dict[str, str] = {}
+    if (cursor := stream.cursor) is not None:
+        asked = widened(window, cursor.resolution_time)
+        for name, instant in (("window.from", asked.start), ("window.to", asked.end)):
+            values[name] = format_time(instant, cursor.format, cursor.resolution_time)
+    request = stream.request
+    first = PageRequest(request_url(source.base_url, request.path, request.query, values))
     match stream.page:
-        case asked.NextUrlPaging(xpath=xpath, when=when):
-            return NextUrlPaging(xpath, when, source.namespaces)
-        case asked.NoPaging():
-            return NoPaging()
+        case asked_pages.NextUrlPaging(xpath=xpath, when=when):
+            return NextUrl(first, xpath, when, source.namespaces)
+        case asked_pages.NoPaging():
+            return OnePage(first)
 
 
 def source_session(

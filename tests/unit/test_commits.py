@@ -95,6 +95,9 @@ links = st.builds(
     progress=progress,
     as_of=st.none() | moments,
     next_url=st.none() | texts,
+    next_body=st.none() | texts,
+    next_headers=st.dictionaries(texts, texts, max_size=2),
+    values=st.dictionaries(texts, texts, max_size=2),
     page_hashes=st.lists(texts, max_size=3),
 )
 written_commits = st.builds(
@@ -159,7 +162,7 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '"rejects":10,"reject_reasons":{"work_items.id: not a whole number for bigint":10},'
         '"unmatched":{"title":2},"restarts":1},'
         '"as_of":"2026-11-22T16:15:00.123456Z","next_url":"https://h/é?page=2",'
-        '"page_hashes":["0123456789abcdef"]}'
+        '"page_hashes":["0123456789abcdef"],"next_body":null,"next_headers":{},"values":{}}'
     )
     empty = msgspec.structs.replace(
         LINK, parts=[], progress=Progress(restarts=1), as_of=None, next_url=None, page_hashes=[]
@@ -168,7 +171,7 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '{"attempt":"0123456789ab","previous":null,"parts":[],'
         '"progress":{"pages":0,"bytes":0,"repaired_pages":0,"retries":0,"seconds":0.0,"tables":{},'
         '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1},'
-        '"as_of":null,"next_url":null,"page_hashes":[]}'
+        '"as_of":null,"next_url":null,"page_hashes":[],"next_body":null,"next_headers":{},"values":{}}'
     )
     assert commits.encode(COMMIT).decode().endswith(',"set_windows":3}')
     assert commits.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -16,6 +16,7 @@ from xmlift.landing.names import parse_link
 from xmlift.landing.zone import Zone
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import Answer, Session
+from xmlift.source.walk import PageRequest
 from xmlift.window_rows import WindowRows
 
 from .extracting import CATALOGUE, Extracts, all_the_time, fails, item, read_secret, result, serve_pages
@@ -56,8 +57,8 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> Fetched:
     noted = Fetched()
     fetch = Session.fetch
 
-    def noting(session: Session, url: str) -> Answer:
-        answer = fetch(session, url)
+    def noting(session: Session, request: PageRequest) -> Answer:
+        answer = fetch(session, request)
         noted.add(answer.body)
         return answer
 
@@ -80,7 +81,7 @@ def parse_after(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) 
 def expected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The URLs that were asked for ahead."""
     urls: list[str] = []
-    monkeypatch.setattr(FetchAhead, "expect", lambda _, url: urls.append(url))
+    monkeypatch.setattr(FetchAhead, "expect", lambda _, request: urls.append(request.url))
     return urls
 
 

@@ -18,6 +18,7 @@ from xmlift.extraction import extract
 from xmlift.landing.names import COMMIT, LinkName, parse_link, parse_part
 from xmlift.landing.zone import Zone
 from xmlift.source.session import Answer, RefusedError
+from xmlift.source.walk import PageRequest
 
 from .extracting import CATALOGUE, Extracts, all_the_time, item, no_time_at_all, read_secret, result
 from .scripted_source import page
@@ -34,7 +35,8 @@ class PagesInMemory:
         self.refusals = refusals
         self.asked: Counter[int] = Counter()
 
-    def fetch(self, url: str) -> Answer:
+    def fetch(self, request: PageRequest) -> Answer:
+        url = request.url
         number = int(url.partition(f"{BASE}/items/")[2] or 0)
         self.asked[number] += 1
         if number == 2 and self.refusals:

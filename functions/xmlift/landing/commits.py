@@ -88,9 +88,10 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A checkpoint: the parts written since the previous link, and where to read on.
 
     `previous` is the SHA-256 of the previous link's bytes; `as_of` is the server's clock when it was first asked
-    (where it has none ours, less the allowed skew), and never ahead of ours; `page_hashes` are of all URLs read so
-    far, against servers that answer in a circle. A window that begins anew has an empty first link: nothing was
-    asked yet, so `as_of` and `next_url` are null (E3).
+    (where it has none ours, less the allowed skew), and never ahead of ours; `page_hashes` are of all that was
+    asked for so far, against servers that answer in a circle. `next_body` is that of a page asked for by POST;
+    `values` is what the way through the pages has to know to go on: a position, a total. A window that begins anew
+    has an empty first link: nothing was asked yet, so `as_of` and `next_url` are null (E3).
     """
 
     attempt: str
@@ -100,6 +101,9 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     as_of: Instant | None
     next_url: str | None
     page_hashes: list[str]
+    next_body: str | None = None
+    next_headers: dict[str, str] = {}
+    values: dict[str, str] = {}
 
 
 class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

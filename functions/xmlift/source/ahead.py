@@ -7,6 +7,7 @@ from typing import Self
 
 from xmlift.errors import SourceError
 from xmlift.source.session import Answer, DiskFullError, Session
+from xmlift.source.walk import PageRequest
 
 
 class FetchAhead:
@@ -19,19 +20,19 @@ class FetchAhead:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._thread = ThreadPoolExecutor(1, "fetch-ahead")
-        self._early: tuple[str, Future[Answer]] | None = None
+        self._early: tuple[PageRequest, Future[Answer]] | None = None
         self._was_wrong = False
 
-    def expect(self, url: str) -> None:
+    def expect(self, request: PageRequest) -> None:
         """Fetch what is most likely asked for next, unless that has been wrong before."""
         if not self._was_wrong:
             self._drop()
-            self._early = url, self._thread.submit(self._session.fetch, url)
+            self._early = request, self._thread.submit(self._session.fetch, request)
 
-    def fetch(self, url: str) -> Answer:
+    def fetch(self, request: PageRequest) -> Answer:
         """As Session.fetch; what it raises for a page that was fetched early is raised here."""
-        expected, early = self._early or ("", None)
-        if early is not None and expected == url:
+        expected, early = self._early or (request, None)
+        if early is not None and expected.asks_the_same_as(request):
             self._early = None
             # What did not fit the disk beside the page before it may fit alone.
             with suppress(DiskFullError):
@@ -39,7 +40,7 @@ class FetchAhead:
         elif early is not None:
             self._was_wrong = True
             self._drop()
-        return self._session.fetch(url)
+        return self._session.fetch(request)
 
     def _drop(self) -> None:
         """Wait for the end of an early request, which is soon, and let its answer go."""

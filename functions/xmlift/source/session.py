@@ -19,10 +19,13 @@ from urllib3.exceptions import HTTPError
 from xmlift.errors import SourceError
 from xmlift.source.login import PASSING, Login
 from xmlift.source.urls import joined, origin, shown
+from xmlift.source.walk import PageRequest
 
 # EWM answers a wrong query with 500 and a code of its own: the next try would get the same.
 _PERMANENT_CODE = re.compile(rb"CRRED\d{4}E")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REPEATS = frozenset({307, 308})
+"""Redirects that ask for the same request elsewhere; the others turn a POST into a GET."""
 _MOST_REDIRECTS = 5
 _LONGEST_PAUSE = 60.0
 _CHUNK = 64 * 1024
@@ -114,22 +117,22 @@ class Session:
         self._http.headers.update({"Accept": "application/xml, text/xml;q=0.9, */*;q=0.1", **(headers or {})})
         login.prepare(self._http)
 
-    def fetch(self, url: str) -> Answer:
+    def fetch(self, request: PageRequest) -> Answer:
         """Read an answer to its end. Raises SourceError that names the URL, the reason and the remedy.
 
         It is an OutOfTimeError where the function's time does not suffice, a RefusedError where the endpoint
         answers something else.
         """
         try:
-            return self._fetch(url)
+            return self._fetch(request)
         except _SignedOutError:
             self._signed_in = False
         try:
-            return self._fetch(url)
+            return self._fetch(request)
         except _SignedOutError:
             raise RefusedError(
-                f"{shown(url)}: the endpoint asks for a login right after one. Check what the secret's user may "
-                "read there, and that base_url is the application that it signs in to"
+                f"{shown(request.url)}: the endpoint asks for a login right after one. Check what the secret's "
+                "user may read there, and that base_url is the application that it signs in to"
             ) from None
 
     @contextmanager
@@ -148,13 +151,13 @@ class Session:
         if self._given_up.is_set():
             raise _GivenUpError(f"{shown(url)}: nobody waits for this page any more")
 
-    def _fetch(self, url: str) -> Answer:
-        fault = ""
+    def _fetch(self, request: PageRequest) -> Answer:
+        url, fault = request.url, ""
         for attempt in range(self._politeness.attempts):
             self._check_time(url, fault)
             try:
                 self._sign_in()
-                return self._ask(url, retries=attempt)
+                return self._ask(request, retries=attempt)
             except _TryAgainError as error:
                 fault, pause = str(error), error.pause
             # A bare ValueError is what requests raises for a Location that it cannot read.
@@ -203,7 +206,8 @@ class Session:
             self._login.sign_in(self._http, self._base_url, self._timeout)
             self._signed_in = True
 
-    def _ask(self, url: str, retries: int) -> Answer:
+    def _ask(self, request: PageRequest, retries: int) -> Answer:
+        url, method = request.url, "GET" if request.body is None else "POST"
         for _ in range(_MOST_REDIRECTS):
             if origin(url) != origin(self._base_url):
                 raise SourceError(
@@ -212,10 +216,23 @@ class Session:
                 )
             self._keep_pace(url)
             read_at = self._now()
-            with self._http.get(url, stream=True, allow_redirects=False, timeout=self._timeout) as response:
+            with self._http.request(
+                method,
+                url,
+                data=request.body,
+                headers=dict(request.headers),
+                stream=True,
+                allow_redirects=False,
+                timeout=self._timeout,
+            ) as response:
                 if self._login.is_asked_for(response):
                     raise _SignedOutError
                 if response.status_code in _REDIRECTS:
+                    if request.body is not None and response.status_code not in _REPEATS:
+                        raise RefusedError(
+                            f"{shown(url)}: the endpoint redirects a POST (HTTP {response.status_code}) to where "
+                            "only a GET may follow: correct base_url or the stream's request.path"
+                        )
                     url = joined(url, str(response.headers.get("Location", "")))
                     continue
                 self._check_status(url, response)

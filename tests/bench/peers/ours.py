@@ -20,6 +20,7 @@ from xmlift.extraction import ExtractEvent, extract
 from xmlift.landing import names
 from xmlift.landing.zone import Zone
 from xmlift.source.session import Answer
+from xmlift.source.walk import PageRequest
 
 CATALOGUE = Path(os.environ["BENCH_CATALOGUE"])
 STREAM = os.environ["BENCH_STREAM"]
@@ -33,8 +34,8 @@ class FileSession:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def fetch(self, url: str) -> Answer:
-        return Answer(url, self._file.open("rb"), self._file.stat().st_size, READ_AT, READ_AT, 0)
+    def fetch(self, request: PageRequest) -> Answer:
+        return Answer(request.url, self._file.open("rb"), self._file.stat().st_size, READ_AT, READ_AT, 0)
 
 
 class FolderBucket:

@@ -8,9 +8,10 @@ from local.endpoint.endpoint import PASSWORD, USER
 from xmlift.errors import SourceError
 from xmlift.source.login import JazzFormLogin
 from xmlift.source.session import Politeness, Session
+from xmlift.source.walk import PageRequest
 
-from .endpoint_process import EwmEndpoint
-from .scripted_source import Say, ScriptedSource, page, scripted_source
+from ..endpoint_process import EwmEndpoint
+from ..scripted_source import Say, ScriptedSource, page, scripted_source
 
 POLITE = Politeness(timeout=5, attempts=3, requests_per_second=10_000, page_bytes=1_000_000)
 QUERY = "/ccm/rpt/repository/workitem?fields=workitem/workItem/id&size=3"
@@ -36,29 +37,29 @@ def test_the_session_signs_in_once_before_its_first_request(ewm: EwmEndpoint) ->
     made = session(f"{ewm.url}/ccm")
     assert logins(ewm) == 0
     for _ in range(3):
-        assert made.fetch(f"{ewm.url}{QUERY}").body.read().count(b"<workItem>") == 3
+        assert made.fetch(PageRequest(f"{ewm.url}{QUERY}")).body.read().count(b"<workItem>") == 3
     assert logins(ewm) == 1
 
 
 def test_an_expired_session_costs_exactly_one_new_login(ewm: EwmEndpoint) -> None:
     made = session(f"{ewm.url}/ccm")
-    before = made.fetch(f"{ewm.url}{QUERY}")
+    before = made.fetch(PageRequest(f"{ewm.url}{QUERY}"))
     ewm.expire(sessions=True)
-    again = made.fetch(f"{ewm.url}{QUERY}")
+    again = made.fetch(PageRequest(f"{ewm.url}{QUERY}"))
     assert logins(ewm) == 2
     assert again.body.read().count(b"<workItem>") == before.body.read().count(b"<workItem>")
 
 
 def test_an_expired_session_is_no_failed_try(ewm: EwmEndpoint) -> None:
     made = session(f"{ewm.url}/ccm", attempts=1)
-    made.fetch(f"{ewm.url}{QUERY}")
+    made.fetch(PageRequest(f"{ewm.url}{QUERY}"))
     ewm.expire(sessions=True)
-    assert made.fetch(f"{ewm.url}{QUERY}").retries == 0
+    assert made.fetch(PageRequest(f"{ewm.url}{QUERY}")).retries == 0
 
 
 def test_a_wrong_password_is_told_once_and_never_shown(ewm: EwmEndpoint) -> None:
     with pytest.raises(SourceError) as caught:
-        session(f"{ewm.url}/ccm", password="hunter2").fetch(f"{ewm.url}{QUERY}")
+        session(f"{ewm.url}/ccm", password="hunter2").fetch(PageRequest(f"{ewm.url}{QUERY}"))
     message = str(caught.value)
     assert "was refused (redirected to authfailed)" in message
     assert f"{ewm.url}{FORM}" in message
@@ -72,13 +73,13 @@ def test_a_wrong_password_is_told_once_and_never_shown(ewm: EwmEndpoint) -> None
 def test_a_login_that_is_down_for_a_moment_is_tried_again(ewm: EwmEndpoint) -> None:
     ewm.fault(path=FORM, kind="status", status=503)
     ewm.fault(path=IDENTITY, kind="reset")
-    assert session(f"{ewm.url}/ccm").fetch(f"{ewm.url}{QUERY}").size > 0
+    assert session(f"{ewm.url}/ccm").fetch(PageRequest(f"{ewm.url}{QUERY}")).size > 0
 
 
 def test_a_login_that_stays_down_is_not_called_a_wrong_password(ewm: EwmEndpoint) -> None:
     ewm.fault(path=FORM, kind="status", status=503, times=9)
     with pytest.raises(SourceError) as caught:
-        session(f"{ewm.url}/ccm").fetch(f"{ewm.url}{QUERY}")
+        session(f"{ewm.url}/ccm").fetch(PageRequest(f"{ewm.url}{QUERY}"))
     assert "503" in str(caught.value)
     assert "gave up after 3 tries" in str(caught.value)
     assert "password" not in str(caught.value)
@@ -86,7 +87,7 @@ def test_a_login_that_stays_down_is_not_called_a_wrong_password(ewm: EwmEndpoint
 
 def test_a_base_url_without_a_login_is_not_called_a_wrong_password() -> None:
     with scripted_source() as source, pytest.raises(SourceError) as caught:
-        session(f"{source.url}/wrong").fetch(f"{source.url}/wrong/a")
+        session(f"{source.url}/wrong").fetch(PageRequest(f"{source.url}/wrong/a"))
     assert "HTTP 404" in str(caught.value)
     assert "base_url" in str(caught.value)
     assert "password" not in str(caught.value)
@@ -103,7 +104,7 @@ def jazz() -> Iterator[ScriptedSource]:
 
 
 def test_the_form_is_posted_below_the_base_url_between_two_identity_requests(jazz: ScriptedSource) -> None:
-    session(f"{jazz.url}/ccm/", password="pä55+&=").fetch(f"{jazz.url}/ccm/a")
+    session(f"{jazz.url}/ccm/", password="pä55+&=").fetch(PageRequest(f"{jazz.url}/ccm/a"))
     assert [(asked.method, asked.target) for asked in jazz.asked] == [
         ("GET", IDENTITY),
         ("POST", FORM),
@@ -124,7 +125,7 @@ def test_the_form_is_posted_below_the_base_url_between_two_identity_requests(jaz
 def test_each_kind_of_refusal_is_named(jazz: ScriptedSource, answer: Say, reason: str) -> None:
     jazz.says(FORM, answer)
     with pytest.raises(SourceError, match="was refused") as caught:
-        session(f"{jazz.url}/ccm").fetch(f"{jazz.url}/ccm/a")
+        session(f"{jazz.url}/ccm").fetch(PageRequest(f"{jazz.url}/ccm/a"))
     assert f"({reason})" in str(caught.value)
     assert PASSWORD not in str(caught.value)
     assert jazz.targets("/ccm/a") == []
@@ -134,7 +135,7 @@ def test_a_login_without_effect_is_refused(jazz: ScriptedSource) -> None:
     """The form passes, but the identity still asks: the cookies were not taken."""
     jazz.says(IDENTITY, Say(headers=ASKED))
     with pytest.raises(SourceError, match=r"was refused \(authrequired\)"):
-        session(f"{jazz.url}/ccm").fetch(f"{jazz.url}/ccm/a")
+        session(f"{jazz.url}/ccm").fetch(PageRequest(f"{jazz.url}/ccm/a"))
 
 
 @pytest.mark.parametrize(
@@ -147,12 +148,12 @@ def test_a_login_without_effect_is_refused(jazz: ScriptedSource) -> None:
 )
 def test_every_way_of_asking_for_a_login_is_heard(jazz: ScriptedSource, asks: Say) -> None:
     jazz.says("/ccm/a", asks, page({"id": 2}))
-    assert b"<id>2</id>" in session(f"{jazz.url}/ccm").fetch(f"{jazz.url}/ccm/a").body.read()
+    assert b"<id>2</id>" in session(f"{jazz.url}/ccm").fetch(PageRequest(f"{jazz.url}/ccm/a")).body.read()
     assert len(jazz.targets(FORM)) == 2
 
 
 def test_an_endpoint_that_asks_right_after_a_login_is_told_after_one_more(jazz: ScriptedSource) -> None:
     jazz.says("/ccm/a", Say(b"<html>", headers=ASKED))
     with pytest.raises(SourceError, match="asks for a login right after one"):
-        session(f"{jazz.url}/ccm").fetch(f"{jazz.url}/ccm/a")
+        session(f"{jazz.url}/ccm").fetch(PageRequest(f"{jazz.url}/ccm/a"))
     assert len(jazz.targets(FORM)) == 2

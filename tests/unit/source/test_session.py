@@ -20,8 +20,9 @@ from xmlift.errors import SourceError
 from xmlift.source import session as session_module
 from xmlift.source.login import BasicLogin, NoLogin
 from xmlift.source.session import OutOfTimeError, Politeness, Session
+from xmlift.source.walk import PageRequest
 
-from .scripted_source import Say, ScriptedSource, page, scripted_source
+from ..scripted_source import Say, ScriptedSource, page, scripted_source
 
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 PAGE = page({"id": 1})
@@ -85,13 +86,13 @@ def pauses(clock: Clock) -> list[float]:
 
 def failure(session: Session, url: str) -> str:
     with pytest.raises(SourceError) as caught:
-        session.fetch(url)
+        session.fetch(PageRequest(url))
     return str(caught.value)
 
 
 def test_an_answer_comes_whole_with_both_clocks(source: ScriptedSource, session: Make) -> None:
     source.says("/a", Say(PAGE, headers={"Date": "Sun, 22 Nov 2026 15:59:30 GMT"}))
-    answer = session().fetch(f"{source.url}/a")
+    answer = session().fetch(PageRequest(f"{source.url}/a"))
     assert answer.body.read() == PAGE
     assert answer.size == len(PAGE)
     assert answer.read_at == NOW
@@ -107,7 +108,9 @@ def test_the_servers_clock_is_that_of_when_it_was_asked(
     ticks = iter([100.0, 140.0])
     monkeypatch.setattr(requests.sessions, "preferred_clock", lambda: next(ticks))
     source.says("/a", Say(PAGE, headers={"Date": "Sun, 22 Nov 2026 15:59:30 GMT"}))
-    assert session().fetch(f"{source.url}/a").date == datetime(2026, 11, 22, 15, 58, 50, tzinfo=UTC)
+    assert session().fetch(PageRequest(f"{source.url}/a")).date == datetime(
+        2026, 11, 22, 15, 58, 50, tzinfo=UTC
+    )
 
 
 def test_read_at_is_taken_before_the_request_is_sent(source: ScriptedSource, clock: Clock) -> None:
@@ -115,18 +118,18 @@ def test_read_at_is_taken_before_the_request_is_sent(source: ScriptedSource, clo
     source.says("/a", Say(status=503), PAGE)
     made = Session(source.url, NoLogin(), FAST, sleep=clock.sleep, now=lambda: next(ticks))
     # The failed try took the first tick for itself and the second for Retry-After.
-    assert made.fetch(f"{source.url}/a").read_at == NOW.replace(second=3)
+    assert made.fetch(PageRequest(f"{source.url}/a")).read_at == NOW.replace(second=3)
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Nov 2026 15:59:30 GMT"])
 def test_a_date_that_cannot_be_read_is_none(source: ScriptedSource, session: Make, date: str) -> None:
     source.says("/a", Say(PAGE, headers={"Date": date}))
-    assert session().fetch(f"{source.url}/a").date is None
+    assert session().fetch(PageRequest(f"{source.url}/a")).date is None
 
 
 def test_a_compressed_answer_is_unpacked(source: ScriptedSource, session: Make) -> None:
     source.says("/a", Say(PAGE, gzip=True))
-    assert session().fetch(f"{source.url}/a").body.read() == PAGE
+    assert session().fetch(PageRequest(f"{source.url}/a")).body.read() == PAGE
 
 
 @pytest.mark.parametrize("status", [408, 423, 425, 429, 500, 502, 503, 504])
@@ -134,7 +137,7 @@ def test_a_passing_fault_is_tried_again(
     source: ScriptedSource, session: Make, clock: Clock, status: int
 ) -> None:
     source.says("/a", Say(b"busy", status), Say(b"busy", status), PAGE)
-    answer = session().fetch(f"{source.url}/a")
+    answer = session().fetch(PageRequest(f"{source.url}/a"))
     assert answer.body.read() == PAGE
     assert answer.retries == 2
     assert len(pauses(clock)) == 2
@@ -208,7 +211,7 @@ def test_the_pause_that_the_server_asks_for_is_kept(
     source: ScriptedSource, session: Make, clock: Clock, asked: str, waited: float
 ) -> None:
     source.says("/a", Say(status=429, headers={"Retry-After": asked}), PAGE)
-    session().fetch(f"{source.url}/a")
+    session().fetch(PageRequest(f"{source.url}/a"))
     assert [s for s in clock.sleeps if s == 0 or s > 0.01] == [waited]
 
 
@@ -218,13 +221,13 @@ def test_a_pause_that_cannot_be_read_is_the_back_off(
 ) -> None:
     monkeypatch.setattr(session_module.random, "uniform", lambda low, high: high)
     source.says("/a", Say(status=503, headers={"Retry-After": asked}), PAGE)
-    session().fetch(f"{source.url}/a")
+    session().fetch(PageRequest(f"{source.url}/a"))
     assert pauses(clock) == [0.5]
 
 
 def test_a_body_cut_in_its_middle_is_read_again_whole(source: ScriptedSource, session: Make) -> None:
     source.says("/a", Say(PAGE[:30], promised=len(PAGE)), PAGE)
-    answer = session().fetch(f"{source.url}/a")
+    answer = session().fetch(PageRequest(f"{source.url}/a"))
     assert answer.body.read() == PAGE
     assert answer.size == len(PAGE)
     assert answer.retries == 1
@@ -240,17 +243,17 @@ def test_a_body_that_is_always_cut_says_so(source: ScriptedSource, session: Make
 def test_an_error_page_that_is_cut_is_tried_again_too(source: ScriptedSource, session: Make) -> None:
     """The words of an error are read from the socket as well: they can break off like any others."""
     source.says("/a", Say(b"over", 503, promised=5000), PAGE)
-    assert session().fetch(f"{source.url}/a").body.read() == PAGE
+    assert session().fetch(PageRequest(f"{source.url}/a")).body.read() == PAGE
 
 
 def test_an_error_page_that_is_not_what_its_encoding_says(source: ScriptedSource, session: Make) -> None:
     source.says("/a", Say(b"no gzip at all", 503, headers={"Content-Encoding": "gzip"}), PAGE)
-    assert session().fetch(f"{source.url}/a").body.read() == PAGE
+    assert session().fetch(PageRequest(f"{source.url}/a")).body.read() == PAGE
 
 
 def test_a_connection_that_is_reset_is_tried_again(source: ScriptedSource, session: Make) -> None:
     source.says("/a", Say(hang_up=True), PAGE)
-    assert session().fetch(f"{source.url}/a").retries == 1
+    assert session().fetch(PageRequest(f"{source.url}/a")).retries == 1
 
 
 def test_nobody_listening_is_told_after_all_tries(session: Make) -> None:
@@ -299,7 +302,7 @@ def test_a_certificate_of_the_named_authority_is_trusted(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "ca.pem"))
     tls_source.says("/a", PAGE)
     url = tls_source.url.replace("http:", "https:")
-    assert session(base_url=url).fetch(f"{url}/a").body.read() == PAGE
+    assert session(base_url=url).fetch(PageRequest(f"{url}/a")).body.read() == PAGE
 
 
 def test_a_handshake_that_breaks_off_is_no_matter_of_trust(session: Make, clock: Clock) -> None:
@@ -322,7 +325,7 @@ def test_a_handshake_that_breaks_off_is_no_matter_of_trust(session: Make, clock:
 def test_a_redirect_within_the_origin_is_followed(source: ScriptedSource, session: Make) -> None:
     source.says("/a", Say(status=302, headers={"Location": "/b?x=1"}))
     source.says("/b", PAGE)
-    answer = session(BasicLogin(SECRET)).fetch(f"{source.url}/a")
+    answer = session(BasicLogin(SECRET)).fetch(PageRequest(f"{source.url}/a"))
     assert answer.url == f"{source.url}/b?x=1"
     assert answer.body.read() == PAGE
 
@@ -397,13 +400,13 @@ def test_a_login_page_in_a_200_is_told_as_what_it_is(
 def test_xml_that_speaks_of_html_is_xml(source: ScriptedSource, session: Make) -> None:
     body = b"<?xml version='1.0'?><workitem><!-- <html> --></workitem>"
     source.says("/a", body)
-    assert session().fetch(f"{source.url}/a").body.read() == body
+    assert session().fetch(PageRequest(f"{source.url}/a")).body.read() == body
 
 
 def test_a_page_beyond_the_limit_is_refused(source: ScriptedSource, session: Make) -> None:
     limited = FAST._replace(page_bytes=100_000)
     source.says("/fits", b"x" * 100_000)
-    assert session(politeness=limited).fetch(f"{source.url}/fits").size == 100_000
+    assert session(politeness=limited).fetch(PageRequest(f"{source.url}/fits")).size == 100_000
     source.says("/a", Say(b"x" * 100_001, gzip=True))
     message = failure(session(politeness=limited), f"{source.url}/a")
     assert "larger than 100000 bytes" in message
@@ -455,7 +458,7 @@ def times(*seconds: float) -> Callable[[], float]:
 def test_without_time_nothing_is_asked(source: ScriptedSource, session: Make) -> None:
     source.says("/a", PAGE)
     with pytest.raises(OutOfTimeError) as caught:
-        session(time_left=lambda: 30.0).fetch(f"{source.url}/a?token=sesame")
+        session(time_left=lambda: 30.0).fetch(PageRequest(f"{source.url}/a?token=sesame"))
     assert "could not be read within the function's time" in str(caught.value)
     assert "smaller pages" in str(caught.value)
     assert "timeout" in str(caught.value)
@@ -468,7 +471,7 @@ def test_a_pause_that_outlasts_the_function_is_not_begun(
 ) -> None:
     source.says("/a", Say(b"busy", status=429, headers={"Retry-After": "50"}))
     with pytest.raises(OutOfTimeError, match="HTTP 429"):
-        session(time_left=lambda: 79.0).fetch(f"{source.url}/a")
+        session(time_left=lambda: 79.0).fetch(PageRequest(f"{source.url}/a"))
     assert pauses(clock) == []
     assert len(source.asked) == 1
 
@@ -478,7 +481,9 @@ def test_the_wait_for_an_answer_ends_before_the_function_does(session: Make) -> 
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         patient = FAST._replace(timeout=600)
         with pytest.raises(OutOfTimeError, match="Read timed out"):
-            session(base_url=url, politeness=patient, time_left=times(99, 30.05, 30)).fetch(f"{url}/a")
+            session(base_url=url, politeness=patient, time_left=times(99, 30.05, 30)).fetch(
+                PageRequest(f"{url}/a")
+            )
 
 
 @pytest.mark.parametrize("status", ["200 OK", "503 Busy"])
@@ -510,13 +515,13 @@ def test_a_server_that_drips_comes_to_an_end(session: Make, status: str, framing
 
         threading.Thread(target=drip, daemon=True).start()
         with pytest.raises(OutOfTimeError, match="within the function's time"):
-            session(base_url=url, time_left=time_left).fetch(f"{url}/a")
+            session(base_url=url, time_left=time_left).fetch(PageRequest(f"{url}/a"))
 
 
 def test_basic_credentials_go_in_every_request_as_utf_8(source: ScriptedSource, session: Make) -> None:
     source.says("/a", Say(status=302, headers={"Location": "/b"}))
     source.says("/b", PAGE)
-    session(BasicLogin(SECRET)).fetch(f"{source.url}/a")
+    session(BasicLogin(SECRET)).fetch(PageRequest(f"{source.url}/a"))
     expected = base64.b64encode(b"reader:" + SECRET["password"].encode()).decode()
     assert [asked.headers["Authorization"] for asked in source.asked] == [f"Basic {expected}"] * 2
 
@@ -543,7 +548,9 @@ def test_no_message_holds_credentials_or_secret_parameters(
 
 def test_the_streams_own_headers_are_sent(source: ScriptedSource, session: Make) -> None:
     source.says("/a", PAGE)
-    session(headers={"OSLC-Core-Version": "2.0", "Accept": "application/rdf+xml"}).fetch(f"{source.url}/a")
+    session(headers={"OSLC-Core-Version": "2.0", "Accept": "application/rdf+xml"}).fetch(
+        PageRequest(f"{source.url}/a")
+    )
     assert source.asked[0].headers["OSLC-Core-Version"] == "2.0"
     assert source.asked[0].headers["Accept"] == "application/rdf+xml"
 
@@ -552,8 +559,8 @@ def test_requests_keep_their_pace(source: ScriptedSource, session: Make, clock: 
     source.says("/a", PAGE)
     slow = session(politeness=FAST._replace(requests_per_second=4))
     for _ in range(3):
-        slow.fetch(f"{source.url}/a")
+        slow.fetch(PageRequest(f"{source.url}/a"))
     assert clock.sleeps == [pytest.approx(0.25)] * 2
     clock.elapsed += 60
-    slow.fetch(f"{source.url}/a")
+    slow.fetch(PageRequest(f"{source.url}/a"))
     assert len(clock.sleeps) == 2, "time that has passed is not waited for again"

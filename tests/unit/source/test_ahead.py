@@ -13,8 +13,9 @@ from xmlift.errors import SourceError
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.login import NoLogin
 from xmlift.source.session import Answer, DiskFullError, Politeness, Session
+from xmlift.source.walk import PageRequest
 
-from .scripted_source import Say, ScriptedSource
+from ..scripted_source import Say, ScriptedSource
 
 NOW = datetime(2026, 11, 22, 16, tzinfo=UTC)
 PATIENT = Politeness(timeout=20, attempts=4, requests_per_second=1000, page_bytes=100_000_000)
@@ -29,7 +30,8 @@ class Scripted:
         self.bodies: list[Any] = []
         self._asking = threading.Lock()
 
-    def fetch(self, url: str) -> Answer:
+    def fetch(self, request: PageRequest) -> Answer:
+        url = request.url
         assert self._asking.acquire(blocking=False), "one request at a time"
         try:
             self.begun.append(url)
@@ -52,19 +54,19 @@ def ahead(session: Scripted) -> FetchAhead:
 def test_what_was_expected_is_asked_for_once() -> None:
     session = Scripted()
     with ahead(session) as fetching:
-        assert fetching.fetch("a").url == "a"
-        fetching.expect("b")
-        assert fetching.fetch("b").url == "b"
-        assert fetching.fetch("c").url == "c"
+        assert fetching.fetch(PageRequest("a")).url == "a"
+        fetching.expect(PageRequest("b"))
+        assert fetching.fetch(PageRequest("b")).url == "b"
+        assert fetching.fetch(PageRequest("c")).url == "c"
     assert session.begun == ["a", "b", "c"]
 
 
 def test_after_a_wrong_expectation_there_is_no_other() -> None:
     session = Scripted()
     with ahead(session) as fetching:
-        fetching.expect("wrong")
-        assert fetching.fetch("a").url == "a"
-        fetching.expect("b")
+        fetching.expect(PageRequest("wrong"))
+        assert fetching.fetch(PageRequest("a")).url == "a"
+        fetching.expect(PageRequest("b"))
         assert session.begun == ["wrong", "a"]
     assert [body.closed for body in session.bodies] == [True, False]
 
@@ -72,29 +74,29 @@ def test_after_a_wrong_expectation_there_is_no_other() -> None:
 def test_what_is_not_fetched_any_more_is_closed() -> None:
     session = Scripted()
     with ahead(session) as fetching:
-        fetching.expect("a")
+        fetching.expect(PageRequest("a"))
     assert [body.closed for body in session.bodies] == [True]
 
 
 def test_an_error_nobody_asks_for_is_none() -> None:
     with ahead(Scripted(a=SourceError("no"))) as fetching:
-        fetching.expect("a")
+        fetching.expect(PageRequest("a"))
 
 
 def test_an_error_is_raised_where_its_page_is_asked_for() -> None:
     session = Scripted(a=SourceError("no"))
     with ahead(session) as fetching:
-        fetching.expect("a")
+        fetching.expect(PageRequest("a"))
         with pytest.raises(SourceError, match="no"):
-            fetching.fetch("a")
+            fetching.fetch(PageRequest("a"))
     assert session.begun == ["a"]
 
 
 def test_a_page_without_room_beside_the_one_before_is_fetched_again() -> None:
     session = Scripted(a=DiskFullError("full"))
     with ahead(session) as fetching:
-        fetching.expect("a")
-        assert fetching.fetch("a").url == "a"
+        fetching.expect(PageRequest("a"))
+        assert fetching.fetch(PageRequest("a")).url == "a"
     assert session.begun == ["a", "a"]
 
 
@@ -109,10 +111,10 @@ def given_up(source: ScriptedSource, say: Callable[[threading.Event], Say]) -> N
     source.says("/b", b"<b/>")
     session = session_of(source)
     with FetchAhead(session) as fetching:
-        fetching.expect(f"{source.url}/a")
+        fetching.expect(PageRequest(f"{source.url}/a"))
         assert asked.wait(20)
     assert len(source.asked) == 1
-    with session.fetch(f"{source.url}/b").body as body:
+    with session.fetch(PageRequest(f"{source.url}/b")).body as body:
         assert body.read() == b"<b/>"
 
 
@@ -137,5 +139,5 @@ def test_a_long_answer_is_not_read_to_its_end(
     session = session_of(source)
     source.says("/a", b"<a>" + b" " * 10_000_000 + b"</a>")
     with session.giving_up(), pytest.raises(SourceError, match="/a: nobody waits for this page any more"):
-        session.fetch(f"{source.url}/a")
+        session.fetch(PageRequest(f"{source.url}/a"))
     assert len(read) == 1
