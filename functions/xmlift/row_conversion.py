@@ -15,11 +15,12 @@ from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import DELETED, LINEAGE, POSITION, StreamLayout, TableLayout
 from xmlift.records import Batch, NestedRows
-from xmlift.tables.batch import ColumnRule, kept_rows, typed
+from xmlift.tables.batch import ColumnRule, TooLong, kept_rows, typed
 from xmlift.tables.hashes import row_hashes
+from xmlift.tables.lengths import longest
 from xmlift.tables.rejects import Refused, fields_of
-from xmlift.tables.types import parse_type
-from xmlift.tables.values import written_in_utc
+from xmlift.tables.spelling import Spelling
+from xmlift.tables.times import written_in_utc
 from xmlift.tables.writer import alike, csv_rows, quoted
 
 if TYPE_CHECKING:
@@ -29,14 +30,22 @@ if TYPE_CHECKING:
 
 _LINEAGE_NAMES = [name for name, _ in LINEAGE]
 
+_TOO_LONG: dict[str, TooLong] = {"evolve": "reject", "freeze": "fail", "discard": "cut"}
+"""What becomes of a text that is too long where its column does not say it, by the stream's contract."""
+
 
 class ConvertedTable(NamedTuple):
-    """What a batch has for one table: rows of CSV, what became of the records, and the columns with a value."""
+    """What a batch has for one table: rows of CSV, what became of the records, and the columns with a value.
+
+    `cut` are by column the rows whose text was cut, `widths` the bytes that columns which grow have to hold.
+    """
 
     csv: bytes
     rows: int
     counts: TableCounts
     seen: frozenset[str]
+    cut: dict[str, int]
+    widths: dict[str, int]
 
 
 class ConvertedRows(NamedTuple):
@@ -80,8 +89,8 @@ class RowConverter:
         self.attempt = attempt
         self._window = window
         self._parsed_at = parsed_at
-        self._rules = _rules(stream.columns, stream.identifying_columns)
-        self._child_rules = [_rules(child.columns) for child in stream.children.values()]
+        self._rules = _rules(stream, stream.columns, stream.identifying_columns)
+        self._child_rules = [_rules(stream, child.columns) for child in stream.children.values()]
         self._transformed: TransformColumns | None = None
         if stream.transform:
             from xmlift.tables import frames  # noqa: PLC0415 (pandas costs half a second: only who uses it pays)
@@ -114,7 +123,7 @@ class RowConverter:
         if self._transformed is not None:
             columns, records = self._transformed(columns)
         tombstones = {index for index, record in enumerate(records) if record in gone} if gone else gone
-        values, rejects = typed(self._rules, columns, tombstones)
+        values, rejects, cut = typed(self._rules, columns, tombstones)
         refused = {reject.row for reject in rejects}
         outside = self._outside_window(values) - refused
         kept = _others(len(records), refused | outside)
@@ -134,7 +143,12 @@ class RowConverter:
             dropped=batch.records - len(records),
         )
         converted.tables[table.name] = ConvertedTable(
-            self._csv(table, rows, written, place), len(written), counts, seen
+            self._csv(table, rows, written, place),
+            len(written),
+            counts,
+            seen,
+            _cut_among(cut, kept),
+            _widths(self._rules, rows),
         )
         keys = [rows[table.column_names.index(name)] for name in table.key]
         return _Written(written, keys, gone, {records[index] for index in outside})
@@ -146,8 +160,8 @@ class RowConverter:
             yield ["true" if index in tombstones else "false" for index in range(count)]
         if self.stream.disposition == "scd2":
             said = {rule.name: column for rule, column in zip(self._rules, values, strict=True)}
-            if self.stream.cursor is not None:
-                del said[self.stream.cursor.field]  # a record touched without a change is no new version
+            if self.stream.cursor_field is not None:
+                del said[self.stream.cursor_field]  # a record touched without a change is no new version
             # That a key is gone is news, also where the tombstone repeats all that the last version said.
             deleted = ["true" if index in tombstones else "" for index in range(count)]
             yield row_hashes({**said, DELETED[0]: deleted})
@@ -156,8 +170,8 @@ class RowConverter:
         """Rows whose cursor lies outside the window: append has them in the cell that they belong to (L5)."""
         if self.stream.disposition != "append":
             return set()
-        assert self.stream.cursor is not None
-        times = values[self.layout.table.column_names.index(self.stream.cursor.field)]
+        assert self.stream.cursor_field is not None
+        times = values[self.layout.table.column_names.index(self.stream.cursor_field)]
         # Typed times are of one width, in UTC, and sort as time does.
         start, end = map(written_in_utc, self._window.interval)
         return {index for index, time in enumerate(times) if not start <= time < end}
@@ -178,7 +192,7 @@ class RowConverter:
             {index for index, record in enumerate(children.records) if record not in parent_rows},
         )
         columns = kept_rows(children.columns, followed)
-        values, rejects = typed(rules, columns)
+        values, rejects, cut = typed(rules, columns)
         noted = []
         for reject in rejects:
             child = followed[reject.row]
@@ -197,13 +211,19 @@ class RowConverter:
             dropped=sum(record in dropped for record in children.records),
         )
         counts.rejected = counts.read - counts.written - counts.out_of_window - counts.dropped
+        own = kept_rows(values, kept)
         rows = [
             *([column[parent_rows[record]] for record in records] for column in parents.keys),
             [str(children.positions[child]) for child in written],
-            *kept_rows(values, kept),
+            *own,
         ]
         converted.tables[table.name] = ConvertedTable(
-            self._csv(table, rows, records, place), len(records), counts, seen
+            self._csv(table, rows, records, place),
+            len(records),
+            counts,
+            seen,
+            _cut_among(cut, kept),
+            _widths(rules, own),
         )
 
     def _csv(
@@ -234,16 +254,48 @@ class RowConverter:
         yield alike([said[name] for name in _LINEAGE_NAMES[row + 1 :]], len(records))
 
 
-def _rules(columns: dict[str, Column], identifying: frozenset[str] = frozenset()) -> list[ColumnRule]:
+def _rules(
+    stream: Stream, columns: dict[str, Column], identifying: frozenset[str] = frozenset()
+) -> list[ColumnRule]:
     return [
-        ColumnRule(name, parse_type(column.type), column.split, column.required, name in identifying)
+        ColumnRule(
+            name,
+            column.column_type,
+            Spelling(column.split, frozenset(column.nulls), column.format, column.zone, column.is_json),
+            column.required,
+            name in identifying,
+            _too_long(stream, name, column),
+        )
         for name, column in columns.items()
     ]
+
+
+def _too_long(stream: Stream, name: str, column: Column) -> TooLong:
+    unsaid = _TOO_LONG[stream.contract] if column.column_type.name == "varchar" else "reject"
+    # Two keys that are cut may become one.
+    return column.too_long or ("reject" if unsaid == "cut" and name in stream.key else unsaid)
 
 
 def _seen(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> frozenset[str]:
     """The columns that have a value: one that never has is most likely a wrong path."""
     return frozenset(rule.name for rule, values in zip(rules, columns, strict=True) if any(values))
+
+
+def _cut_among(cut: dict[str, list[int]], kept: Sequence[int]) -> dict[str, int]:
+    """How many of the texts that were cut are in rows that are kept, by column."""
+    if not cut:
+        return {}
+    rows = set(kept)
+    return {name: count for name, places in cut.items() if (count := len(rows.intersection(places)))}
+
+
+def _widths(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> dict[str, int]:
+    """How wide the columns that grow have to be, as far as they are wider than declared."""
+    return {
+        rule.name: width
+        for rule, column in zip(rules, columns, strict=False)
+        if rule.too_long == "widen" and (width := longest(column)) > rule.type.size
+    }
 
 
 def _others(count: int, left_out: set[int]) -> Sequence[int]:

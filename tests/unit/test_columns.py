@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from xmlift.tables import columns
 from xmlift.tables.columns import convert_column
+from xmlift.tables.spelling import Spelling
 from xmlift.tables.types import parse_type
 from xmlift.tables.values import convert_one_by_one
 
@@ -94,6 +95,21 @@ KINDS: dict[str, st.SearchStrategy[str]] = {
 }
 
 
+ZONES = ["+05:30", "-08", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu"]
+SPELLINGS = {
+    "super": [Spelling(), Spelling("|"), Spelling("a"), Spelling(is_json=True)],
+    "date": [Spelling(), Spelling(format="%Y-%m-%d"), Spelling(format="epoch_seconds", zone="-08")],
+    "timestamp": [Spelling(), Spelling(format="%Y-%m-%dT%H:%M:%S")],
+    "timestamptz": [
+        Spelling(),
+        *(Spelling(zone=zone) for zone in ZONES),
+        Spelling(format="%Y-%m-%dT%H:%M:%S%z"),
+        Spelling(format="epoch_milliseconds"),
+        Spelling(format="rfc822"),
+    ],
+}
+
+
 def like(values: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
     """Columns as they come: much the same value again and again, with gaps, and now and then another one."""
     alike = values.flatmap(lambda value: st.lists(st.sampled_from([value, value, ""]) | values, max_size=5))
@@ -103,13 +119,15 @@ def like(values: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
 @pytest.mark.parametrize("column_type", KINDS)
 def test_a_column_is_what_its_values_are(column_type: str) -> None:
     parsed = parse_type(column_type)
-    splits = st.sampled_from([None, "|", "a"]) if column_type == "super" else st.none()
+    spellings = st.sampled_from(SPELLINGS.get(column_type, [Spelling()])) | st.just(
+        Spelling(nulls=frozenset({"1", "-1", "a", "true"}))
+    )
 
-    @given(like(KINDS[column_type]), splits)
-    def compared(values: list[str], split: str | None) -> None:
+    @given(like(KINDS[column_type]), spellings)
+    def compared(values: list[str], spelling: Spelling) -> None:
         given_values = list(values)
-        texts, refusals = convert_column(values, parsed, split)
-        assert (list(texts), refusals) == convert_one_by_one(values, parsed, split)
+        texts, refusals = convert_column(values, parsed, spelling)
+        assert (list(texts), refusals) == convert_one_by_one(values, parsed, spelling)
         assert values == given_values, "what was given is not changed"
 
     compared()
@@ -153,11 +171,49 @@ COLUMNS = [
 def test_what_is_usual_is_seen_of_the_column_as_a_whole(
     column_type: str, values: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = convert_one_by_one(values, parse_type(column_type), "|" if column_type == "super" else None)
+    spelling = Spelling("|" if column_type == "super" else None)
+    expected = convert_one_by_one(values, parse_type(column_type), spelling)
     assert not expected[1]
     monkeypatch.setattr(columns, "convert_one_by_one", one_by_one_is_not_asked)
-    texts, _ = convert_column(values, parse_type(column_type), "|" if column_type == "super" else None)
+    texts, _ = convert_column(values, parse_type(column_type), spelling)
     assert texts == expected[0]
+
+
+@pytest.mark.parametrize(
+    ("column_type", "spelling", "values", "expected"),
+    [
+        ("super", Spelling(is_json=True), ['["a"]', "", '{"k": "v"}'], ['["a"]', "", '{"k": "v"}']),
+        ("bigint", Spelling(nulls=frozenset({"-1"})), ["-1", "7", " -1 "], ["", "7", ""]),
+        (
+            "timestamptz",
+            Spelling(zone="Asia/Kathmandu"),
+            ["2024-02-29T10:11:12.5", "", "2024-03-01T00:00:00.0"],
+            ["2024-02-29 04:26:12.500000+00", "", "2024-02-29 18:15:00.000000+00"],
+        ),
+    ],
+)
+def test_what_is_spelled_otherwise_is_seen_as_a_whole_too(
+    column_type: str,
+    spelling: Spelling,
+    values: list[str],
+    expected: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert convert_one_by_one(values, parse_type(column_type), spelling) == (expected, [])
+    monkeypatch.setattr(columns, "convert_one_by_one", one_by_one_is_not_asked)
+    assert convert_column(values, parse_type(column_type), spelling) == (expected, [])
+
+
+@given(
+    st.datetimes(datetime(1880, 1, 1), datetime(2040, 1, 1)),  # noqa: DTZ001
+    st.lists(st.timedeltas(timedelta(0), timedelta(days=200)), max_size=5),
+    st.sampled_from(ZONES),
+)
+def test_times_of_a_zone_are_what_each_of_them_is(start: datetime, later: list[timedelta], zone: str) -> None:
+    values = [(start + delta).isoformat(timespec="milliseconds") for delta in [timedelta(0), *later]]
+    column_type, spelling = parse_type("timestamptz"), Spelling(zone=zone)
+    texts, refusals = convert_column(values, column_type, spelling)
+    assert (list(texts), refusals) == convert_one_by_one(values, column_type, spelling)
 
 
 def one_by_one_is_not_asked(*_: object) -> None:

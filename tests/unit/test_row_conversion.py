@@ -16,7 +16,7 @@ from xmlift.landing.names import WindowName
 from xmlift.layout import stream_layout
 from xmlift.records import Batch, NestedRows
 from xmlift.row_conversion import ConvertedRows, RowConverter
-from xmlift.tables.values import parse_time
+from xmlift.tables.times import parse_time
 from xmlift.windows import Interval
 
 CATALOGUE = """

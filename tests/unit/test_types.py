@@ -3,7 +3,7 @@
 import pytest
 
 from xmlift.tables.columns import convert_column
-from xmlift.tables.types import ColumnType, parse_type
+from xmlift.tables.types import ColumnType, parse_type, time_zone
 
 from .conversion import converted
 
@@ -165,7 +165,11 @@ def test_a_value(column_type: str, value: str, expected: str) -> None:
         ("timestamptz", "9999-12-31T23:59:59.999999Z", "9999-12-31 23:59:59.999999+00"),
         ("timestamptz", "0001-01-01T00:00:00+01:00", "! outside the years 1 to 9999 in UTC"),
         ("timestamptz", "9999-12-31T23:59:59-01:00", "! outside the years 1 to 9999 in UTC"),
-        ("timestamptz", "2024-05-06T07:08:09", "! a time without an offset is ambiguous for timestamptz"),
+        (
+            "timestamptz",
+            "2024-05-06T07:08:09",
+            "! a time without an offset is ambiguous for timestamptz: declare its `zone`",
+        ),
         ("timestamp", "2024-05-06T07:08:09.5", "2024-05-06 07:08:09.500000"),
         ("timestamp", "2024-05-06 07:08", "2024-05-06 07:08:00.000000"),
         (
@@ -235,3 +239,96 @@ def test_a_column_keeps_its_places_and_names_each_refusal() -> None:
     texts, refusals = convert_column(["1", "x", "", "3", "y"], parse_type("bigint"))
     assert texts == ["1", "", "", "3", ""]
     assert [refusal.row for refusal in refusals] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("column_type", "time_format", "zone", "value", "expected"),
+    [
+        ("timestamptz", None, "Europe/Berlin", "2024-01-15T12:00:00", "2024-01-15 11:00:00.000000+00"),
+        ("timestamptz", None, "Europe/Berlin", "2024-07-15 12:00", "2024-07-15 10:00:00.000000+00"),
+        ("timestamptz", None, "Europe/Berlin", "2024-07-15T12:00:00Z", "2024-07-15 12:00:00.000000+00"),
+        ("timestamptz", None, "Europe/Berlin", "2024-10-27T02:30:00", "2024-10-27 00:30:00.000000+00"),
+        (
+            "timestamptz",
+            None,
+            "Europe/Berlin",
+            "2024-03-31T02:30:00",
+            "! no clock in Europe/Berlin ever showed it: it lies in an hour that was skipped there",
+        ),
+        ("timestamptz", None, "+0530", "2024-01-15T12:00:00", "2024-01-15 06:30:00.000000+00"),
+        ("timestamptz", None, "-08", "2024-01-15T12:00:00", "2024-01-15 20:00:00.000000+00"),
+        ("timestamptz", None, "+01:00", "0001-01-01T00:00:00", "! outside the years 1 to 9999 in UTC"),
+        ("timestamptz", "%d/%m/%Y %H:%M %z", None, "05/02/2024 01:02 +0100", "2024-02-05 00:02:00.000000+00"),
+        ("timestamptz", "%d/%m/%Y", "+01:00", " 05/02/2024 ", "2024-02-04 23:00:00.000000+00"),
+        ("timestamp", "%Y%m%d%H%M", None, "202402050102", "2024-02-05 01:02:00.000000"),
+        ("date", "%Y/%m/%d", None, "2024/02/05", "2024-02-05"),
+        ("date", "%Y/%m/%d", None, "2024/02/30", "! day is out of range for month"),
+        ("timestamptz", "rfc822", None, "Mon, 05 Feb 2024 01:02:03 +0100", "2024-02-05 00:02:03.000000+00"),
+        ("timestamptz", "rfc822", None, "5 Feb 24 01:02 EST", "2024-02-05 06:02:00.000000+00"),
+        ("timestamptz", "rfc822", None, "5 Feb 2024 01:02:03 -0000", "2024-02-05 01:02:03.000000+00"),
+        ("timestamptz", "rfc822", "+02:00", "5 Feb 2024 01:02:03", "2024-02-04 23:02:03.000000+00"),
+        ("date", "rfc822", None, "Mon, 05 Feb 2024 01:02:03 +0100", "2024-02-05"),
+        (
+            "timestamptz",
+            "rfc822",
+            None,
+            "30 Feb 2024 01:02:03 GMT",
+            "! not a date of RFC 822: day is out of range for month",
+        ),
+        (
+            "timestamptz",
+            "rfc822",
+            None,
+            "5 Feb 2024 01:02:03 CEST",
+            "! not a date of RFC 822: expected Tue, 02 Jan 2024 03:04:05 +0100",
+        ),
+        ("timestamptz", "epoch_seconds", None, "1700000000", "2023-11-14 22:13:20.000000+00"),
+        ("timestamptz", "epoch_seconds", None, "-0.5", "1969-12-31 23:59:59.500000+00"),
+        ("timestamptz", "epoch_milliseconds", None, "1700000000123", "2023-11-14 22:13:20.123000+00"),
+        ("timestamptz", "epoch_milliseconds", None, "1.0001", "! finer than a microsecond"),
+        ("timestamptz", "epoch_milliseconds", None, "9" * 20, "! outside the years 1 to 9999 in UTC"),
+        (
+            "timestamptz",
+            "epoch_seconds",
+            None,
+            "1e9",
+            "! not a number of seconds or milliseconds since 1970",
+        ),
+        ("date", "epoch_seconds", None, "1700000000", "2023-11-14"),
+        ("date", "epoch_seconds", "Asia/Tokyo", "1700000000", "2023-11-15"),
+    ],
+)
+def test_a_time_in_the_format_and_the_zone_that_a_column_declares(
+    column_type: str, time_format: str | None, zone: str | None, value: str, expected: str
+) -> None:
+    assert converted(value, column_type, format=time_format, zone=zone) == expected
+
+
+def test_a_format_that_a_value_does_not_have_is_told() -> None:
+    told = converted("2024-02-05", "date", format="%d.%m.%Y")
+    assert told == "! time data '2024-02-05' does not match format '%d.%m.%Y'"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "CEST", "+25:00", "../etc/passwd", ""])
+def test_a_zone_that_nobody_knows_is_told(zone: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown zone .*write an offset"):
+        time_zone(zone)
+
+
+@pytest.mark.parametrize(
+    ("column_type", "value"), [("bigint", " -1 "), ("varchar(4)", "Unassigned"), ("date", "-1")]
+)
+def test_a_declared_null_is_none(column_type: str, value: str) -> None:
+    assert converted(value, column_type, nulls=frozenset({"-1", "Unassigned"})) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('["a", "b"]', '["a", "b"]'),
+        ("", ""),
+        ('["' + "x" * 65_532 + '"]', "! a list or text in super is limited to 65535 bytes here"),
+    ],
+)
+def test_what_is_json_already_stays_as_it_is(value: str, expected: str) -> None:
+    assert converted(value, "super", is_json=True) == expected

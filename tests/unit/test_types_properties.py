@@ -7,7 +7,7 @@ from decimal import Context, Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmlift.tables.values import parse_time
+from xmlift.tables.times import parse_time
 
 from .conversion import converted
 

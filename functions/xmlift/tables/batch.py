@@ -1,12 +1,18 @@
 """A batch of one table: text columns in, typed columns and rejected rows out."""
 
 from collections.abc import Container, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from xmlift.errors import RowError
 from xmlift.tables.columns import convert_column
-from xmlift.tables.types import ColumnType
+from xmlift.tables.lengths import cut_to
+from xmlift.tables.spelling import USUAL, Spelling
+from xmlift.tables.types import MAX_VARCHAR_BYTES, ColumnType
 
 _SHOWN_VALUE = 200
+
+TooLong = Literal["reject", "widen", "cut", "fail"]
+"""What becomes of a text longer than its varchar; a column that is to `widen` keeps it."""
 
 
 class ColumnRule(NamedTuple):
@@ -17,9 +23,10 @@ class ColumnRule(NamedTuple):
 
     name: str
     type: ColumnType
-    split: str | None = None
+    spelling: Spelling = USUAL
     required: bool = False
     identifying: bool = False
+    too_long: TooLong = "reject"
 
 
 class Reject(NamedTuple):
@@ -32,20 +39,38 @@ class Reject(NamedTuple):
 
 
 class Typed(NamedTuple):
-    """Columns of text for COPY, all rows kept in place, and the rows among them that do not count."""
+    """Columns of text for COPY, all rows kept in place, and the rows among them that do not count.
+
+    `cut` has by column the rows whose text was cut.
+    """
 
     columns: list[Sequence[str]]
     rejects: list[Reject]
+    cut: dict[str, list[int]]
 
 
 def typed(
     rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]], tombstones: Container[int] = frozenset()
 ) -> Typed:
-    """Type each column; a row is rejected once, for the first of its columns that does not fit."""
+    """Type each column; a row is rejected once, for the first of its columns that does not fit.
+
+    Raises RowError for a text that is too long where that fails the window.
+    """
     rejects: dict[int, Reject] = {}
     result: list[Sequence[str]] = []
+    cut: dict[str, list[int]] = {}
     for rule, values in zip(rules, columns, strict=True):
-        texts, refusals = convert_column(values, rule.type, rule.split)
+        fitting = values
+        if rule.too_long == "cut":
+            fitting, rows = cut_to(rule.type.size, values)
+            if rows:
+                cut[rule.name] = rows
+        texts, refusals = convert_column(fitting, _taken(rule), rule.spelling)
+        if refusals and rule.too_long == "fail" and rule.type.name == "varchar":
+            raise RowError(
+                f"column {rule.name}: {refusals[0].reason}, and its stream's contract is freeze: declare the "
+                "column wider, or what is to become of such a text (`too_long`)"
+            )
         for row, reason in refusals:
             rejects.setdefault(row, Reject(row, rule.name, values[row][:_SHOWN_VALUE], reason))
         if (rule.required or rule.identifying) and "" in texts:
@@ -53,7 +78,12 @@ def typed(
                 if not text and (rule.identifying or row not in tombstones):
                     rejects.setdefault(row, Reject(row, rule.name, "", "is empty, and it is required"))
         result.append(texts)
-    return Typed(result, sorted(rejects.values()))
+    return Typed(result, sorted(rejects.values()), cut)
+
+
+def _taken(rule: ColumnRule) -> ColumnType:
+    """The type that values are held against: a column that grows takes what any column can take."""
+    return rule.type._replace(size=MAX_VARCHAR_BYTES) if rule.too_long == "widen" else rule.type
 
 
 def kept_rows(columns: Sequence[Sequence[str]], kept: Sequence[int]) -> Sequence[Sequence[str]]:

@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from json.encoder import encode_basestring
 from typing import NamedTuple
 
+from xmlift.tables.spelling import USUAL, Spelling
 from xmlift.tables.types import MAX_VARCHAR_BYTES, ColumnType
 from xmlift.tables.values import Convert, Refusal, convert_one_by_one, converter
 
@@ -22,34 +23,43 @@ _REMEMBERED = 4096
 
 
 def convert_column(
-    values: Sequence[str], column_type: ColumnType, split: str | None = None
+    values: Sequence[str], column_type: ColumnType, spelling: Spelling = USUAL
 ) -> tuple[Sequence[str], list[Refusal]]:
     """Type a column: texts for COPY, in the same order and number, and the values refused.
 
     A value that does not fit keeps its place, as an empty text, and is named in the refusals, so that its row can
-    go to the rejects with the reason. `split` cuts a text at that separator into a list, empty pieces left out
-    (super only). The texts may be the very sequence given.
+    go to the rejects with the reason. The texts may be the very sequence given.
     """
+    values = spelling.without_nulls(values)
     if not any(values):
         return values, []
     try:
-        texts = _whole(column_type, split)(values)
+        texts = _whole(column_type, spelling)(values)
     except ValueError:
         texts = None
-    return convert_one_by_one(values, column_type, split) if texts is None else (texts, [])
+    return convert_one_by_one(values, column_type, spelling) if texts is None else (texts, [])
 
 
 @cache
-def _whole(column_type: ColumnType, split: str | None) -> Whole:
+def _whole(column_type: ColumnType, spelling: Spelling) -> Whole:
+    if spelling.format is not None:
+        return _one_by_one
     match column_type.name:
         case "varchar":
             return _varchars(column_type.size)
         case "decimal":
             return _decimals(column_type.size, column_type.scale)
         case "super":
-            return _supers(split)
+            return _jsons if spelling.is_json else _supers(spelling.split)
+        case "timestamptz" if spelling.zone is not None:
+            return _times(converter(column_type, spelling), has_zone=True)
         case name:
             return _PLAIN[name]
+
+
+def _one_by_one(_: Sequence[str]) -> None:
+    """Of a column with a format of its own nothing is seen at once."""
+    return None
 
 
 def _varchars(size: int) -> Whole:
@@ -158,8 +168,11 @@ def _shape_of(fraction: int, offset: int, colon: bool, minutes: bool) -> _TimeSh
     return _TimeShape(lines, 16 if minutes else 13, 19 + fraction, filling)
 
 
-def _times(convert: Convert) -> Whole:
-    """Times that are written alike: the day and the hour of each are converted once, the rest stays as it is."""
+def _times(convert: Convert, *, has_zone: bool = False) -> Whole:
+    """Times that are written alike: the day and the hour of each are converted once, the rest stays as it is.
+
+    Where the catalogue knows the zone of a time without an offset, the minute is converted, too.
+    """
 
     @lru_cache(maxsize=_REMEMBERED)
     def hour(text: str) -> str:
@@ -167,13 +180,18 @@ def _times(convert: Convert) -> Whole:
 
     @lru_cache(maxsize=_REMEMBERED)
     def minute(text: str) -> str:
-        return convert(text)[:16]
+        converted = convert(text)
+        if converted[17:19] != "00":
+            raise ValueError("an offset of seconds, as zones had them before there was a standard time")
+        return converted[:16]
 
     def whole(values: Sequence[str]) -> Sequence[str] | None:
         shape = _time_shape(next(filter(None, values)))
         if shape is None or _joined(values, shape.lines) is None:
             return None
         _, changing, end, filling = shape
+        if has_zone and not filling.endswith("+00"):
+            changing, filling = 16, f"{filling}+00"
         # An offset of half an hour changes the minutes, too.
         beginning, rest = (hour, ":00") if changing == 13 else (minute, "")
         return [
@@ -201,6 +219,10 @@ def _supers(split: str | None) -> Whole:
         return texts if max(map(len, map(str.encode, texts))) <= MAX_VARCHAR_BYTES else None
 
     return whole
+
+
+def _jsons(values: Sequence[str]) -> Sequence[str] | None:
+    return values if max(map(len, map(str.encode, values))) <= MAX_VARCHAR_BYTES else None
 
 
 def _json_list(pieces: list[str]) -> str:

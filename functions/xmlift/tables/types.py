@@ -1,10 +1,17 @@
-"""Column types: how they are written in a catalogue and declared in Redshift."""
+"""Column types: how they are written in a catalogue and declared in Redshift; and what a catalogue calls zones."""
 
 import re
+from datetime import timedelta, timezone, tzinfo
+from functools import cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 MAX_VARCHAR_BYTES = 65_535
 MAX_DECIMAL_PRECISION = 38
+
+RFC822 = "rfc822"
+EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
+"""Formats of time that strptime does not know: dates of RSS, and numbers since 1970, so many in a second."""
 
 
 class ColumnType(NamedTuple):
@@ -57,3 +64,23 @@ def parse_type(text: str) -> ColumnType:
         f"unknown type {text!r}: use {', '.join(_PLAIN_TYPES)}, varchar(1…{MAX_VARCHAR_BYTES} bytes) "
         f"or decimal(1…{MAX_DECIMAL_PRECISION}, scale)"
     )
+
+
+_OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?", re.ASCII)
+
+
+@cache
+def time_zone(name: str | None) -> tzinfo | None:
+    """A zone by its IANA name or as an offset. Raises ValueError for one that is not known."""
+    if name is None:
+        return None
+    if offset := _OFFSET.fullmatch(name):
+        sign, hours, minutes = offset.groups(default="00")
+        length = timedelta(hours=int(hours), minutes=int(minutes))
+        return timezone(-length if sign == "-" else length)
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        raise ValueError(
+            f"unknown zone {name!r}: write an offset (+05:30) or an IANA name (Europe/Berlin)"
+        ) from error

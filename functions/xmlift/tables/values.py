@@ -8,11 +8,12 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import NamedTuple
 
+from xmlift.tables import times
+from xmlift.tables.spelling import USUAL, Spelling
 from xmlift.tables.types import MAX_VARCHAR_BYTES, ColumnType
 
 Convert = Callable[[str], str]
@@ -26,14 +27,14 @@ class Refusal(NamedTuple):
 
 
 def convert_one_by_one(
-    values: Sequence[str], column_type: ColumnType, split: str | None = None
+    values: Sequence[str], column_type: ColumnType, spelling: Spelling = USUAL
 ) -> tuple[list[str], list[Refusal]]:
     """Type a column value by value: texts for COPY, in the same order and number, and the values refused."""
-    convert = converter(column_type, split)
+    convert = converter(column_type, spelling)
     converted: list[str] = []
     refusals: list[Refusal] = []
     for index, value in enumerate(values):
-        if not value:
+        if not value or spelling.is_null(value):
             converted.append("")
             continue
         try:
@@ -45,7 +46,7 @@ def convert_one_by_one(
 
 
 @cache
-def converter(column_type: ColumnType, split: str | None = None) -> Convert:
+def converter(column_type: ColumnType, spelling: Spelling = USUAL) -> Convert:
     """What turns one value that is there into its text for COPY; it raises ValueError with the reason."""
     match column_type.name:
         case "varchar":
@@ -53,7 +54,9 @@ def converter(column_type: ColumnType, split: str | None = None) -> Convert:
         case "decimal":
             return _decimal(column_type.size, column_type.scale)
         case "super":
-            return _super(split)
+            return _json if spelling.is_json else _super(spelling.split)
+        case name if name in times.CONVERTERS:
+            return times.CONVERTERS[name](spelling)
         case name:
             return _PLAIN_CONVERTERS[name]
 
@@ -131,63 +134,18 @@ def _boolean(value: str) -> str:
         raise ValueError("not a boolean: expected true, false, 1 or 0") from None
 
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-5][0-9])?)?",
-    re.ASCII,
-)
-
-
-def _date(value: str) -> str:
-    text = value.strip()
-    if not _DATE.fullmatch(text):
-        raise ValueError("not a date: expected YYYY-MM-DD")
-    return date.fromisoformat(text).isoformat()
-
-
-def parse_time(value: str) -> datetime:
-    """A date and time in ISO 8601, the offset (`Z`, `-06`, `-0600`, `-06:00`) kept or absent. Raises ValueError."""
-    text = value.strip()
-    if not _TIME.fullmatch(text):
-        raise ValueError("not a time: expected YYYY-MM-DDThh:mm:ss with an optional fraction and offset")
-    return datetime.fromisoformat(text)
-
-
-def written_in_utc(time: datetime) -> str:
-    """A time with an offset as timestamptz has it: all of one width, so that they sort as time does."""
-    return _written(time.astimezone(UTC)) + "+00"
-
-
-def _written(time: datetime) -> str:
-    return time.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-
-
-def _timestamptz(value: str) -> str:
-    time = parse_time(value)
-    if time.tzinfo is None:
-        raise ValueError("a time without an offset is ambiguous for timestamptz")
-    try:
-        return written_in_utc(time)
-    except OverflowError:
-        raise ValueError("outside the years 1 to 9999 in UTC") from None
-
-
-def _timestamp(value: str) -> str:
-    time = parse_time(value)
-    if time.tzinfo is not None:
-        raise ValueError("a time with an offset would lose it in a timestamp: use timestamptz")
-    return _written(time)
-
-
 def _super(split: str | None) -> Convert:
     def convert(value: str) -> str:
         content = value if split is None else [piece for piece in value.split(split) if piece]
-        text = json.dumps(content, ensure_ascii=False)
-        if len(text.encode()) > MAX_VARCHAR_BYTES:
-            raise ValueError(f"a list or text in super is limited to {MAX_VARCHAR_BYTES} bytes here")
-        return text
+        return _json(json.dumps(content, ensure_ascii=False))
 
     return convert
+
+
+def _json(text: str) -> str:
+    if len(text.encode()) > MAX_VARCHAR_BYTES:
+        raise ValueError(f"a list or text in super is limited to {MAX_VARCHAR_BYTES} bytes here")
+    return text
 
 
 _PLAIN_CONVERTERS: dict[str, Convert] = {
@@ -195,7 +153,4 @@ _PLAIN_CONVERTERS: dict[str, Convert] = {
     "integer": _whole_number("integer", 32),
     "double": _double,
     "boolean": _boolean,
-    "date": _date,
-    "timestamp": _timestamp,
-    "timestamptz": _timestamptz,
 }
