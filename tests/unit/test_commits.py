@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xmlift.errors import LandingError
 from xmlift.landing import commits
-from xmlift.landing.commits import Commit, Entry, Link, Progress, Scope, TableCounts
+from xmlift.landing.commits import Commit, Entry, Link, Progress, RawPage, Scope, TableCounts
 from xmlift.landing.names import PartName, parse_part
 
 SHA = "0123456789abcdef" * 4
@@ -73,6 +73,9 @@ entries = st.builds(
     bytes=counts,
     sha256=st.just(SHA),
 )
+raw_pages = st.builds(
+    RawPage, attempt=texts, page=counts, bytes=counts, sha256=st.just(SHA), url=texts, read_at=moments
+)
 tables = st.dictionaries(
     texts, st.builds(TableCounts, read=counts, written=counts, rejected=counts, dropped=counts), max_size=3
 )
@@ -99,6 +102,7 @@ links = st.builds(
     next_headers=st.dictionaries(texts, texts, max_size=2),
     values=st.dictionaries(texts, texts, max_size=2),
     page_hashes=st.lists(texts, max_size=3),
+    raw=st.lists(raw_pages, max_size=2),
 )
 written_commits = st.builds(
     Commit,
@@ -116,6 +120,7 @@ written_commits = st.builds(
     parsed_at=moments,
     ended_by=texts,
     set_windows=counts,
+    raw=st.lists(raw_pages, max_size=2),
 )
 
 
@@ -162,7 +167,7 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '"rejects":10,"reject_reasons":{"work_items.id: not a whole number for bigint":10},'
         '"unmatched":{"title":2},"restarts":1},'
         '"as_of":"2026-11-22T16:15:00.123456Z","next_url":"https://h/é?page=2",'
-        '"page_hashes":["0123456789abcdef"],"next_body":null,"next_headers":{},"values":{}}'
+        '"page_hashes":["0123456789abcdef"],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
     )
     empty = msgspec.structs.replace(
         LINK, parts=[], progress=Progress(restarts=1), as_of=None, next_url=None, page_hashes=[]
@@ -171,9 +176,9 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '{"attempt":"0123456789ab","previous":null,"parts":[],'
         '"progress":{"pages":0,"bytes":0,"repaired_pages":0,"retries":0,"seconds":0.0,"tables":{},'
         '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1},'
-        '"as_of":null,"next_url":null,"page_hashes":[],"next_body":null,"next_headers":{},"values":{}}'
+        '"as_of":null,"next_url":null,"page_hashes":[],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
     )
-    assert commits.encode(COMMIT).decode().endswith(',"set_windows":3}')
+    assert commits.encode(COMMIT).decode().endswith(',"set_windows":3,"raw":[]}')
     assert commits.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -185,6 +190,11 @@ def test_a_link_written_before_a_count_was_kept_reads_with_nothing_counted() -> 
         body = body.replace(count, b"")
     read = commits.decode_link(body, "key").progress
     assert (read.rejects, read.unmatched, read.restarts, read.pages) == (0, {}, 0, 3)
+
+
+def test_what_was_written_before_answers_were_kept_names_none() -> None:
+    assert commits.decode_commit(changed(COMMIT, "raw", ...), "key").raw == []
+    assert commits.decode_link(changed(LINK, "raw", ...), "key").raw == []
 
 
 def test_a_commit_written_before_there_were_sets_loads_by_itself() -> None:

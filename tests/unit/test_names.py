@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xmlift.errors import LandingError
 from xmlift.landing import names
-from xmlift.landing.names import WHOLE, LinkName, PartName, WindowName
+from xmlift.landing.names import WHOLE, LinkName, PartName, RawName, WindowName
 from xmlift.windows import Interval
 
 START = datetime(2026, 11, 22, 16, 15, 0, 123456, UTC)
@@ -115,7 +115,7 @@ def test_windows_of_a_partition_sort_as_time_does(some: list[Interval]) -> None:
 def test_a_foreign_key_is_refused_by_its_name(key: str) -> None:
     with pytest.raises(LandingError) as caught:
         names.parse_window(key)
-    assert str(caught.value) == f"{key}: not a name of the landing zone"
+    assert str(caught.value) == f"{key}: not a name below landing/"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(range(7)))
@@ -151,6 +151,43 @@ def test_a_part_reads_back(
     part = PartName(table, attempt, sequence, rows, schema, sha16)
     assert names.parse_part(str(part)) == part
     assert names.parse_link(str(part)) is None
+
+
+@given(plain, moments, partitions, intervals, hexadecimal(12), st.integers(1, 10**7), hexadecimal(16))
+def test_a_kept_answer_reads_back(
+    stream: str,
+    started: datetime,
+    partition: str,
+    interval: Interval,
+    attempt: str,
+    page: int,
+    sha16: str,
+) -> None:
+    window = WindowName("ewm", stream, names.run_id(started, "x"), partition, interval)
+    name = RawName(attempt, page, sha16)
+    assert names.parse_raw(f"{window.raw_folder}{name}") == (window, name)
+
+
+RAW = f"{FOLDER.replace('landing/', 'raw/', 1)}0123456789ab-00007-0123456789abcdef.xml.gz"
+
+
+def test_a_kept_answers_name() -> None:
+    assert names.parse_raw(RAW) == (WINDOW, RawName("0123456789ab", 7, "0123456789abcdef"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("raw/", "landing/"),
+        ("-00007-", "-7-"),
+        ("-00007-", "-000007-"),
+        (".xml.gz", ".xml"),
+        ("0123456789ab-", ""),
+    ],
+)
+def test_another_object_is_no_kept_answer(old: str, new: str) -> None:
+    with pytest.raises(LandingError, match=r"not a name (below raw/|of a kept answer)$"):
+        names.parse_raw(RAW.replace(old, new, 1))
 
 
 @given(st.integers(0, 10**4), st.integers(0, 10**6))
@@ -210,6 +247,8 @@ def test_what_stands_beside_the_landing_zone() -> None:
     assert names.run_id(START, "a.b/c") == "20261122T161500123456Z-a%2Eb%2Fc"
     assert names.stream_prefix("ewm", "work_items", RUN) == f"landing/ewm/work_items/{RUN}/"
     assert names.stream_prefix("ewm", "work_items") == "landing/ewm/work_items/"
+    assert names.raw_prefix("ewm", "work_items") == "raw/ewm/work_items/"
+    assert names.inbox_prefix("ewm", "work_items") == "inbox/ewm/work_items/"
     assert names.load_failure("ewm", "items", RUN, RUN) == f"runs/ewm/{RUN}/failures/items.json"
     assert names.load_failure("ewm", "items", RUN, "*") == f"runs/ewm/{RUN}/failures/items-of-all.json"
     assert names.load_failure("ewm", "items", RUN, "R2") == f"runs/ewm/{RUN}/failures/items-of-R2.json"

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from xmlift.errors import LandingError
-from xmlift.landing.names import PartName
+from xmlift.landing.names import PartName, RawName
 
 REJECTS = "_rejects"
 """The table name of the parts that hold rejected rows."""
@@ -35,6 +35,24 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def name(self) -> PartName:
         return PartName(self.table, self.attempt, self.sequence, self.rows, self.schema, self.sha256[:16])
+
+
+class RawPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kept answer: which page of the window it is, and when it was asked for.
+
+    `bytes` and `sha256` are of the object; `url` is what people are shown of the address.
+    """
+
+    attempt: str
+    page: Count
+    bytes: Count
+    sha256: Sha256
+    url: str
+    read_at: Instant
+
+    @property
+    def name(self) -> RawName:
+        return RawName(self.attempt, self.page, self.sha256[:16])
 
 
 class TableCounts(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +109,8 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     (where it has none ours, less the allowed skew), and never ahead of ours; `page_hashes` are of all that was
     asked for so far, against servers that answer in a circle. `next_body` is that of a page asked for by POST;
     `values` is what the way through the pages has to know to go on: a position, a total. A window that begins anew
-    has an empty first link: nothing was asked yet, so `as_of` and `next_url` are null (E3).
+    has an empty first link: nothing was asked yet, so `as_of` and `next_url` are null (E3). `raw` are the answers
+    kept since the previous link.
     """
 
     attempt: str
@@ -104,6 +123,7 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     next_body: str | None = None
     next_headers: dict[str, str] = {}
     values: dict[str, str] = {}
+    raw: list[RawPage] = []
 
 
 class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,7 +140,8 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `columns` maps a schema's fingerprint to the column names of its CSV, so that a part can be loaded without
     the catalogue that it was written by; `ended_by` says why no page came after the last one; `set_windows` is how
-    many windows of its run load together or not at all (0: this one loads by itself).
+    many windows of its run load together or not at all (0: this one loads by itself). `raw` are the answers that it
+    was made of, in their order, where the stream keeps them.
     """
 
     format: Literal[1] = 1
@@ -137,6 +158,7 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parsed_at: Instant
     ended_by: str
     set_windows: Count = 0
+    raw: list[RawPage] = []
 
     def parts_of(self, table: str) -> list[Entry]:
         return [part for part in self.parts if part.table == table]

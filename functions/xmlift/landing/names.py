@@ -4,6 +4,9 @@ landing/<source>/<stream>/<run>/<partition>/<from>_<to>/
     <table>-<attempt>-<seq>-<rows>-<schema>-<sha16>.csv.gz      a part
     chain-<g>-<n>.json                                          a checkpoint
     commit.json                                                 the end: this window has landed
+raw/<source>/<stream>/<run>/<partition>/<from>_<to>/
+    <attempt>-<page>-<sha16>.xml.gz                             an answer as it came, where the stream keeps them
+inbox/<source>/<stream>/…                                       files that somebody drops, by any name
 runs/<source>/<run>/…                                           its catalogue, work lists, failures, report
 runs/<source>/running.json                                      the claim: which execution reads the source
 load/<id>/<table>-<schema>.manifest                             what one COPY reads
@@ -37,6 +40,11 @@ class WindowName(NamedTuple):
     def folder(self) -> str:
         """The prefix of everything that belongs to the window, with its closing slash."""
         return f"{stream_prefix(self.source, self.stream, self.run)}{self.inner}/"
+
+    @property
+    def raw_folder(self) -> str:
+        """The prefix of the window's answers, where they are kept."""
+        return f"{raw_prefix(self.source, self.stream, self.run)}{self.inner}/"
 
     @property
     def inner(self) -> str:
@@ -79,12 +87,27 @@ class LinkName(NamedTuple):
         return f"chain-{self.restart:03d}-{self.number:05d}.json"
 
 
+class RawName(NamedTuple):
+    """What a kept answer is named after: the call that read it, its page in the window, its bytes' hash."""
+
+    attempt: str
+    page: int
+    sha16: str
+
+    def __str__(self) -> str:
+        return f"{self.attempt}-{self.page:05d}-{self.sha16}.xml.gz"
+
+
 _PART = re.compile(
     r"(?P<table>[a-z_][a-z0-9_]*)-(?P<attempt>[0-9a-f]{12})-(?P<sequence>\d{5,})-(?P<rows>\d+)"
     r"-(?P<schema>[0-9a-f]{8})-(?P<sha16>[0-9a-f]{16})\.csv\.gz",
     re.ASCII,
 )
 _LINK = re.compile(r"chain-(?P<restart>\d{3,})-(?P<number>\d{5,})\.json", re.ASCII)
+_RAW = re.compile(
+    r"(?P<attempt>[0-9a-f]{12})-(?P<page>\d{5,})-(?P<sha16>[0-9a-f]{16})\.xml\.gz",
+    re.ASCII,
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -93,17 +116,42 @@ def stream_prefix(source: str, stream: str, run: str | None = None) -> str:
     return f"landing/{source}/{stream}/" + (f"{run}/" if run else "")
 
 
+def raw_prefix(source: str, stream: str, run: str | None = None) -> str:
+    """The prefix of all answers that are kept of a stream, of one run or of all."""
+    return f"raw/{source}/{stream}/" + (f"{run}/" if run else "")
+
+
+def inbox_prefix(source: str, stream: str) -> str:
+    """Below it lie the files that are dropped for a stream."""
+    return f"inbox/{source}/{stream}/"
+
+
 def parse_window(key: str) -> tuple[WindowName, str]:
     """A landing key's window and its file name. Raises LandingError."""
+    return _parse(key, "landing")
+
+
+def parse_raw(key: str) -> tuple[WindowName, RawName]:
+    """A kept answer's window and its own name. Raises LandingError."""
+    window, file = _parse(key, "raw")
+    match = _RAW.fullmatch(file)
+    name = match and RawName(match["attempt"], int(match["page"]), match["sha16"])
+    if not name or str(name) != file:
+        raise LandingError(f"{key}: not a name of a kept answer")
+    return window, name
+
+
+def _parse(key: str, zone: str) -> tuple[WindowName, str]:
     try:
-        zone, source, stream, run, partition, interval, file = key.split("/")
+        first, source, stream, run, partition, interval, file = key.split("/")
         window = WindowName(source, stream, run, unquote(partition), parse_interval(interval))
         parse_instant(run.partition("-")[0])
     except ValueError as error:
-        raise LandingError(f"{key}: not a name of the landing zone") from error
+        raise LandingError(f"{key}: not a name below {zone}/") from error
     named = _NAME.fullmatch(source) and _NAME.fullmatch(stream) and window.partition and file
-    if not named or zone != "landing" or f"{window.folder}{file}" != key:
-        raise LandingError(f"{key}: not a name of the landing zone")
+    folder = window.folder if zone == "landing" else window.raw_folder
+    if not named or first != zone or f"{folder}{file}" != key:
+        raise LandingError(f"{key}: not a name below {zone}/")
     return window, file
 
 

@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
@@ -13,7 +16,9 @@ from xmlift.errors import LandingError
 _ATTEMPTS = 8
 _CONFLICT = {"ConditionalRequestConflict", "409"}
 _FAILED = {"PreconditionFailed", "412"}
-_ABSENT = {"NoSuchKey", "404"}
+_ABSENT = {"NoSuchKey", "NoSuchVersion", "404"}
+_CHUNK = 256 * 1024
+_IN_MEMORY = 4 * 1024 * 1024
 
 
 class Version(NamedTuple):
@@ -21,6 +26,14 @@ class Version(NamedTuple):
 
     body: bytes
     etag: str
+
+
+class Stored(NamedTuple):
+    """An object as it was read: its bytes (on disk where they are many), to be closed, and when it was written."""
+
+    body: BinaryIO
+    size: int
+    modified: datetime
 
 
 class Zone:
@@ -48,11 +61,35 @@ class Zone:
 
         The client tries again what it was refused, but not a body that breaks off: that is done here.
         """
+        return self._read(key, {}, lambda answer: Version(answer["Body"].read(), answer["ETag"]))
+
+    def fetch(self, key: str, most_bytes: int | None = None, **which: str) -> Stored | None:
+        """An object of any size, or None where there is none.
+
+        `which` are S3's own words for one version of it (VersionId, IfMatch). Raises LandingError for one of more
+        than `most_bytes`, before it is read.
+        """
+
+        def read(answer: dict[str, Any]) -> Stored:
+            size = answer["ContentLength"]
+            if most_bytes is not None and size > most_bytes:
+                raise LandingError(f"s3://{self.bucket}/{key} has {size} bytes, more than {most_bytes}")
+            body = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller reads it)
+            with ExitStack() as failed:
+                failed.callback(body.close)
+                for chunk in answer["Body"].iter_chunks(_CHUNK):
+                    body.write(chunk)
+                body.seek(0)
+                failed.pop_all()
+            return Stored(cast(BinaryIO, body), size, answer["LastModified"])
+
+        return self._read(key, which, read)
+
+    def _read[T](self, key: str, which: dict[str, str], read: Callable[[dict[str, Any]], T]) -> T | None:
         fault: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
-                answer = self._s3.get_object(Bucket=self.bucket, Key=key)
-                return Version(answer["Body"].read(), answer["ETag"])
+                return read(self._s3.get_object(Bucket=self.bucket, Key=key, **which))
             except ClientError as error:
                 if _code(error) in _ABSENT:
                     return None
@@ -75,6 +112,17 @@ class Zone:
         """Write an object whose name nobody else uses. S3 itself checks the bytes against their SHA-256."""
         self._s3.put_object(
             Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **_checked(body)
+        )
+
+    def put_file(self, key: str, body: BinaryIO, sha256: bytes) -> None:
+        """Write an object of any size whose name nobody else uses, from the file's beginning."""
+        body.seek(0)
+        self._s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=body,
+            ContentType="application/gzip",
+            ChecksumSHA256=base64.b64encode(sha256).decode(),
         )
 
     def put_once(self, key: str, body: bytes) -> bytes:
