@@ -183,8 +183,13 @@ def _choices(schema: dict[str, Any], path: str) -> list[str]:
     parts = [schema]
     for key in path.split("."):
         below = [_referred(schema, part).get("properties", {}).get(key, {}) for part in parts]
-        parts = [choice for part in below for choice in part.get("anyOf", [part])]
+        parts = [choice for part in below for choice in _alternatives(part)]
     return sorted({value for part in parts for value in part.get("enum", ())})
+
+
+def _alternatives(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """What may stand there, also where it is one of several or nothing."""
+    return [one for choice in part["anyOf"] for one in _alternatives(choice)] if "anyOf" in part else [part]
 
 
 def _referred(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
