@@ -6,9 +6,11 @@ with tombstones has `_deleted` before it, one with a history (scd2) `_hash`, by 
 """
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from xmlift.catalogue import Stream
+from xmlift.catalogue.column import Child
 from xmlift.tables.types import ColumnType, parse_type
 
 LINEAGE: tuple[tuple[str, ColumnType], ...] = tuple(
@@ -24,7 +26,6 @@ LINEAGE: tuple[tuple[str, ColumnType], ...] = tuple(
         ("_parsed_at", "timestamptz"),
     )
 )
-POSITION = "_position"
 DELETED = ("_deleted", parse_type("boolean"))
 HASH = ("_hash", parse_type("varchar(16)"))
 
@@ -50,10 +51,14 @@ class TableLayout(NamedTuple):
 
 
 class StreamLayout(NamedTuple):
-    """A stream's own table, and one for each of its children in the catalogue's order."""
+    """A stream's own table, and one for each of its children and theirs, depth first in the catalogue's order.
+
+    `above` has for each child the number of the child that it is in, None for one that is in the record itself.
+    """
 
     table: TableLayout
     children: tuple[TableLayout, ...]
+    above: tuple[int | None, ...]
 
     @property
     def tables(self) -> tuple[TableLayout, ...]:
@@ -67,29 +72,65 @@ def stream_layout(name: str, stream: Stream) -> StreamLayout:
         name,
         own_columns(stream) + LINEAGE,
         tuple(stream.key),
-        ((stream.cursor.field,) if stream.cursor else ()) + ("_read_at", "_parsed_at"),
+        ((stream.cursor_field,) if stream.cursor_field else ()) + ("_read_at", "_parsed_at"),
         # A tombstone may have nothing but its key and its time.
         (stream.identifying_columns if stream.deletes else stream.required_columns) | lineage_names,
     )
+    places = list(child_places(name, stream.children))
+    return StreamLayout(
+        table, tuple(_child_layout(stream, place) for place in places), tuple(place.above for place in places)
+    )
+
+
+def _child_layout(stream: Stream, place: "ChildPlace") -> TableLayout:
     parent_key = tuple((f"_parent_{key}", stream.columns[key].column_type) for key in stream.key)
     key_names = tuple(column for column, _ in parent_key)
-    children = tuple(
-        TableLayout(
-            f"{name}__{child_name}",
-            (
-                *parent_key,
-                (POSITION, parse_type("integer")),
-                *((column, spec.column_type) for column, spec in child.columns.items()),
-                *LINEAGE,
-            ),
-            key_names,
-            ("_read_at", "_parsed_at"),
-            frozenset({*key_names, POSITION, *lineage_names})
-            | {column for column, spec in child.columns.items() if spec.required},
-        )
-        for child_name, child in stream.children.items()
+    positions = position_columns(place.depth)
+    columns = place.child.columns.items()
+    return TableLayout(
+        place.table,
+        (
+            *parent_key,
+            *((column, parse_type("integer")) for column in positions),
+            *((column, spec.column_type) for column, spec in columns),
+            *LINEAGE,
+        ),
+        key_names,
+        ("_read_at", "_parsed_at"),
+        frozenset({*key_names, *positions, *(column for column, _ in LINEAGE)})
+        | {column for column, spec in columns if spec.required},
     )
-    return StreamLayout(table, children)
+
+
+class ChildPlace(NamedTuple):
+    """A child, the table that it makes, the number of the child that it is in, and in how many it is."""
+
+    table: str
+    child: Child
+    above: int | None
+    depth: int
+
+
+def child_places(name: str, children: Mapping[str, Child]) -> Iterator[ChildPlace]:
+    """All children below a stream, depth first in the catalogue's order; `name` is the stream's."""
+    number = 0
+
+    def below(
+        table: str, children: Mapping[str, Child], above: int | None, depth: int
+    ) -> Iterator[ChildPlace]:
+        nonlocal number
+        for child_name, child in children.items():
+            place = ChildPlace(f"{table}__{child_name}", child, above, depth)
+            mine, number = number, number + 1
+            yield place
+            yield from below(place.table, child.children, mine, depth + 1)
+
+    return below(name, children, None, 0)
+
+
+def position_columns(depth: int) -> tuple[str, ...]:
+    """Where a child stands: the positions of those that it is in, the outermost first, and its own."""
+    return tuple(f"_{'parent_' * (depth - number)}position" for number in range(depth + 1))
 
 
 def own_columns(stream: Stream) -> tuple[tuple[str, ColumnType], ...]:

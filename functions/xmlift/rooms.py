@@ -1,11 +1,13 @@
 """What a catalogue says, in the words of each room: paths to records, a source's session, the way through pages."""
 
 from collections.abc import Callable
+from datetime import UTC
 
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue import login as catalogue
 from xmlift.catalogue import paging as asked_pages
-from xmlift.catalogue.column import Column
+from xmlift.catalogue.column import Child, Column
+from xmlift.catalogue.cursor import TimeCursor
 from xmlift.errors import RecordError
 from xmlift.layout import DELETED
 from xmlift.records import Field, Mapping, Nested
@@ -14,6 +16,7 @@ from xmlift.source.paging import NextUrl, OnePage
 from xmlift.source.session import Politeness, Session
 from xmlift.source.urls import format_time, request_url, widened
 from xmlift.source.walk import PageRequest, Walk
+from xmlift.tables.types import time_zone
 from xmlift.windows import Interval
 
 MEGABYTE = 1024 * 1024
@@ -49,10 +52,12 @@ def _fields(columns: dict[str, Column]) -> tuple[Field, ...]:
 def window_walk(source: Source, stream: Stream, window: Interval) -> Walk:
     """The way through a window's pages. Raises SourceError for an expression that cannot be read."""
     values: dict[str, str] = {}
-    if (cursor := stream.cursor) is not None:
+    if isinstance(cursor := stream.cursor, TimeCursor):
         asked = widened(window, cursor.resolution_time)
         for name, instant in (("window.from", asked.start), ("window.to", asked.end)):
-            values[name] = format_time(instant, cursor.format, cursor.resolution_time)
+            values[name] = format_time(
+                instant, cursor.format, cursor.resolution_time, time_zone(cursor.zone) or UTC
+            )
     request = stream.request
     first = PageRequest(request_url(source.base_url, request.path, request.query, values))
     match stream.page:

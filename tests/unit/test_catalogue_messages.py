@@ -110,7 +110,7 @@ def test_append_of_a_window_that_is_not_asked_for(query: str) -> None:
     text = SOURCE.replace("{path: /rpt}", f"{{path: /rpt, query: {query}}}")
     message = refusal(f"{text}    disposition: append\n    {CURSOR}}}\n")
     assert message == (
-        f"{STREAM}append takes what a window holds: it needs a cursor, and a request that uses both "
+        f"{STREAM}append takes what a window holds: it needs a watermark cursor, and a request that uses both "
         "{window.from} and {window.to}; where the cursor can change or be empty, use merge"
     )
 
@@ -176,7 +176,10 @@ def test_a_column_named_as_one_of_scd2(column: str) -> None:
         ("page: {type: offset}", "Invalid value 'offset' (at `page.type`); use next_url, none"),
         ("page: {type: next_url}", "Object missing required field `xpath` (at `page`)"),
         ("page: next_url", "Expected `object`, got `str` (at `page`)"),
-        ("cursor: {type: delta, field: id}", "Invalid value 'delta' (at `cursor.type`); use watermark"),
+        (
+            "cursor: {type: delta, field: id}",
+            "Invalid value 'delta' (at `cursor.type`); use delta_link, full, watermark, window",
+        ),
         (
             "cursor: {type: watermark, field: nix}",
             "cursor field 'nix' is not among the columns: id, modified",
@@ -204,7 +207,7 @@ def test_a_column_named_as_one_of_scd2(column: str) -> None:
         ("transform: ecb", "Expected `str` matching regex"),
         (
             "disposition: append",
-            "append takes what a window holds: it needs a cursor, and a request that uses both",
+            "append takes what a window holds: it needs a watermark cursor, and a request that uses both",
         ),
         ("repair: 1", "Expected `bool`, got `int` (at `repair`)"),
         (

@@ -2,8 +2,12 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta
 
 from xmlift.catalogue.strict import Model, Name
+from xmlift.tables.types import EPOCH_UNITS, time_zone
 
 _DURATION = re.compile(r"([0-9]{1,6})(us|ms|s|m|h|d)")
 _UNITS = {
@@ -16,6 +20,7 @@ _UNITS = {
 }
 
 _ZERO = timedelta(0)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -26,31 +31,35 @@ def parse_duration(text: str) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
-class Watermark(Model, frozen=True, tag_field="type", tag="watermark"):
-    """Read what changed since: the field's time orders a record's versions and selects what is read.
+class TimeCursor(Model, frozen=True):
+    """What cursors have that ask for a stretch of time: how it is cut, and how its bounds are written.
 
-    `overlap` is how late the server may commit a change with an earlier time; `slice` cuts long windows;
-    `resolution` is the finest time that the server tells apart.
+    `start` is where the source's time begins; `slice` cuts long windows; `resolution` is the finest time that the
+    server tells apart. `format` is strftime's (`%f` with as many digits as the resolution needs), `epoch_seconds`
+    or `epoch_milliseconds`; `zone` (an offset or an IANA name, else UTC) is that of the clock whose time is asked.
     """
 
-    field: Name
-    overlap: str = "5m"
     start: str = "1970-01-01T00:00:00Z"
     slice: str | None = None
     format: str = "%Y-%m-%dT%H:%M:%S.%f%z"
     resolution: str = "1us"
+    zone: str | None = None
 
     def __post_init__(self) -> None:
-        if self.overlap_time < timedelta(0) or not _ZERO < self.resolution_time <= timedelta(days=1):
+        if self.overlap_time < _ZERO or not _ZERO < self.resolution_time <= timedelta(days=1):
             raise ValueError("cursor resolution must lie between 1us and 1d")
+        if self.format in EPOCH_UNITS and self.resolution_time * EPOCH_UNITS[self.format] < timedelta(seconds=1):
+            raise ValueError(f"cursor format {self.format} tells no finer time: say so by `resolution`, 1s or 1ms")
         if self.slice_time is not None and self.slice_time < timedelta(minutes=1):
             raise ValueError("cursor slice must be at least 1m")
         if self.start_time.tzinfo is None:
             raise ValueError(f"cursor start {self.start!r} needs an offset: write 2020-01-01T00:00:00Z")
+        time_zone(self.zone)
 
     @property
     def overlap_time(self) -> timedelta:
-        return parse_duration(self.overlap)
+        """How late the server may commit a change with an earlier time (P2)."""
+        raise NotImplementedError
 
     @property
     def resolution_time(self) -> timedelta:
@@ -69,3 +78,63 @@ class Watermark(Model, frozen=True, tag_field="type", tag="watermark"):
                 f"cursor start {self.start!r} is not a time: write 2020-01-01T00:00:00Z"
             ) from error
         return start.astimezone(UTC) if start.tzinfo else start
+
+
+class Watermark(TimeCursor, frozen=True, kw_only=True, tag_field="type", tag="watermark"):
+    """Read what changed since: the field's time orders a record's versions and selects what is read.
+
+    `overlap` is how late the server may commit a change with an earlier time.
+    """
+
+    field: Name
+    overlap: str = "5m"
+
+    @property
+    def overlap_time(self) -> timedelta:
+        return parse_duration(self.overlap)
+
+
+class Window(TimeCursor, frozen=True, tag_field="type", tag="window"):
+    """Read what the server says lies in a stretch of time, by a time that its records do not tell.
+
+    The later reading of a record is its newer version. `lag` is how late the server may commit a change with an
+    earlier time.
+    """
+
+    lag: str = "5m"
+
+    @property
+    def overlap_time(self) -> timedelta:
+        return parse_duration(self.lag)
+
+
+class _Everything(Model, frozen=True):
+    """Cursors that ask for no time: each run reads one window, to which the source's time begins in 1970."""
+
+    @property
+    def overlap_time(self) -> timedelta:
+        return _ZERO
+
+    @property
+    def slice_time(self) -> timedelta | None:
+        return None
+
+    @property
+    def start_time(self) -> datetime:
+        return _BEGINNING
+
+
+class Full(_Everything, frozen=True, tag_field="type", tag="full"):
+    """Read everything in each run: what did not change is told by its hash, in the warehouse."""
+
+
+class DeltaLink(_Everything, frozen=True, tag_field="type", tag="delta_link"):
+    """Read everything once, then what changed: the last page names the URL that the next run begins with.
+
+    `xpath` is where; the link is the source's own affair, and goes on only from what is loaded.
+    """
+
+    xpath: Annotated[str, Meta(min_length=1)]
+
+
+Cursor = Watermark | Window | Full | DeltaLink

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta, field
 
 from xmlift.catalogue.login import Login, NoLogin
+from xmlift.catalogue.order import check_order
 from xmlift.catalogue.stream import Stream
 from xmlift.catalogue.strict import Model, Name
 
@@ -19,10 +20,12 @@ _TAKEN_SCHEMAS = frozenset({"xmlift", "public", "information_schema"})
 class Limits(Model, frozen=True):
     """How hard a source may be asked, and what is too much to take from it.
 
-    `requests_per_second` is the pace of each function at work: the source sees it times the Map's concurrency.
+    `requests_per_second` is what the source sees of one execution: its functions at work at once, of which there
+    are at most `concurrency`, share it.
     """
 
     requests_per_second: Annotated[float, Meta(gt=0, le=1000)] = 10.0
+    concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
     timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
     attempts: Annotated[int, Meta(ge=1, le=20)] = 5
     page_megabytes: Annotated[int, Meta(ge=1, le=8192)] = 512
@@ -47,6 +50,7 @@ class Source(Model, frozen=True):
                 f"source {self.source!r}: the warehouse has a schema of that name already: name it otherwise"
             )
         check_base_url(self.base_url)
+        check_order(self.streams)
 
     @property
     def secret(self) -> str | None:

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from xmlift.catalogue.column import Child, Columns, refuse_system_columns
-from xmlift.catalogue.cursor import Watermark
+from xmlift.catalogue.cursor import Cursor, DeltaLink, TimeCursor, Watermark, Window
 from xmlift.catalogue.deletes import Deletes
+from xmlift.catalogue.order import ForEach
 from xmlift.catalogue.paging import NoPaging, Paging
 from xmlift.catalogue.request import Request
 from xmlift.catalogue.strict import Model, Name
@@ -24,6 +25,9 @@ _MOST_EPOCHS = 2**31 - 1
 class Stream(Model, frozen=True):
     """One table: how it is asked for, where its records stand, and what becomes of them.
 
+    `after` names streams that are loaded before this one is read; with `for_each` it is read once for each value
+    of a column of another one, which `{partition}` in the request stands for.
+
     `epoch` is raised when a mapping changed and all has to be read anew: what was read before does not count.
     """
 
@@ -31,7 +35,9 @@ class Stream(Model, frozen=True):
     records: Annotated[str, Meta(pattern=r"^/[^/]", description="absolute path of a record: /list/record")]
     columns: Columns
     page: Paging = field(default_factory=NoPaging)
-    cursor: Watermark | None = None
+    cursor: Cursor | None = None
+    for_each: ForEach | None = None
+    after: list[Name] = field(default_factory=list)
     key: list[Name] = field(default_factory=list)
     disposition: Literal["append", "merge", "replace", "scd2"] = "merge"
     deletes: Deletes | None = None
@@ -45,10 +51,8 @@ class Stream(Model, frozen=True):
         refuse_system_columns(self.columns)
         for name in self.key:
             self._check_key(name)
-        if self.cursor is not None:
-            self._check_cursor(self.cursor)
-        elif self.request.asks_for("{window."):
-            raise ValueError("the request asks for {window.…}, so the stream needs a cursor")
+        self._check_cursor()
+        self._check_partition()
         self._check_disposition()
         if self.transform and self.children:
             raise ValueError("a stream with a transform has no children: the transform sees one table")
@@ -65,22 +69,48 @@ class Stream(Model, frozen=True):
                 "number or decimal"
             )
 
-    def _check_cursor(self, cursor: Watermark) -> None:
-        column = self.columns.get(cursor.field)
-        if column is None:
+    def _check_cursor(self) -> None:
+        cursor = self.cursor
+        if isinstance(cursor, Watermark):
+            self._check_cursor_field(cursor.field)
+        if not isinstance(cursor, TimeCursor) and self.request.asks_for("{window."):
             raise ValueError(
-                f"cursor field {cursor.field!r} is not among the columns: {_known(self.columns)}"
+                "the request asks for {window.…}, so the stream needs a cursor of type watermark or window"
+            )
+        if isinstance(cursor, Window) and not self.is_bounded:
+            raise ValueError(
+                "a window cursor knows a record by nothing but the time that was asked for: use both {window.from} "
+                "and {window.to} in the request, or a watermark with a `field`"
             )
         if column.column_type.name != "timestamptz":
-            raise ValueError(f"cursor field {cursor.field!r} must be of type timestamptz, not {column.type}")
+            raise ValueError(f"cursor field {name!r} must be of type timestamptz, not {column.type}")
+
+    def _check_partition(self) -> None:
+        asks = self.request.asks_for("{partition}")
+        if asks and self.for_each is None:
+            raise ValueError("the request asks for {partition}, so the stream needs `for_each`: {stream, field}")
+        if self.for_each is not None and not asks:
+            raise ValueError(
+                "a stream with `for_each` reads each partition by itself: say {partition} in its request"
+            )
+        if isinstance(cursor, DeltaLink) and self.disposition not in ("merge", "scd2"):
+            raise ValueError(
+                f"delta_link brings what changed, and {self.disposition} would take the rest for gone: use merge "
+                "or scd2"
+            )
+
+    def _check_cursor_field(self, name: str) -> None:
+        column = self.columns.get(name)
+        if column is None:
+            raise ValueError(f"cursor field {name!r} is not among the columns: {_known(self.columns)}")
 
     def _check_disposition(self) -> None:
         if self.disposition in ("merge", "scd2") and not self.key:
             raise ValueError(f"{self.disposition} needs a key: name the columns that identify a record")
-        if self.disposition == "append" and (self.cursor is None or not self.is_bounded):
+        if self.disposition == "append" and (self.cursor_field is None or not self.is_bounded):
             raise ValueError(
-                "append takes what a window holds: it needs a cursor, and a request that uses both {window.from} "
-                "and {window.to}; where the cursor can change or be empty, use merge"
+                "append takes what a window holds: it needs a watermark cursor, and a request that uses both "
+                "{window.from} and {window.to}; where the cursor can change or be empty, use merge"
             )
         if self.disposition == "scd2":
             self._check_history()
@@ -105,8 +135,13 @@ class Stream(Model, frozen=True):
 
     @property
     def identifying_columns(self) -> frozenset[str]:
+    @property
+    def cursor_field(self) -> str | None:
+        """The column whose time orders a record's versions; without one the later reading is the newer."""
+        return self.cursor.field if isinstance(self.cursor, Watermark) else None
+
         """The key's columns and the cursor's: all that has to be known of a tombstone."""
-        return frozenset({*self.key, *([self.cursor.field] if self.cursor else [])})
+        return frozenset({*self.key, *([self.cursor_field] if self.cursor_field else [])})
 
     @property
     def required_columns(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -17,6 +17,7 @@ _NO_SECRET = re.compile(r"\d{1,9}|\d{4}-\d{2}-\d{2}([T ][\d:.]*(Z|[-+][\d:]+)?)?
 _PATH_PARAMETERS = re.compile(r";[^/]*")
 _SHOWN_LENGTH = 300
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_EPOCH_UNITS = {"epoch_seconds": timedelta(seconds=1), "epoch_milliseconds": timedelta(milliseconds=1)}
 
 
 class Origin(NamedTuple):
@@ -68,11 +69,16 @@ def widened(window: Interval, resolution: timedelta) -> Interval:
     return Interval(start, end)
 
 
-def format_time(instant: datetime, template: str, resolution: timedelta) -> str:
-    """An instant in UTC by a strftime template, whose `%f` has as many digits as the resolution needs."""
+def format_time(instant: datetime, template: str, resolution: timedelta, zone: tzinfo = UTC) -> str:
+    """An instant by a strftime template, whose `%f` has as many digits as the resolution needs, as `zone` has it.
+
+    `epoch_seconds` and `epoch_milliseconds` are numbers since 1970, the same in every zone.
+    """
+    if (unit := _EPOCH_UNITS.get(template)) is not None:
+        return str((instant - EPOCH) // unit)
     digits = 6 if resolution % timedelta(milliseconds=1) else 3
     fraction = f"{instant.microsecond:06d}"[:digits]
-    return instant.astimezone(UTC).strftime(template.replace("%f", fraction))
+    return instant.astimezone(zone).strftime(template.replace("%f", fraction))
 
 
 def shown(url: str) -> str:
