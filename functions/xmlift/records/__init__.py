@@ -2,7 +2,7 @@
 
 from xmlift.records.columns import NestedRows
 from xmlift.records.cutter import Head
-from xmlift.records.lifting import Batch, Lifted, Lifter, LiftHere, lift_piece
+from xmlift.records.lifting import Batch, Lifted, Lifter, LiftHere, Sent, lift_piece
 from xmlift.records.mapping import Field, Kind, Mapping, Nested
 from xmlift.records.pieces import PieceReader
 from xmlift.records.stream import Page, read_page
@@ -21,6 +21,7 @@ __all__ = [
     "NestedRows",
     "Page",
     "PieceReader",
+    "Sent",
     "lift_piece",
     "read_page",
     "unmatched_names",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from xmlift.records.columns import Columns, NestedRows
+from xmlift.records.kinds import elements_at
 from xmlift.records.mapping import CompiledTable, Mapping, Table
 
 
@@ -38,10 +39,7 @@ def _find_inside(
     inside: list[list[Inside]],
 ) -> None:
     for table in tables:
-        children = table.path(element)
-        assert isinstance(children, list)
-        for position, child in enumerate(children, start=1):
-            assert isinstance(child, etree._Element)
+        for position, child in enumerate(elements_at(table.path, element), start=1):
             fields = [read(child) for read in table.readers]
             inside[table.number].append(Inside(parents, position, fields))
             _find_inside(child, table.nested, (*parents, position), inside)

@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from xml.sax.saxutils import escape
 
 from lxml import etree
+
+from xmlift.errors import RecordError
 
 if TYPE_CHECKING:
     from xmlift.records.mapping import Field
@@ -39,23 +41,40 @@ def reader(field: "Field", compiled: Compile) -> Reader:
         text = compiled(f"string({field.xpath})")
         return lambda element: str(text(element))
     nodes = compiled(field.xpath)
-    match field.kind:
-        case "many":
-            return lambda element: json_list(list(map(_text, _found(nodes, element))))
-        case "joined":
-            return lambda element: joined(list(map(_text, _found(nodes, element))), field.separator)
-        case "text":
-            return lambda element: _first(nodes, element, words)
-        case "markup":
-            return lambda element: _first(nodes, element, markup)
+    if field.kind in ("text", "markup"):
+        made = words if field.kind == "text" else markup
+        return lambda element: _first(nodes, element, made)
+    if not field.key:
+        return lambda element: of_texts(field, [_text(node) for node in _found(nodes, element)])
     key, value = compiled(f"string({field.key})"), compiled(f"string({field.value})")
-    make = json_object if field.kind == "pairs" else json_lists
 
     def pairs(element: etree._Element) -> str:
-        found = [node for node in _found(nodes, element) if isinstance(node, etree._Element)]
-        return make([str(key(node)) for node in found], [str(value(node)) for node in found])
+        found = elements_at(nodes, element)
+        return of_texts(field, [str(key(node)) for node in found], [str(value(node)) for node in found])
 
     return pairs
+
+
+def elements_at(path: etree.XPath, element: etree._Element) -> list[etree._Element]:
+    """The elements that a path finds. Raises RecordError where it finds what is none."""
+    found = path(element)
+    if not isinstance(found, list) or not all(isinstance(node, etree._Element) for node in found):
+        raise RecordError(f"XPath {path.path!r} finds attributes or texts where elements are needed")
+    return cast(list[etree._Element], found)
+
+
+def of_texts(field: "Field", texts: list[str], values: Sequence[str] = ()) -> str:
+    """What a field of many nodes makes of their texts; of pairs these are the keys, and there are their values."""
+    match field.kind:
+        case "many":
+            return json_list(texts)
+        case "joined":
+            return field.separator.join(filter(None, texts))
+        case "pairs":
+            return _json_object(texts, values)
+        case kind:
+            assert kind == "pair_lists"
+            return _json_lists(texts, values)
 
 
 def _found(nodes: etree.XPath, element: etree._Element) -> Sequence[object]:
@@ -73,18 +92,13 @@ def _text(node: object) -> str:
     return str(_STRING(node)) if isinstance(node, etree._Element) else str(node)
 
 
-def json_list(values: list[str]) -> str:
+def json_list(values: Sequence[str]) -> str:
     """The values that are not empty as a JSON array; an empty text where there is none."""
     texts = [encode_basestring(value) for value in values if value]
     return f"[{', '.join(texts)}]" if texts else ""
 
 
-def joined(values: list[str], separator: str) -> str:
-    """The values that are not empty, in one text."""
-    return separator.join(filter(None, values))
-
-
-def json_object(keys: list[str], values: list[str]) -> str:
+def _json_object(keys: Sequence[str], values: Sequence[str]) -> str:
     """A JSON object of the pairs of which neither is empty. Of one key the first value counts."""
     pairs: dict[str, str] = {}
     for key, value in zip(keys, values, strict=True):
@@ -93,8 +107,8 @@ def json_object(keys: list[str], values: list[str]) -> str:
     return _object({key: encode_basestring(value) for key, value in pairs.items()})
 
 
-def json_lists(keys: list[str], values: list[str]) -> str:
-    """As `json_object`, with the list of all values of a key."""
+def _json_lists(keys: Sequence[str], values: Sequence[str]) -> str:
+    """As `_json_object`, with the list of all values of a key."""
     lists: dict[str, list[str]] = {}
     for key, value in zip(keys, values, strict=True):
         if key and value:

@@ -29,14 +29,25 @@ class Lifted[Rows](NamedTuple):
     between: bytes
 
 
+class Sent[Rows](NamedTuple):
+    """A piece on its way, how many records it seems to have, and how to get what became of it.
+
+    The answer is None where the piece was cut wrongly.
+    """
+
+    piece: bytes
+    records: int
+    answer: Callable[[], Lifted[Rows] | None]
+
+
 class Lifter[Rows](Protocol):
     """What is made of records. It may be given `ahead` pieces before the answer to an earlier one is asked for."""
 
     @property
     def ahead(self) -> int: ...
 
-    def send(self, head: Head, piece: bytes, first_row: int) -> Callable[[], Lifted[Rows] | None]:
-        """Take a piece, and answer how to get what became of it; None where it was cut wrongly."""
+    def send(self, head: Head, piece: bytes, first_row: int) -> Sent[Rows]:
+        """Take a piece, and answer how to get what became of it."""
 
     def lift(self, batch: Batch) -> Rows:
         """What is made of a batch that was read otherwise."""
@@ -51,9 +62,9 @@ class LiftHere[Rows]:
         self._pieces = pieces
         self.lift = lift
 
-    def send(self, head: Head, piece: bytes, first_row: int) -> Callable[[], Lifted[Rows] | None]:
+    def send(self, head: Head, piece: bytes, first_row: int) -> Sent[Rows]:
         lifted = lift_piece(self._pieces, self.lift, head, piece, first_row)
-        return lambda: lifted
+        return Sent(piece, lifted.records if lifted else 0, lambda: lifted)
 
 
 def lift_piece[Rows](

@@ -153,10 +153,14 @@ class Mapping:
         except etree.XPathSyntaxError as error:
             raise RecordError(f"XPath {expression!r} is not valid: {error}") from error
 
+    def reader(self, field: Field) -> Reader:
+        """What reads a field of an element, by XPath."""
+        return reader(field, self.compiled)
+
     @cached_property
     def readers(self) -> tuple[Reader, ...]:
         """What reads each field of a record."""
-        return tuple(reader(field, self.compiled) for field in self.fields)
+        return tuple(map(self.reader, self.fields))
 
     @cached_property
     def compiled_tables(self) -> tuple[CompiledTable, ...]:
@@ -168,7 +172,7 @@ class Mapping:
         return CompiledTable(
             next(numbers).number,
             self.compiled(nested.path),
-            tuple(reader(field, self.compiled) for field in nested.fields),
+            tuple(map(self.reader, nested.fields)),
             tuple(self._compiled_table(inner, numbers) for inner in nested.nested),
         )
 

@@ -26,7 +26,7 @@ class PieceReader:
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
-        self._stylesheet = Stylesheet(mapping) if mapping.is_plain else None
+        self._stylesheet = Stylesheet(mapping)
         self._shapes: dict[tuple[bytes, tuple[tuple[str, str], ...]], Shape] = {}
 
     def read(self, head: Head, piece: bytes) -> Piece | None:
@@ -55,7 +55,7 @@ class PieceReader:
 
     def parsed(self, root: etree._Element) -> Columns:
         """What the records of a parsed page say."""
-        columns = self._stylesheet.columns(root.getroottree()) if self._stylesheet else None
+        columns = self._stylesheet.columns(root.getroottree())
         if columns is not None:
             return columns
         mapping = self._mapping

@@ -6,8 +6,8 @@ and reads everything: self-closing records, values of changing parents, tags tha
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from lxml import etree
 
@@ -15,19 +15,11 @@ from xmlift.errors import RecordError
 from xmlift.records import by_xpath
 from xmlift.records.columns import Columns
 from xmlift.records.cutter import PIECE_BYTES, Cutter, Head, event_parser, secure_parser
-from xmlift.records.lifting import Batch, Lifted, Lifter, LiftHere
+from xmlift.records.lifting import Batch, Lifter, LiftHere, Sent
 from xmlift.records.mapping import Mapping
 from xmlift.records.pieces import PieceReader
 
 _EVENT_BATCH = 500
-
-
-class _Sent[Rows](NamedTuple):
-    """A piece on its way, how many records it seems to have (if another one follows), and how to get its rows."""
-
-    piece: bytes
-    records: int
-    answer: Callable[[], Lifted[Rows] | None]
 
 
 class Page[Rows]:
@@ -72,7 +64,7 @@ class Page[Rows]:
         around = head.before
         self.head_root = etree.fromstring(around + head.closing, secure_parser())
         _refuse_doctype(self.head_root)
-        waiting: deque[_Sent[Rows]] = deque()
+        waiting: deque[Sent[Rows]] = deque()
         while self._send(cutter, head, waiting):
             sent = waiting.popleft()
             lifted = sent.answer()
@@ -101,16 +93,14 @@ class Page[Rows]:
         if last.fields[0]:
             yield self._lifted(last)
 
-    def _send(self, cutter: Cutter, head: Head, waiting: deque[_Sent[Rows]]) -> bool:
+    def _send(self, cutter: Cutter, head: Head, waiting: deque[Sent[Rows]]) -> bool:
         """Send as many pieces as may be on their way; False once there is none any more."""
-        end = b"</" + head.record + b">"
         while len(waiting) <= self._ahead and (piece := cutter.next_piece()) is not None:
             first_row = self._rows + 1 + sum(sent.records for sent in waiting)
-            answer = self._lifter.send(head, piece, first_row)
-            waiting.append(_Sent(piece, piece.count(end) if self._ahead else 0, answer))
+            waiting.append(self._lifter.send(head, piece, first_row))
         return bool(waiting)
 
-    def _send_again(self, head: Head, waiting: deque[_Sent[Rows]]) -> None:
+    def _send_again(self, head: Head, waiting: deque[Sent[Rows]]) -> None:
         """Number the records on their way anew: one before them had more or fewer than end tags.
 
         From then on one piece goes after the other, since the page's end tags do not tell its records.
@@ -119,7 +109,7 @@ class Page[Rows]:
         first_row = self._rows + 1
         for index, sent in enumerate(waiting):
             sent.answer()
-            waiting[index] = sent._replace(answer=self._lifter.send(head, sent.piece, first_row))
+            waiting[index] = self._lifter.send(head, sent.piece, first_row)
             first_row += sent.records
 
     def _by_events(self, start: bytes) -> Iterator[Rows]:
