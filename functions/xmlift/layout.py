@@ -6,11 +6,10 @@ with tombstones has `_deleted` before it, one with a history (scd2) `_hash`, by 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from xmlift.catalogue import Stream
-from xmlift.catalogue.column import Child
+from xmlift.catalogue.children import ChildPlace, child_places, position_columns
 from xmlift.tables.types import ColumnType, parse_type
 
 LINEAGE: tuple[tuple[str, ColumnType], ...] = tuple(
@@ -82,7 +81,7 @@ def stream_layout(name: str, stream: Stream) -> StreamLayout:
     )
 
 
-def _child_layout(stream: Stream, place: "ChildPlace") -> TableLayout:
+def _child_layout(stream: Stream, place: ChildPlace) -> TableLayout:
     parent_key = tuple((f"_parent_{key}", stream.columns[key].column_type) for key in stream.key)
     key_names = tuple(column for column, _ in parent_key)
     positions = position_columns(place.depth)
@@ -100,37 +99,6 @@ def _child_layout(stream: Stream, place: "ChildPlace") -> TableLayout:
         frozenset({*key_names, *positions, *(column for column, _ in LINEAGE)})
         | {column for column, spec in columns if spec.required},
     )
-
-
-class ChildPlace(NamedTuple):
-    """A child, the table that it makes, the number of the child that it is in, and in how many it is."""
-
-    table: str
-    child: Child
-    above: int | None
-    depth: int
-
-
-def child_places(name: str, children: Mapping[str, Child]) -> Iterator[ChildPlace]:
-    """All children below a stream, depth first in the catalogue's order; `name` is the stream's."""
-    number = 0
-
-    def below(
-        table: str, children: Mapping[str, Child], above: int | None, depth: int
-    ) -> Iterator[ChildPlace]:
-        nonlocal number
-        for child_name, child in children.items():
-            place = ChildPlace(f"{table}__{child_name}", child, above, depth)
-            mine, number = number, number + 1
-            yield place
-            yield from below(place.table, child.children, mine, depth + 1)
-
-    return below(name, children, None, 0)
-
-
-def position_columns(depth: int) -> tuple[str, ...]:
-    """Where a child stands: the positions of those that it is in, the outermost first, and its own."""
-    return tuple(f"_{'parent_' * (depth - number)}position" for number in range(depth + 1))
 
 
 def own_columns(stream: Stream) -> tuple[tuple[str, ColumnType], ...]:

@@ -10,16 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from xmlift.catalogue import Stream
-from xmlift.catalogue.column import Column
+from xmlift.catalogue.children import child_places, position_columns
+from xmlift.column_rules import column_rules
 from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
-from xmlift.layout import DELETED, LINEAGE, POSITION, StreamLayout, TableLayout
+from xmlift.layout import DELETED, LINEAGE, StreamLayout, TableLayout
 from xmlift.records import Batch, NestedRows
-from xmlift.tables.batch import ColumnRule, TooLong, kept_rows, typed
+from xmlift.tables.batch import ColumnRule, kept_rows, typed
 from xmlift.tables.hashes import row_hashes
 from xmlift.tables.lengths import longest
 from xmlift.tables.rejects import Refused, fields_of
-from xmlift.tables.spelling import Spelling
 from xmlift.tables.times import written_in_utc
 from xmlift.tables.writer import alike, csv_rows, quoted
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _LINEAGE_NAMES = [name for name, _ in LINEAGE]
 
-_TOO_LONG: dict[str, TooLong] = {"evolve": "reject", "freeze": "fail", "discard": "cut"}
-"""What becomes of a text that is too long where its column does not say it, by the stream's contract."""
+type _Identity = tuple[int, ...]
+"""Of a nested record within a batch: its record's index, and its position in each that it is in, its own last."""
 
 
 class ConvertedTable(NamedTuple):
@@ -89,8 +89,11 @@ class RowConverter:
         self.attempt = attempt
         self._window = window
         self._parsed_at = parsed_at
-        self._rules = _rules(stream, stream.columns, stream.identifying_columns)
-        self._child_rules = [_rules(stream, child.columns) for child in stream.children.values()]
+        self._rules = column_rules(stream, stream.columns, stream.identifying_columns)
+        self._child_rules = [
+            column_rules(stream, place.child.columns)
+            for place in child_places(layout.table.name, stream.children)
+        ]
         self._transformed: TransformColumns | None = None
         if stream.transform:
             from xmlift.tables import frames  # noqa: PLC0415 (pandas costs half a second: only who uses it pays)
@@ -105,9 +108,14 @@ class RowConverter:
             return converted
         place = _Place(page, batch.first_row, read_at, sequence)
         written = self._convert_records(batch, place, converted)
+        refused: list[set[_Identity]] = []
         for number, children in enumerate(batch.nested):
+            above = self.layout.above[number]
+            lost = _inside(children, refused[above]) if above is not None else set[int]()
+            refused.append(set())
             if children.records:
-                self._convert_children(number, children, written, place, converted)
+                rejected = self._convert_children(number, children, lost, written, place, converted)
+                refused[number] = {_identity(children, child) for child in lost | rejected}
         return converted
 
     def _convert_records(self, batch: Batch, place: _Place, converted: ConvertedRows) -> _Written:
@@ -177,9 +185,16 @@ class RowConverter:
         return {index for index, time in enumerate(times) if not start <= time < end}
 
     def _convert_children(
-        self, number: int, children: NestedRows, parents: _Written, place: _Place, converted: ConvertedRows
-    ) -> None:
-        """Convert the children of the records written: a child goes where its record goes."""
+        self,
+        number: int,
+        children: NestedRows,
+        lost: set[int],
+        parents: _Written,
+        place: _Place,
+        converted: ConvertedRows,
+    ) -> set[int]:
+        """Convert the children of the records written, and answer which are rejected: a child goes where its record
+        goes, and with a child that it is in and that is rejected (`lost`)."""
         table, rules = self.layout.children[number], self._child_rules[number]
         seen = _seen(rules, children.columns)
         # What is gone has no children.
@@ -189,7 +204,7 @@ class RowConverter:
         dropped = parents.tombstones.intersection(parents.records)
         followed = _others(
             len(children.records),
-            {index for index, record in enumerate(children.records) if record not in parent_rows},
+            {index for index, record in enumerate(children.records) if record not in parent_rows} | lost,
         )
         columns = kept_rows(children.columns, followed)
         values, rejects, cut = typed(rules, columns)
@@ -198,7 +213,7 @@ class RowConverter:
             child = followed[reject.row]
             record = children.records[child]
             parent_key = [column[parent_rows[record]] for column in parents.keys]
-            key = dict(zip(table.key, parent_key, strict=True)) | {POSITION: str(children.positions[child])}
+            key = dict(zip(table.key, parent_key, strict=True)) | _position(children, child)
             noted.append(Refused(reject, record, key, fields_of(rules, columns, reject.row)))
         _note_rejects(table.name, noted, place, converted)
         kept = _others(len(followed), {reject.row for reject in rejects})
@@ -214,7 +229,7 @@ class RowConverter:
         own = kept_rows(values, kept)
         rows = [
             *([column[parent_rows[record]] for record in records] for column in parents.keys),
-            [str(children.positions[child]) for child in written],
+            *([str(of[child]) for child in written] for of in (*children.parents, children.positions)),
             *own,
         ]
         converted.tables[table.name] = ConvertedTable(
@@ -225,6 +240,7 @@ class RowConverter:
             _cut_among(cut, kept),
             _widths(rules, own),
         )
+        return {followed[reject.row] for reject in rejects}
 
     def _csv(
         self, table: TableLayout, columns: Sequence[Sequence[str]], records: Sequence[int], place: _Place
@@ -254,26 +270,21 @@ class RowConverter:
         yield alike([said[name] for name in _LINEAGE_NAMES[row + 1 :]], len(records))
 
 
-def _rules(
-    stream: Stream, columns: dict[str, Column], identifying: frozenset[str] = frozenset()
-) -> list[ColumnRule]:
-    return [
-        ColumnRule(
-            name,
-            column.column_type,
-            Spelling(column.split, frozenset(column.nulls), column.format, column.zone, column.is_json),
-            column.required,
-            name in identifying,
-            _too_long(stream, name, column),
-        )
-        for name, column in columns.items()
-    ]
+def _identity(children: NestedRows, child: int) -> _Identity:
+    return children.records[child], *(of[child] for of in children.parents), children.positions[child]
 
 
-def _too_long(stream: Stream, name: str, column: Column) -> TooLong:
-    unsaid = _TOO_LONG[stream.contract] if column.column_type.name == "varchar" else "reject"
-    # Two keys that are cut may become one.
-    return column.too_long or ("reject" if unsaid == "cut" and name in stream.key else unsaid)
+def _inside(children: NestedRows, refused: set[_Identity]) -> set[int]:
+    """The children that are in one of those that are refused."""
+    if not refused:
+        return set()
+    around = zip(children.records, *children.parents, strict=True)
+    return {child for child, identity in enumerate(around) if identity in refused}
+
+
+def _position(children: NestedRows, child: int) -> dict[str, str]:
+    _, *positions = _identity(children, child)
+    return dict(zip(position_columns(len(children.parents)), map(str, positions), strict=True))
 
 
 def _seen(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> frozenset[str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from xmlift.catalogue import Stream
+from xmlift.catalogue.children import child_places
 from xmlift.checks import LoadedCounts, unseen_columns
 from xmlift.landing.chain import Landed
 from xmlift.missing import is_first_load
@@ -108,7 +109,9 @@ class StreamReport(Struct, kw_only=True):
                 seen.setdefault(table, set()).update(columns)
         declared = {
             self.stream: list(model.columns),
-            **{f"{self.stream}__{child}": list(spec.columns) for child, spec in model.children.items()},
+            **{
+                place.table: list(place.child.columns) for place in child_places(self.stream, model.children)
+            },
         }
         for table, columns in declared.items():
             if table in seen and (missing := unseen_columns(columns, sorted(seen[table]))):

@@ -1,10 +1,11 @@
 """Windows put into the landing zone without an endpoint, by the code that extract itself uses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
-from xmlift.catalogue import Source
+from xmlift.catalogue import Source, Stream
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Chain, Landed
 from xmlift.landing.commits import Commit, Progress, Scope
@@ -67,7 +68,7 @@ def land(
     parts = []
     for number, read in enumerate(pages, start=1):
         progress.pages = number
-        batch = _batch(stream, read.rows)
+        batch = batch_of(stream, read.rows)
         rows.add(converter.convert(batch, number, read.read_at, rows.sequence))
         parts += rows.flush()
     commit = chain.commit(
@@ -90,15 +91,25 @@ def land(
     return Landed(name, commit, commits.sha256(commits.encode(commit)))
 
 
-def _batch(stream: Any, rows: Sequence[Row]) -> Batch:
+def batch_of(stream: Stream, rows: Sequence[Row]) -> Batch:
+    """Records as they are read, with what is in them."""
     nested = tuple(
-        NestedRows.counted(
-            [len(row.get(name, [])) for row in rows],
-            _columns(spec.columns, [child for row in rows for child in row.get(name, [])]),
-        )
-        for name, spec in stream.children.items()
+        _nested([row.get(name, []) for row in rows], spec) for name, spec in stream.children.items()
     )
-    return Batch(1, _columns([*stream.columns, *([GONE] if stream.deletes else [])], rows), nested)
+    return Batch(
+        1,
+        _columns([*stream.columns, *([GONE] if stream.deletes else [])], rows),
+        tuple(chain.from_iterable(nested)),
+    )
+
+
+def _nested(inside: list[list[Row]], spec: Any, parent: NestedRows | None = None) -> Iterator[NestedRows]:
+    """A child's rows, of which each row above has some, and those inside them."""
+    children = list(chain.from_iterable(inside))
+    rows = NestedRows.counted([len(some) for some in inside], _columns(spec.columns, children), parent)
+    yield rows
+    for name, below in spec.children.items():
+        yield from _nested([child.get(name, []) for child in children], below, rows)
 
 
 def _columns(names: Iterable[str], rows: Sequence[Row]) -> list[Sequence[str]]:

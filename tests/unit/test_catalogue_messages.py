@@ -35,7 +35,7 @@ def test_the_source_that_all_these_are_made_of_is_right() -> None:
     [
         ("x: {path: 3}", "column x: Expected `str`, got `int` (at `path`)"),
         ("x: {path: ''}", "column x: Expected `str` of length >= 1 (at `path`)"),
-        ("x: {type: bigint}", "column x: Object missing required field `path`"),
+        ("x: {type: bigint}", "column x: a column has a `path`, or `pairs` in its place: write one of them"),
         ("x: {pth: a}", "column x: Object contains unknown field `pth`; did you mean `path`?"),
         ("x: {path: a, tpe: date}", "column x: Object contains unknown field `tpe`; did you mean `type`?"),
         ("x: {path: a, required: 1}", "column x: Expected `bool`, got `int` (at `required`)"),

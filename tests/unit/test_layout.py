@@ -3,7 +3,7 @@
 import pytest
 
 from xmlift.catalogue import Stream, load_source
-from xmlift.layout import LINEAGE, POSITION, TableLayout, stream_layout
+from xmlift.layout import LINEAGE, TableLayout, stream_layout
 from xmlift.tables.types import parse_type
 from xmlift.warehouse import statements
 
@@ -48,12 +48,12 @@ def test_its_children() -> None:
     comments, links = layout.children
     assert layout.tables == (layout.table, comments, links)
     assert comments.name == "work_items__comments"
-    assert comments.column_names == ("_parent_id", "_parent_area", POSITION, "text", "by", *LINEAGE_NAMES)
+    assert comments.column_names == ("_parent_id", "_parent_area", "_position", "text", "by", *LINEAGE_NAMES)
     assert dict(comments.columns)["_parent_id"].ddl == "BIGINT", "as the parent's key is"
-    assert dict(comments.columns)[POSITION].ddl == "INTEGER"
+    assert dict(comments.columns)["_position"].ddl == "INTEGER"
     assert comments.key == ("_parent_id", "_parent_area")
     assert comments.version == ("_read_at", "_parsed_at")
-    assert comments.required == {"_parent_id", "_parent_area", POSITION, "by", *LINEAGE_NAMES}
+    assert comments.required == {"_parent_id", "_parent_area", "_position", "by", *LINEAGE_NAMES}
     assert links.name == "work_items__links"
 
 

@@ -120,12 +120,18 @@ def _check_streams(document: dict[str, Any], origin: str) -> None:
         where = f"{origin}: stream {document.get('source', '?')}.{name}"
         _check(name, Name, where)
         _check_columns(stream, where)
-        for child_name, child in _entries(stream, "children"):
-            _check(child_name, Name, f"{where}: child {child_name}")
-            _check_columns(child, f"{where}: child {child_name}")
-            _check(child, Child, f"{where}: child {child_name}")
+        _check_children(stream, where)
         _check(stream, Stream, where)
         _check_types(stream, where)
+
+
+def _check_children(table: Any, where: str) -> None:
+    for name, child in _entries(table, "children"):
+        inside = f"{where}: child {name}"
+        _check(name, Name, inside)
+        _check_columns(child, inside)
+        _check_children(child, inside)
+        _check(child, Child, inside)
 
 
 def _check_types(stream: dict[str, Any], where: str) -> None:

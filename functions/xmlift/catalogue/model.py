@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
+from xmlift.catalogue.children import check_child_tables
 from xmlift.catalogue.login import Login, NoLogin
 from xmlift.catalogue.order import check_order
 from xmlift.catalogue.stream import Stream
@@ -50,6 +51,8 @@ class Source(Model, frozen=True):
                 f"source {self.source!r}: the warehouse has a schema of that name already: name it otherwise"
             )
         check_base_url(self.base_url)
+        for name, stream in self.streams.items():
+            check_child_tables(name, stream.key, stream.children)
         check_order(self.streams)
 
     @property

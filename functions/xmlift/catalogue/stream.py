@@ -22,6 +22,11 @@ _VALIDITY = frozenset({"valid_from", "valid_to", "is_current"})
 _MOST_EPOCHS = 2**31 - 1
 
 
+KeepRaw = Annotated[
+    str, Meta(pattern="^[1-9][0-9]{0,3}d$", description="days that answers are kept as they came: 30d")
+]
+
+
 class Stream(Model, frozen=True):
     """One table: how it is asked for, where its records stand, and what becomes of them.
 
@@ -44,8 +49,11 @@ class Stream(Model, frozen=True):
     epoch: Annotated[int, Meta(ge=0, le=_MOST_EPOCHS)] = 0
     children: dict[Name, Child] = field(default_factory=dict)
     transform: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
+    local_names: bool = False
     repair: bool = False
     max_rejects: Annotated[int, Meta(ge=0)] = 100
+    keep_raw: KeepRaw | None = None
+    contract: Literal["evolve", "freeze", "discard"] = "evolve"
 
     def __post_init__(self) -> None:
         refuse_system_columns(self.columns)
@@ -82,6 +90,16 @@ class Stream(Model, frozen=True):
                 "a window cursor knows a record by nothing but the time that was asked for: use both {window.from} "
                 "and {window.to} in the request, or a watermark with a `field`"
             )
+        if isinstance(cursor, DeltaLink) and self.disposition not in ("merge", "scd2"):
+            raise ValueError(
+                f"delta_link brings what changed, and {self.disposition} would take the rest for gone: use merge "
+                "or scd2"
+            )
+
+    def _check_cursor_field(self, name: str) -> None:
+        column = self.columns.get(name)
+        if column is None:
+            raise ValueError(f"cursor field {name!r} is not among the columns: {_known(self.columns)}")
         if column.column_type.name != "timestamptz":
             raise ValueError(f"cursor field {name!r} must be of type timestamptz, not {column.type}")
 
@@ -93,16 +111,6 @@ class Stream(Model, frozen=True):
             raise ValueError(
                 "a stream with `for_each` reads each partition by itself: say {partition} in its request"
             )
-        if isinstance(cursor, DeltaLink) and self.disposition not in ("merge", "scd2"):
-            raise ValueError(
-                f"delta_link brings what changed, and {self.disposition} would take the rest for gone: use merge "
-                "or scd2"
-            )
-
-    def _check_cursor_field(self, name: str) -> None:
-        column = self.columns.get(name)
-        if column is None:
-            raise ValueError(f"cursor field {name!r} is not among the columns: {_known(self.columns)}")
 
     def _check_disposition(self) -> None:
         if self.disposition in ("merge", "scd2") and not self.key:
@@ -134,12 +142,12 @@ class Stream(Model, frozen=True):
         return self.request.asks_for("{window.from}") and self.request.asks_for("{window.to}")
 
     @property
-    def identifying_columns(self) -> frozenset[str]:
-    @property
     def cursor_field(self) -> str | None:
         """The column whose time orders a record's versions; without one the later reading is the newer."""
         return self.cursor.field if isinstance(self.cursor, Watermark) else None
 
+    @property
+    def identifying_columns(self) -> frozenset[str]:
         """The key's columns and the cursor's: all that has to be known of a tombstone."""
         return frozenset({*self.key, *([self.cursor_field] if self.cursor_field else [])})
 
