@@ -12,9 +12,24 @@ def status(cloud: Cloud) -> dict[str, Any]:
     return dict(_call(cloud, "GET", "status"))
 
 
-def advance(cloud: Cloud, *, change: int, create: int) -> dict[str, Any]:
-    """Let time pass at the endpoint: some items change, some are created; answers their ids."""
-    return dict(_call(cloud, "POST", "advance", {"change": change, "create": create}))
+def advance(cloud: Cloud, *, change: int, create: int, delete: int = 0) -> dict[str, Any]:
+    """Let time pass at the endpoint: some items change, some are created, some deleted; answers their ids."""
+    return dict(_call(cloud, "POST", "advance", {"change": change, "create": create, "delete": delete}))
+
+
+def add_project_area(cloud: Cloud, name: str) -> None:
+    """From now on work items are created there, too."""
+    _call(cloud, "POST", "project_areas", {"add": name})
+
+
+def remove_project_area(cloud: Cloud, name: str) -> None:
+    """The project area is gone with all of its work items, and no feed of deletions tells of them."""
+    _call(cloud, "POST", "project_areas", {"remove": name})
+
+
+def set_pace(cloud: Cloud, path: str, requests: int, seconds: float) -> None:
+    """Let the endpoint refuse more than so many requests in so many seconds, with 429 and Retry-After."""
+    _call(cloud, "POST", "paces", [{"path": path, "requests": requests, "seconds": seconds}])
 
 
 def truth(cloud: Cloud) -> list[dict[str, Any]]:
@@ -41,7 +56,7 @@ def clear_faults(cloud: Cloud) -> None:
     _call(cloud, "DELETE", "faults")
 
 
-def _call(cloud: Cloud, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
+def _call(cloud: Cloud, method: str, name: str, body: Any = None) -> Any:
     url = f"{cloud.endpoint_url}/_endpoint/{name}"
     answer = requests.request(method, url, json=body, verify=str(cloud.instance.ca_file), timeout=60)
     answer.raise_for_status()

@@ -22,7 +22,14 @@ PACKAGES = ROOT / "dist"
 # The user of the XML endpoint that runs beside the emulator.
 LOGIN = {"username": "etl", "password": "etl-password"}
 # What that endpoint serves, by the first folder of a source's base URL.
-FAMILIES = {"": "ecb", "ccm": "ewm", "jazz": "ewm_oslc"}
+FAMILIES = {
+    "": "ecb",
+    "ccm": "ewm",
+    "rm": "doors_next",
+    "qm": "etm",
+    "cqweb": "oslc",
+    "jazz": "ewm_oslc",
+}
 # An operator's call of a function waits for its end, as long as a function may live: a second call, made because
 # the first one takes its time, would do its work once more, and after everything else.
 _ONE_CALL = Config(read_timeout=920, retries={"total_max_attempts": 1})

@@ -1,85 +1,98 @@
-"""EWM's Reportable REST: `GET {context}/rpt/repository/workitem?fields=…&size=…&pos=…`.
+"""EWM's Reportable REST: `GET {context}/rpt/repository/{resource}?fields=…&size=…&pos=…`.
 
-The first page runs the query and keeps its ids under a token, which the `href` of the next page carries.
-So the pages of one query never shift: work items created since are not in it, and those changed since are
-answered as they are now.
+`workitem` has work items and what is left of deleted ones, `foundation` project areas. Pages go on by a query
+that the server keeps, whose token is `id` in the `href` of the next page.
 """
 
 import html
-import re
-import secrets
-import threading
-from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from local.endpoint import fields
 from local.endpoint.exchange import XML, Answer, Request, text_answer
 from local.endpoint.fields import FieldsError, Query
+from local.endpoint.kept import KeptQueries, whole_number
 from local.endpoint.query import DateValueError, Render, compile_condition, compile_selection
-from local.endpoint.workitem import WORK_ITEM, Record
+from local.endpoint.workitem import DELETED_WORK_ITEM, PROJECT_AREA, WORK_ITEM, Record, Shape
 from local.endpoint.world import World
 
-PATH = "/rpt/repository/workitem"
+PATH = "/rpt/repository/"
 PAGE_SIZE = "100"
-_KEPT_QUERIES = 1000
 _PROLOGUE = '<?xml version="1.0" encoding="UTF-8" ?>\n'
 
 
+@dataclass(frozen=True)
+class _Element:
+    """One kind of record: what it has, all of them in order, and one by its identifier if it is still there."""
+
+    shape: Shape
+    key: str
+    all: Callable[[], list[Record]]
+    one: Callable[[Any], Record | None]
+
+
 class ReportableRest:
-    """The work items of a world, as pages of XML."""
+    """A world as pages of XML."""
+
+    name = "ewm"
 
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._lock = threading.Lock()
-        self._results: OrderedDict[str, list[int]] = OrderedDict()
-        self._pages = lru_cache(maxsize=8)(_Pages)
+        self._queries: KeptQueries[Any] = KeptQueries()
+        self._pages = lru_cache(maxsize=8)(self._pages_of)
+        self._elements = {
+            ("workitem", "workItem"): _Element(WORK_ITEM, "id", world.items, world.item),
+            ("workitem", "deletedWorkItem"): _of_list(DELETED_WORK_ITEM, "id", world.deleted),
+            ("foundation", "projectArea"): _of_list(PROJECT_AREA, "itemId", world.project_areas),
+        }
+        self._resources = {resource for resource, _ in self._elements}
+        self.expire = self._queries.expire
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer | None:
+        """The answer to a request below the context; None where nothing is served there."""
+        resource = request.path.partition(PATH)[2]
+        if request.method != "GET" or resource not in self._resources:
+            return None
         try:
-            return self._page(request)
+            return self._page(request, resource)
         except DateValueError as error:
             return _failure(f"CRRED0106E: Invalid date value: {error}. Expected yyyy-MM-dd'T'HH:mm:ss.SSSZ")
         except FieldsError as error:
             return _failure(f"CRRED0108E: Illegal fields argument: {error}")
 
-    def _page(self, request: Request) -> Answer:
+    def _page(self, request: Request, resource: str) -> Answer:
         parameters = request.parameters()
         query = fields.parse(parameters.get("fields", ""))
-        if (query.resource, query.element) != ("workitem", "workItem"):
+        element = self._elements.get((query.resource, query.element))
+        if element is None or query.resource != resource:
             raise FieldsError(f"unknown resource {query.resource}/{query.element}")
-        pages = self._pages(query.selection)
-        size, position = parameters.get("size", PAGE_SIZE), parameters.get("pos", "0")
-        if not (re.fullmatch("[1-9][0-9]*", size) and re.fullmatch("[0-9]+", position)):
+        pages = self._pages(query.resource, query.element, query.selection)
+        size = whole_number(parameters.get("size", PAGE_SIZE), 1)
+        first = whole_number(parameters.get("pos", "0"), 0)
+        if size is None or first is None:
             return text_answer("size is a number from 1, pos a number from 0", 400)
-        first, end = int(position), int(position) + int(size)
         token = parameters.get("id")
-        ids = self._run(query) if token is None else self._results.get(token)
-        if ids is None:
+        found = self._run(query, element) if token is None else self._queries.find(token)
+        if found is None:
             return _expired(token or "")
         href = ""
-        if end < len(ids):
-            href = self._href(request, query, f"id={token or self._keep(ids)}", f"size={size}&pos={end}")
-        return Answer(pages.page([self._world.item(identifier) for identifier in ids[first:end]], href))
+        if (end := first + size) < len(found):
+            token = token or self._queries.keep(found)
+            href = self._href(request, query, f"id={token}", f"size={size}&pos={end}")
+        # One that was deleted since is on no page any more.
+        records = [record for key in found[first:end] if (record := element.one(key)) is not None]
+        return Answer(pages.page(records, href))
 
-    def expire(self) -> int:
-        """Forget every query's ids; answers how many queries there were."""
-        with self._lock:
-            count = len(self._results)
-            self._results.clear()
-            return count
+    def _pages_of(self, resource: str, element: str, selection: tuple[fields.Field, ...]) -> "_Pages":
+        known = self._elements[resource, element]
+        return _Pages(resource, compile_selection(element, selection, known.shape), known.key)
 
-    def _run(self, query: Query) -> list[int]:
-        matches = compile_condition(query.condition, WORK_ITEM)
-        return [item["id"] for item in self._world.items() if matches(item)]
-
-    def _keep(self, ids: list[int]) -> str:
-        token = f"_{secrets.token_urlsafe(16)}"
-        with self._lock:
-            self._results[token] = ids
-            if len(self._results) > _KEPT_QUERIES:
-                self._results.popitem(last=False)
-        return token
+    @staticmethod
+    def _run(query: Query, element: _Element) -> list[Any]:
+        matches = compile_condition(query.condition, element.shape)
+        return [record[element.key] for record in element.all() if matches(record)]
 
     @staticmethod
     def _href(request: Request, query: Query, token: str, page: str) -> str:
@@ -88,23 +101,32 @@ class ReportableRest:
 
 
 class _Pages:
-    """Writes pages of one selection, and keeps each work item's text for as long as it is current."""
+    """Writes pages of one selection, and keeps each record's text for as long as it is current."""
 
-    def __init__(self, selection: tuple[fields.Field, ...]) -> None:
-        self._render: Render = compile_selection("workItem", selection, WORK_ITEM)
-        self._rendered: dict[int, tuple[Record, bytes]] = {}
+    def __init__(self, root: str, render: Render, key: str) -> None:
+        self._root = root
+        self._render = render
+        self._key = key
+        self._rendered: dict[Any, tuple[Record, bytes]] = {}
 
-    def page(self, items: list[Record], href: str) -> bytes:
+    def page(self, records: Iterable[Record], href: str) -> bytes:
         following = f' rel="next" href="{html.escape(href)}"' if href else ""
-        opening = f'{_PROLOGUE}<workitem Version="1.0.0"{following}>\n'.encode()
-        return b"".join([opening, *map(self._text, items), b"</workitem>\n"])
+        opening = f'{_PROLOGUE}<{self._root} Version="1.0.0"{following}>\n'.encode()
+        return b"".join([opening, *map(self._text, records), f"</{self._root}>\n".encode()])
 
-    def _text(self, item: Record) -> bytes:
-        known, text = self._rendered.get(item["id"], (None, b""))
-        if known is not item:
-            text = f"{self._render(item)}\n".encode()
-            self._rendered[item["id"]] = (item, text)
+    def _text(self, record: Record) -> bytes:
+        known, text = self._rendered.get(record[self._key], (None, b""))
+        if known is not record:
+            text = f"{self._render(record)}\n".encode()
+            self._rendered[record[self._key]] = (record, text)
         return text
+
+
+def _of_list(shape: Shape, key: str, everything: Callable[[], list[Record]]) -> _Element:
+    def one(wanted: Any) -> Record | None:
+        return next((record for record in everything() if record[key] == wanted), None)
+
+    return _Element(shape, key, everything, one)
 
 
 def _failure(message: str) -> Answer:

@@ -30,6 +30,11 @@ class Request:
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
+    def header(self, name: str) -> str | None:
+        """A header's value, whatever the case of its name."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers.items() if key.lower() == wanted), None)
+
     def cookie(self, name: str) -> str | None:
         try:
             found = SimpleCookie(self.headers.get("Cookie", "")).get(name)

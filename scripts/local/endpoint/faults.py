@@ -1,6 +1,8 @@
 """Answers that a script puts in the place of the next ones: what a server does on a bad day."""
 
+import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +11,7 @@ from local.endpoint.exchange import HTML, Answer
 from local.endpoint.login import LOGIN_PAGE
 
 KINDS = (
-    *("status", "html", "truncate", "garbage", "empty", "hang", "reset", "slow", "break", "repeat"),
+    *("status", "html", "truncate", "garbage", "empty", "hang", "reset", "slow", "break", "repeat", "hollow"),
     *("advance", "expire_queries", "expire_sessions"),
 )
 CUTS = ("record", "inside")
@@ -36,8 +38,9 @@ class Fault:
     - `reset`: the connection is reset without an answer
     - `slow`: the answer comes `seconds` late
     - `break`: the connection ends in the middle of the real body, whose whole length was announced
+    - `hollow`: the real answer without its records, whose texts end in `record_end`
     - `repeat`: the answer to the request before, once more
-    - `advance`: `change` work items change and `create` are new, then the real answer
+    - `advance`: `change` work items change, `create` are new, `delete` are gone, then the real answer
     - `expire_queries`, `expire_sessions`: every paging token, every login is forgotten, then the real answer
     """
 
@@ -53,6 +56,7 @@ class Fault:
     seconds: float = 0.0
     change: int = 0
     create: int = 0
+    delete: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -62,18 +66,15 @@ class Fault:
 
     def apply(self, answer: Answer) -> Answer:
         """The answer as this fault leaves it; hang and reset are done to the connection instead."""
-        match self.kind:
-            case "status":
-                return self._status()
-            case "html":
-                return Answer(LOGIN_PAGE, HTML)
-            case "truncate":
-                return replace(answer, body=self._truncated(answer.body))
-            case "garbage":
-                return Answer(_GARBAGE)
-            case "empty":
-                return Answer()
-        return answer
+        put: dict[str, Callable[[], Answer]] = {
+            "status": self._status,
+            "html": lambda: Answer(LOGIN_PAGE, HTML),
+            "truncate": lambda: replace(answer, body=self._truncated(answer.body)),
+            "hollow": lambda: replace(answer, body=self._hollow(answer.body)),
+            "garbage": lambda: Answer(_GARBAGE),
+            "empty": Answer,
+        }
+        return put.get(self.kind, lambda: answer)()
 
     def _status(self) -> Answer:
         phrase = HTTPStatus(self.status).phrase
@@ -93,6 +94,10 @@ class Fault:
             raise FaultError(f"truncate: no {self.record_end} in the answer to {self.path}")
         # Five bytes short of the record's end is inside its closing tag.
         return body[: found + len(end)] if self.cut == "record" else body[: found + len(end) - 5]
+
+    def _hollow(self, body: bytes) -> bytes:
+        name = re.escape(self.record_end.strip("</>").encode())
+        return re.sub(rb"<%b[\s>].*</%b>" % (name, name), b"", body, flags=re.DOTALL)
 
 
 class Script:

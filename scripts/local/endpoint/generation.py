@@ -12,7 +12,7 @@ from local.endpoint.workitem import NOT_SET, Record
 FIRST_ID = 1001
 _HOUR = 3_600_000
 _ZONES = [timezone(timedelta(minutes=m)) for m in (-600, -360, -300, -210, 0, 60, 120, 330, 540, 765)]
-_PROJECTS = ["Powertrain", "Body & Chassis", "Infotainment (IVI)", "充电"]
+PROJECTS = ["Powertrain", "Body & Chassis", "Infotainment (IVI)", "充电"]
 _CATEGORIES = ["Unassigned", "Powertrain/ECU", "Body & Chassis/Doors", "IVI/Maps, Search", "Tools"]
 _TARGETS = ["Backlog", "2024 Q1", '2024 Q2 "Hotfix"', "Release 10.0", None]
 _STATES = [("1", "New", "open"), ("2", "In Progress", "inprogress"), ("3", "In Review", "inprogress")]
@@ -37,6 +37,7 @@ class Generator:
         self._random = random
         self._latest = latest
         self._next_id = FIRST_ID
+        self.projects = PROJECTS
         # Bulk edits stamp many work items with the very same millisecond.
         self._bulk_edits = [latest - timedelta(days=random.randrange(700), hours=1) for _ in range(20)]
 
@@ -68,7 +69,7 @@ class Generator:
         planned = random.choice([NOT_SET, *range(0, 40 * _HOUR, 4 * _HOUR)])
         item: Record = {
             "itemId": _jazz_uuid(random.randbytes(16)),
-            "contextId": _stable_uuid("context"),
+            "contextId": stable_uuid("context"),
             "modified": modified,
             "modifiedBy": contributor(random),
             "id": identifier,
@@ -88,7 +89,7 @@ class Generator:
             "timeSpent": random.choice([NOT_SET, NOT_SET, 0, _HOUR, 5_400_000]),
             "duration": planned,
             "correctedEstimate": random.choice([NOT_SET, planned]),
-            "projectArea": _placed(random.choice(_PROJECTS)),
+            "projectArea": _placed(random.choice(self.projects)),
             "category": _placed(random.choice(_CATEGORIES)),
             "target": self._target(modified),
             "comments": [self.comment(moment) for moment in self._between(created, modified)],
@@ -165,8 +166,12 @@ def contributor(random: Random) -> Record:
     return _person(name, user, f"{user}@example.com")
 
 
+def project_area(name: str, modified: datetime) -> Record:
+    return {**_placed(name), "archived": False, "modified": modified}
+
+
 def _person(name: str, user: str, address: str | None) -> Record:
-    return {"itemId": _stable_uuid(user), "name": name, "userId": user, "emailAddress": address}
+    return {"itemId": stable_uuid(user), "name": name, "userId": user, "emailAddress": address}
 
 
 def _named(kind: str, name: str) -> Record:
@@ -174,14 +179,14 @@ def _named(kind: str, name: str) -> Record:
 
 
 def _placed(name: str) -> Record:
-    return {"itemId": _stable_uuid(name), "name": name}
+    return {"itemId": stable_uuid(name), "name": name}
 
 
 def _reference(item: Record) -> Record:
     return {key: item[key] for key in ("itemId", "id", "reportableUrl")}
 
 
-def _stable_uuid(name: str) -> str:
+def stable_uuid(name: str) -> str:
     """The same identifier for the same name in every world."""
     return _jazz_uuid(uuid.uuid5(uuid.NAMESPACE_URL, name).bytes)
 

@@ -4,7 +4,6 @@ Both are built once per query from closures over the resource's shape, so that a
 items is a matter of milliseconds.
 """
 
-import html
 import operator
 import re
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from functools import reduce
 from typing import Any
 
 from local.endpoint.fields import Comparison, Condition, Field, FieldsError
+from local.endpoint.markup import escaped
 from local.endpoint.workitem import Kind, Many, One, Record, Shape, jazz_time
 
 Test = Callable[[Record], bool]
@@ -150,17 +150,12 @@ def _value_element(name: str, text: Callable[[Any], str]) -> Render:
     return lambda value: empty if value is None else opening + text(value) + closing
 
 
-def _escape(text: str) -> str:
-    # An XML parser reads a bare carriage return as a newline; only the reference brings it through.
-    return html.escape(text, quote=False).replace("\r", "&#13;")
-
-
 def _tags(tags: list[str]) -> str:
-    return _escape(f"|{'|'.join(tags)}|") if tags else ""
+    return escaped(f"|{'|'.join(tags)}|") if tags else ""
 
 
 _TEXTS: dict[Kind, Callable[[Any], str]] = {
-    Kind.TEXT: _escape,
+    Kind.TEXT: escaped,
     Kind.INTEGER: str,
     Kind.BOOLEAN: lambda value: "true" if value else "false",
     Kind.TIME: jazz_time,

@@ -84,6 +84,22 @@ WORK_ITEM: Shape = {
     "children": Many(_REFERENCE),
 }
 
+DELETED_WORK_ITEM: Shape = {
+    "itemId": Kind.TEXT,
+    "contextId": Kind.TEXT,
+    "modified": Kind.TIME,
+    "id": Kind.INTEGER,
+    "projectArea": WORK_ITEM["projectArea"],
+}
+"""What is left of a work item: `modified` is when it was deleted."""
+
+PROJECT_AREA: Shape = {
+    "itemId": Kind.TEXT,
+    "name": Kind.TEXT,
+    "archived": Kind.BOOLEAN,
+    "modified": Kind.TIME,
+}
+
 NOT_SET = -1
 """What EWM answers for a duration (milliseconds) that nobody has set."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from local.endpoint.generation import Generator, contributor
+from local.endpoint.generation import Generator, contributor, project_area
 from local.endpoint.workitem import NOT_SET, Record
 
 Clock = Callable[[], datetime]
@@ -30,6 +30,7 @@ class Advance:
     changed: list[int]
     created: list[int]
     at: datetime
+    deleted: list[int]
 
 
 class World:
@@ -43,6 +44,8 @@ class World:
         self._items = {item["id"]: item for item in self._generator.history(items)}
         # Every state that a work item ever had here, in the order in which they could be read.
         self._states = list(self._items.values())
+        self._deleted: list[Record] = []
+        self._first = clock()
 
     def items(self) -> list[Record]:
         """All current work items at one instant, ordered by id."""
@@ -54,17 +57,55 @@ class World:
         with self._lock:
             return self._states[first:]
 
-    def item(self, identifier: int) -> Record:
-        return self._items[identifier]
+    def item(self, identifier: int) -> Record | None:
+        """A work item as it is now; None once it is deleted."""
+        return self._items.get(identifier)
 
-    def advance(self, change: int, create: int) -> Advance:
-        """Change that many work items (at most all) and create that many, stamped with the clock's now."""
+    def deleted(self) -> list[Record]:
+        """What is left of each deleted work item, in the order of their deletion; `modified` is when that was."""
+        with self._lock:
+            return list(self._deleted)
+
+    def project_areas(self) -> list[Record]:
+        """The project areas that there are now, in the order in which they were made."""
+        with self._lock:
+            return [project_area(name, self._first) for name in self._generator.projects]
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each change, so that an answer may tell that it is out of date."""
+        return len(self._states) + len(self._deleted)
+
+    def add_project_area(self, name: str) -> None:
+        """From now on work items are created there, too."""
+        with self._lock:
+            self._generator.projects = [*self._generator.projects, name]
+
+    def remove_project_area(self, name: str) -> None:
+        """The project area and its work items are gone, without a word about any of them."""
+        with self._lock:
+            self._generator.projects = [each for each in self._generator.projects if each != name]
+            gone = [item["id"] for item in self._items.values() if item["projectArea"]["name"] == name]
+            for identifier in gone:
+                del self._items[identifier]
+
+    def advance(self, change: int, create: int, delete: int = 0) -> Advance:
+        """Change that many work items (at most all), create and delete that many, stamped with the clock's now."""
         with self._lock:
             chosen = self._random.sample(list(self._items), k=min(change, len(self._items)))
             for identifier in chosen:
                 self._put(self._edited(self._items[identifier]))
             created = [self._created(chosen) for _ in range(create)]
-            return Advance(sorted(chosen), created, self.clock())
+            kept = [identifier for identifier in self._items if identifier not in {*chosen, *created}]
+            gone = self._random.sample(kept, k=min(delete, len(kept))) if delete else []
+            for identifier in gone:
+                self._delete(identifier)
+            return Advance(sorted(chosen), created, self.clock(), sorted(gone))
+
+    def _delete(self, identifier: int) -> None:
+        item = self._items.pop(identifier)
+        left = {key: item[key] for key in ("itemId", "contextId", "id", "projectArea")}
+        self._deleted.append({**left, "modified": self.clock().astimezone(item["modified"].tzinfo)})
 
     def _created(self, parents: list[int]) -> int:
         """A new work item. Only one just changed becomes its parent, as a new child changes its parent."""

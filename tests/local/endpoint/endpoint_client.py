@@ -47,10 +47,12 @@ class Client:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def log_in(self, user: str = USER, password: str = PASSWORD, **options: Any) -> requests.Response:
-        self.get("/ccm/authenticated/identity")
+    def log_in(
+        self, user: str = USER, password: str = PASSWORD, context: str = "/ccm", **options: Any
+    ) -> requests.Response:
+        self.get(f"{context}/authenticated/identity")
         form = {"j_username": user, "j_password": password}
-        return self.post("/ccm/authenticated/j_security_check", data=form, **options)
+        return self.post(f"{context}/authenticated/j_security_check", data=form, **options)
 
     def query(self, fields: str, **parameters: Any) -> requests.Response:
         return self.get(WORK_ITEMS, params={"fields": fields, **parameters})
