@@ -34,7 +34,7 @@ def record_mapping(source: Source, stream: Stream) -> Mapping:
     mapping = Mapping(
         stream.records,
         _fields(stream.columns) + mark,
-        tuple(Nested(name, child.records, _fields(child.columns)) for name, child in stream.children.items()),
+        _nested(stream.children),
         source.namespaces,
     )
     if deletes and deletes.equals is None and isinstance(mapping.tried(deletes.path), bool):
@@ -46,7 +46,25 @@ def record_mapping(source: Source, stream: Stream) -> Mapping:
 
 
 def _fields(columns: dict[str, Column]) -> tuple[Field, ...]:
-    return tuple(Field(name, column.path) for name, column in columns.items())
+    return tuple(column_field(name, column) for name, column in columns.items())
+
+
+def _nested(children: dict[str, Child]) -> tuple[Nested, ...]:
+    return tuple(
+        Nested(name, child.records, _fields(child.columns), _nested(child.children))
+        for name, child in children.items()
+    )
+
+
+def column_field(name: str, column: Column) -> Field:
+    """What is read of a record for a column."""
+    if (pairs := column.pairs) is not None:
+        return Field(
+            name, pairs.records, "pair_lists" if column.many else "pairs", key=pairs.key, value=pairs.value
+        )
+    if column.join is not None:
+        return Field(name, column.path, "joined", column.join)
+    return Field(name, column.path, "many" if column.many else column.content or "first")
 
 
 def window_walk(source: Source, stream: Stream, window: Interval) -> Walk:

@@ -14,12 +14,13 @@ from commands.options import Json
 from local.servers import CATALOGUE, ROOT
 from local.terraform import ENVIRONMENTS, Terraform
 from xmlift.catalogue import Source, Stream, load_source
-from xmlift.catalogue.column import Column
+from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.paging import NextUrlPaging
 from xmlift.errors import CatalogueError, XmliftError
-from xmlift.records import Field, Mapping, Nested, PieceReader
-from xmlift.rooms import record_mapping
+from xmlift.records import Mapping, Nested, PieceReader
+from xmlift.rooms import column_field, record_mapping
 from xmlift.source import paging
+from xmlift.source.walk import PageRequest
 
 
 def validate(
@@ -83,21 +84,29 @@ def _check_stream(where: str, source: Source, stream: Stream) -> None:
     with _within(where):
         Mapping(stream.records, (), (), source.namespaces)
     _check_columns(where, source, stream.records, stream.columns)
-    for name, child in stream.children.items():
-        with _within(f"{where}: child {name}"):
-            Mapping(stream.records, (), (Nested(name, child.records, ()),), source.namespaces)
-        _check_columns(f"{where}: child {name}", source, stream.records, child.columns)
+    _check_children(where, source, stream.records, stream.children)
     if isinstance(stream.page, NextUrlPaging):
         with _within(where):
-            paging.NextUrlPaging(stream.page.xpath, stream.page.when, source.namespaces)
+            paging.NextUrl(
+                PageRequest(source.base_url), stream.page.xpath, stream.page.when, source.namespaces
+            )
     with _within(where):
         PieceReader(record_mapping(source, stream))
+
+
+def _check_children(where: str, source: Source, records: str, children: dict[str, Child]) -> None:
+    for name, child in children.items():
+        there = f"{where}: child {name}"
+        with _within(there):
+            Mapping(records, (), (Nested(name, child.records, ()),), source.namespaces)
+        _check_columns(there, source, records, child.columns)
+        _check_children(there, source, records, child.children)
 
 
 def _check_columns(where: str, source: Source, records: str, columns: dict[str, Column]) -> None:
     for name, column in columns.items():
         with _within(f"{where}: column {name}"):
-            Mapping(records, (Field(name, column.path),), (), source.namespaces)
+            Mapping(records, (column_field(name, column),), (), source.namespaces)
 
 
 @contextmanager

@@ -41,6 +41,8 @@ def reader(field: "Field", compiled: Compile) -> Reader:
         text = compiled(f"string({field.xpath})")
         return lambda element: str(text(element))
     nodes = compiled(field.xpath)
+    if not isinstance(nodes(etree.Element("record")), list):
+        nodes = compiled(f"string({field.xpath})")  # a number as XPath writes it
     if field.kind in ("text", "markup"):
         made = words if field.kind == "text" else markup
         return lambda element: _first(nodes, element, made)

@@ -1,30 +1,60 @@
 """Pages that are hard to cut, and an obviously right reader to compare with: parse it all, then ask XPath."""
 
 import io
-from typing import NamedTuple
+import json
+from copy import deepcopy
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from hypothesis import strategies as st
 from lxml import etree
 
 from xmlift.records import Field, Mapping, Nested, Page, PieceReader, read_page
+from xmlift.records.kinds import markup
 
 MEGABYTE = 1024 * 1024
 
 # {} is the prefix of the elements within a record.
 FIELDS = (
-    "{0}a",
-    "@b",
-    "{0}a/@c",
-    "../@t",
-    "/*/@t",
-    "{0}k[2]",
-    "count({0}k)",
-    "{0}n//*[2]",
-    "concat(@b, '|', {0}a)",
+    Field("a", "{0}a"),
+    Field("b", "@b"),
+    Field("c", "{0}a/@c"),
+    Field("of the parent", "../@t"),
+    Field("of the root", "/*/@t"),
+    Field("second", "{0}k[2]"),
+    Field("number", "count({0}k)"),
+    Field("deep", "{0}n//*[2]"),
+    Field("made", "concat(@b, '|', {0}a)"),
+    Field("list", "{0}k", "many"),
+    Field("list of attributes", "*/@*", "many"),
+    Field("list of one", "@b", "many"),
+    Field("list of a number", "count({0}k)", "many"),
+    Field("joined", "{0}n/*", "joined", "; "),
+    Field("joined texts", "text()", "joined", ""),
+    Field("pairs", "{0}k", "pairs", key="@v", value="."),
+    Field("pairs of lists", "*", "pair_lists", key="local-name()", value="concat(@v, {0}k)"),
+    Field("words", "{0}n", "text"),
+    Field("words of an attribute", "@b", "text"),
+    Field("markup", "{0}n", "markup"),
+    Field("markup of an attribute", "@b", "markup"),
 )
-NESTED = (("k", "{0}k", (".", "@v")), ("nk", "{0}n/{0}k", (".",)))
-Read = tuple[list[list[str]], list[list[tuple[int, int, list[str]]]]]
+NESTED = (
+    Nested("k", "{0}k", (Field("text", "."), Field("v", "@v"), Field("markup", ".", "markup"))),
+    Nested(
+        "n",
+        "{0}n",
+        (Field("number", "count(*)"), Field("list", "{0}k", "many")),
+        (
+            Nested("any", "*", (Field("text", "."),), (Nested("deep", "*", (Field("text", "."),)),)),
+            Nested("nk", "{0}k", (Field("text", "."),)),
+        ),
+    ),
+    Nested("nk", "{0}n/{0}k", (Field("text", "."),)),
+)
+Row = tuple[int, tuple[int, ...], int, list[str]]
+"""Of a nested table: the record from 0, the positions of the nested ones it is in, its own, its fields."""
+
+Read = tuple[list[list[str]], list[list[Row]]]
 
 
 class Kind(NamedTuple):
@@ -55,11 +85,19 @@ KINDS = {
 def mapping(kind: Kind) -> Mapping:
     prefix = "m:" if "xmlns=" in kind.declared else ""
 
-    def fields(paths: tuple[str, ...]) -> tuple[Field, ...]:
-        return tuple(Field(f"f{number}", path.format(prefix)) for number, path in enumerate(paths))
+    def fields(templates: tuple[Field, ...]) -> tuple[Field, ...]:
+        return tuple(
+            field._replace(xpath=field.xpath.format(prefix), value=field.value.format(prefix))
+            for field in templates
+        )
 
-    nested = tuple(Nested(name, path.format(prefix), fields(below)) for name, path, below in NESTED)
-    return Mapping(kind.path, fields(FIELDS), nested, kind.namespaces)
+    def nested(templates: tuple[Nested, ...]) -> tuple[Nested, ...]:
+        return tuple(
+            Nested(table.name, table.path.format(prefix), fields(table.fields), nested(table.nested))
+            for table in templates
+        )
+
+    return Mapping(kind.path, fields(FIELDS), nested(NESTED), kind.namespaces)
 
 
 LETTERS = st.text(alphabet="az09 é€😀\x90<>&'\"\n/]", max_size=12)
@@ -144,18 +182,21 @@ def encoded(text: str, encoding: str) -> bytes:
 
 
 def read(page: bytes, mapped: Mapping, limit: int = MEGABYTE) -> Read:
-    """All of a page by the library: rows, and per nested table (row from 0, position, fields)."""
+    """All of a page by the library."""
     result: Page = read_page(io.BytesIO(page), mapped, PieceReader(mapped), limit)
     rows: list[list[str]] = []
-    nested: list[list[tuple[int, int, list[str]]]] = [[] for _ in mapped.nested]
+    nested: list[list[Row]] = [[] for _ in mapped.tables]
     for batch in result:
         assert batch.first_row == len(rows) + 1
         assert {len(column) for column in batch.columns} == {batch.records}
-        for table, found in zip(nested, batch.nested, strict=True):
-            fields = zip(*found.columns, strict=True)
-            table.extend(
-                (len(rows) + record, position, list(row))
-                for record, position, row in zip(found.records, found.positions, fields, strict=True)
+        for rows_inside, found in zip(nested, batch.nested, strict=True):
+            fields = list(zip(*found.columns, strict=True))
+            parents = list(zip(*found.parents, strict=True)) or [()] * len(fields)
+            rows_inside.extend(
+                (len(rows) + record, above, position, list(row))
+                for record, above, position, row in zip(
+                    found.records, parents, found.positions, fields, strict=True
+                )
             )
         rows.extend(list(row) for row in zip(*batch.columns, strict=True))
     assert result.records == len(rows)
@@ -171,21 +212,70 @@ def twin(page: bytes, mapped: Mapping) -> Read | None:
         return None
     if root.tag != mapped.record_tags[0] or root.getroottree().docinfo.internalDTD is not None:
         return None
-    names = mapped.namespaces
-    found = root.xpath(mapped.records, namespaces=names)
-    rows = [
-        [item.xpath(f"string({field.xpath})", namespaces=names) for field in mapped.fields] for item in found
-    ]
-    nested = [
-        [
-            (
-                row,
-                position,
-                [child.xpath(f"string({field.xpath})", namespaces=names) for field in table.fields],
-            )
-            for row, item in enumerate(found)
-            for position, child in enumerate(item.xpath(table.path, namespaces=names), start=1)
-        ]
-        for table in mapped.nested
-    ]
+    found = root.xpath(mapped.records, namespaces=mapped.namespaces)
+    rows = [[plain_value(item, field, mapped) for field in mapped.fields] for item in found]
+    nested: list[list[Row]] = [[] for _ in mapped.tables]
+    for row, item in enumerate(found):
+        plain_nested(item, mapped.nested, row, (), mapped, iter(nested))
     return rows, nested
+
+
+def plain_nested(
+    element: Any, tables: tuple[Nested, ...], row: int, above: tuple[int, ...], mapped: Mapping, into: Any
+) -> None:
+    for table in tables:
+        rows = next(into)
+        inner = [next(into) for _ in Mapping("/x", (), table.nested, mapped.namespaces).tables]
+        for position, child in enumerate(element.xpath(table.path, namespaces=mapped.namespaces), start=1):
+            fields = [plain_value(child, field, mapped) for field in table.fields]
+            rows.append((row, above, position, fields))
+            plain_nested(child, table.nested, row, (*above, position), mapped, iter(inner))
+
+
+def plain_value(element: Any, field: Field, mapped: Mapping) -> str:
+    names = mapped.namespaces
+    if field.kind == "first":
+        return str(element.xpath(f"string({field.xpath})", namespaces=names))
+    nodes = element.xpath(field.xpath, namespaces=names)
+    if not isinstance(nodes, list):
+        nodes = [element.xpath(f"string({field.xpath})", namespaces=names)]
+    texts = [node if isinstance(node, str) else str(node.xpath("string()")) for node in nodes]
+    if field.kind == "many":
+        return written([text for text in texts if text])
+    if field.kind == "joined":
+        return field.separator.join(text for text in texts if text)
+    if field.key:
+        return plain_pairs(nodes, field, names)
+    make = plain_words if field.kind == "text" else markup
+    return make(nodes[0]) if nodes else ""
+
+
+def plain_pairs(nodes: list[Any], field: Field, names: dict[str, str]) -> str:
+    pairs = [
+        tuple(str(node.xpath(f"string({path})", namespaces=names)) for path in (field.key, field.value))
+        for node in nodes
+    ]
+    pairs = [(key, value) for key, value in pairs if key and value]
+    if field.kind == "pairs":
+        return written(dict(reversed(pairs)), list(dict(pairs)))
+    return written({key: [value for other, value in pairs if other == key] for key, _ in pairs})
+
+
+def written(value: Any, order: list[str] | None = None) -> str:
+    if order is not None:
+        value = {key: value[key] for key in order}
+    return json.dumps(value, ensure_ascii=False) if value else ""
+
+
+def plain_words(node: Any) -> str:
+    """Of the elements of these pages a and i are of those that stand within words."""
+    if isinstance(node, str):
+        return " ".join(node.split())
+    spaced = deepcopy(node)
+    spaced.tail = None
+    for inner in spaced.iterdescendants("{*}k", "{*}n"):
+        inner.text = f" {inner.text or ''}"
+        inner.tail = f" {inner.tail or ''}"
+        if (last := next(reversed(inner), None)) is not None:
+            last.tail = f"{last.tail or ''} "
+    return " ".join("".join(spaced.itertext("*")).split())
