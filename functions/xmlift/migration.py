@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
 from xmlift.telemetry import logger
-from xmlift.warehouse import ledger, migrations, statements, tables
+from xmlift.warehouse import kept_coverage, ledger, migrations, statements, tables
 from xmlift.warehouse.connection import TimeUpError, Warehouse, one_line
 from xmlift.warehouse.mutex import locked_streams
 
@@ -91,6 +91,7 @@ def forget(event: ForgetEvent, warehouse: Warehouse, seconds: float = math.inf) 
 def _forget(cursor: Cursor, source: str, streams: Sequence[str]) -> int:
     for stream in streams:
         cursor.execute(statements.lock(source, stream))
+    kept_coverage.forget(cursor, source)
     return ledger.forget(cursor, source)
 
 

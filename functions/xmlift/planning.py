@@ -69,8 +69,9 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
     """The first round claims the source and loads what stands on S3, where there is any; then windows are read."""
     streams = chosen_streams(event, source)
     if event.round == 0 and not event.input.replay:
-        least = min(stream.epoch for stream in streams.values())
-        loaded = warehouse.transaction(lambda cursor: coverage.greater_epochs(cursor, source.source, least))
+        loaded = warehouse.transaction(
+            lambda cursor: coverage.greatest_epochs(cursor, source.source, streams)
+        )
         check_epochs(event, streams, loaded)
     left: list[tuple[str, str]] = []
     if not event.input.concurrent:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import NamedTuple
 
 import psycopg2
@@ -24,7 +25,7 @@ from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
 from xmlift.layout import stream_layout
 from xmlift.tally import TableTally, WindowKey, ledger_entry, window_key
-from xmlift.warehouse import ledger, statements, tables
+from xmlift.warehouse import kept_coverage, ledger, statements, tables
 from xmlift.warehouse.connection import Warehouse, one_line
 from xmlift.warehouse.mutex import Mutex
 from xmlift.warehouse.statements import Table
@@ -59,6 +60,7 @@ class StreamLoader:
     ) -> None:
         self._source = source
         self._stream = name
+        self._overlap = stream.cursor.overlap_time if stream.cursor else timedelta(0)
         self._targets = targets_of(source, stream_layout(name, stream))
         self._disposition = disposition_of(stream, self._targets)
         self._zone = zone
@@ -147,6 +149,7 @@ class StreamLoader:
             ledger_entry(window, ledger.SUPERSEDED, batch.loaded_by, {}) for window in chosen.superseded
         ]
         ledger.insert(cursor, entries)
+        kept_coverage.keep(cursor, self._source, self._stream, self._overlap, entries)
         return len(chosen.left)
 
     def _not_in_ledger(self, cursor: Cursor, batch: Batch) -> list[Landed]:

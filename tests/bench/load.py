@@ -104,7 +104,7 @@ def update(running: World, rows: int, windows: int) -> Spent:
 
 def empty(running: World) -> None:
     """As before the first load."""
-    running.stand_in.run("DELETE FROM xmlift.ledger WHERE source = %s", SOURCE)
+    running.stand_in.forget(SOURCE)
     running.stand_in.run(f"DROP TABLE IF EXISTS {SOURCE}.{STREAM}")
     running.stand_in.run("CHECKPOINT")
 

@@ -63,9 +63,12 @@ def test_a_run_after_windows_that_are_loaded(running: World) -> None:
     load.empty(running)
     scaling.fill_ledger(running, 20)
     for number in range(2):
-        taken = scaling.a_run(running, number)
+        taken = scaling.a_run(running, 20, number)
         assert list(taken) == ["plan", "load", "report"]
-    assert running.stand_in.run("SELECT COUNT(*), COUNT(DISTINCT run) FROM xmlift.ledger") == [(20, 20)]
+    assert running.stand_in.run("SELECT COUNT(*), COUNT(DISTINCT run) FROM xmlift.ledger") == [(22, 22)]
+    assert running.stand_in.run("SELECT COUNT(*) FROM xmlift.coverage WHERE covered_from < covered_to") == [
+        (1,)
+    ]
 
 
 def test_how_much_more_it_takes() -> None:

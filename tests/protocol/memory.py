@@ -6,7 +6,7 @@ from typing import Any
 from xmlift.catalogue import load_source
 from xmlift.missing import missing_windows
 from xmlift.planning import counted_coverage
-from xmlift.warehouse import coverage, ledger
+from xmlift.warehouse import coverage, kept_coverage, ledger
 from xmlift.warehouse.coverage import Covered
 from xmlift.windows import Interval, merged, settled_by
 
@@ -98,6 +98,7 @@ class LedgerReader(MemoryReader):
         self._connection = connection
         with self._connection as transaction, transaction.cursor() as cursor:
             cursor.execute("DELETE FROM xmlift.ledger WHERE source = 'world'")
+            kept_coverage.forget(cursor, "world")
 
     def load(self, run: int) -> None:
         entries = [_entry(reading) for reading in self._landed.get(run, [])]
@@ -105,10 +106,15 @@ class LedgerReader(MemoryReader):
         with self._connection as transaction, transaction.cursor() as cursor:
             if entries:
                 ledger.insert(cursor, entries)
+                kept_coverage.keep(cursor, "world", "items", OVERLAP, entries)
 
     def _settled(self) -> Covered:
+        """Which must be the same by what is kept and by the windows."""
+        counted = counted_coverage(self._source)
         with self._connection as transaction, transaction.cursor() as cursor:
-            return coverage.settled(cursor, "world", counted_coverage(self._source))
+            settled = coverage.settled(cursor, "world", counted)
+            assert settled == coverage.settled_by_ledger(cursor, "world", counted)
+            return settled
 
     def _own(self) -> Covered:
         with self._connection as transaction, transaction.cursor() as cursor:

@@ -18,6 +18,7 @@ from xmlift.run_input import PlanEvent, RunInput
 from xmlift.warehouse.connection import Credentials, Warehouse
 from xmlift.work import PlanAnswer, WorkItem
 
+from ..unit.kept import check_kept
 from ..unit.steps_landing import DAY, ReadPage, Row, land
 from ..unit.warehouse_stand_in import COPY_ROLE, LOADER, PLANNER, REPORTER, StandIn
 from .watched import Watch, WatchedWarehouse
@@ -75,6 +76,7 @@ class Pipeline:
         stand_in.add_sources(self.name)
 
     def remove(self) -> None:
+        check_kept(self.stand_in, self.name)
         self.stand_in.remove_sources(self.name)
 
     def land(
@@ -167,7 +169,7 @@ class Pipeline:
         """Empty the tables and the ledger; what has landed stays."""
         for table in list(self.tables()):
             self.stand_in.run(f'DELETE FROM "{self.name}"."{table}"')
-        self.stand_in.run("DELETE FROM xmlift.ledger WHERE source = %s", self.name)
+        self.stand_in.forget(self.name)
 
 
 def hours(instant: datetime) -> float:

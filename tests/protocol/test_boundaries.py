@@ -5,6 +5,7 @@ or the process lives, and goes on in a new session by itself.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 
 from xmlift.work import ALL_RUNS
 
+from ..unit.kept import check_kept, kept
 from ..unit.steps_landing import at, run_at
 from .pipeline import STREAMS, Pipeline, row
-from .watched import KilledError, Moment, cut
+from .watched import KilledError, Moment, Watch, cut
 
 Fault = Callable[[Any], None]
 
@@ -97,6 +99,7 @@ def test_a_load_that_is_cut_anywhere_loads_once(pipeline: Pipeline, stream: str,
     for moment in boundaries(pipeline, stream, every):
         found = [entry for entry in pipeline.ledger("run, state") if entry[0] == run_of(len(moments))]
         assert found == [(run_of(len(moments)), "loaded")], str(moment)
+        check_kept(pipeline.stand_in, pipeline.name)
         moments.append(moment)
     assert moments[-1].sql == "COMMIT"
     assert moments[0].sql.startswith("LOCK")
@@ -106,3 +109,55 @@ def test_a_load_that_is_cut_anywhere_loads_once(pipeline: Pipeline, stream: str,
     pipeline.forget()
     pipeline.load(stream, ALL_RUNS, by=run_of(len(moments)))
     assert pipeline.contents() == cut_up
+
+
+class CutAt:
+    """Cuts a connection once, before or after the statement of a load that begins so."""
+
+    def __init__(self, begins: str, fault: Fault, *, after: bool) -> None:
+        self.is_done = False
+        self._begins, self._fault, self._after = begins, fault, after
+        self._is_locked = False
+
+    def __call__(self, moment: Moment, connection: Any) -> None:
+        self._is_locked |= moment.sql.startswith("LOCK")
+        is_place = moment.sql.startswith(self._begins) and moment.after == self._after
+        if self._is_locked and is_place and not self.is_done:
+            self.is_done = True
+            self._fault(connection)
+
+
+KEEPING = [
+    ("INSERT INTO xmlift.ledger", True),
+    ("SELECT epoch, partition_id, overlap", True),
+    ("DELETE FROM xmlift.coverage", True),
+    ("INSERT INTO xmlift.coverage", False),
+    ("INSERT INTO xmlift.coverage", True),
+    ("COMMIT", False),
+    ("COMMIT", True),
+]
+
+
+@pytest.mark.parametrize("fault", [killed, lost])
+def test_a_load_that_is_cut_while_it_keeps_coverage_changes_both_or_nothing(
+    pipeline: Pipeline, fault: Fault
+) -> None:
+    def load(number: int, watch: Watch | None = None) -> None:
+        pipeline.load("items", run_of(number), pipeline.warehouse(watch))
+
+    pipeline.land("items", run_of(0), (0, 6), [row(1, at(1))], read_at=at(99))
+    load(0)
+    for number, (begins, after) in enumerate(KEEPING, start=1):
+        window = (6 * number, 6 * number + 6)
+        before = kept(pipeline.stand_in, pipeline.name)
+        pipeline.land("items", run_of(number), window, [row(1, at(1))], read_at=at(99))
+        knife = CutAt(begins, fault, after=after)
+        with suppress(KilledError):
+            load(number, knife)
+        assert knife.is_done, begins
+        check_kept(pipeline.stand_in, pipeline.name)
+        is_kept = kept(pipeline.stand_in, pipeline.name) != before
+        assert is_kept == (fault is lost or (begins, after) == ("COMMIT", True))
+        load(number)
+        check_kept(pipeline.stand_in, pipeline.name)
+        assert kept(pipeline.stand_in, pipeline.name)[1][4:] == (at(0), at(window[1]))

@@ -1,7 +1,7 @@
 """I3: at every instant of a load, a second session sees all of a window or nothing of it, and never waits.
 
-In one snapshot the watermark is not ahead of what is complete, and what the ledger says was inserted less what
-was removed is what each table holds.
+In one snapshot the watermark is not ahead of what is complete, what the ledger says was inserted less what was
+removed is what each table holds, and the coverage that is kept is that of the ledger.
 """
 
 import threading
@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from xmlift.checks import LoadedCounts
-from xmlift.warehouse import ledger
+from xmlift.warehouse import coverage, ledger
+from xmlift.warehouse.coverage import Counted
 from xmlift.windows import Interval, settled_by, watermark
 
 from ..unit.steps_landing import DAY, at, run_at
@@ -27,6 +28,8 @@ class Seen(NamedTuple):
     watermark: datetime
     tables: dict[str, tuple[int, int]]
     keys: set[int]
+    kept: coverage.Covered
+    covered: coverage.Covered
 
 
 class Observer:
@@ -61,7 +64,14 @@ class Observer:
                 held[table] = (counted.get(table, 0), cursor.fetchone()[0])
             cursor.execute(f'SELECT id FROM "{self._pipeline.name}"."{self._stream}"')
             keys = {key for (key,) in cursor.fetchall()}
-            return Seen(self._watermark(cursor), held, keys)
+            counted = [Counted(self._stream, 0, OVERLAP)]
+            return Seen(
+                self._watermark(cursor),
+                held,
+                keys,
+                kept=coverage.settled(cursor, self._pipeline.name, counted),
+                covered=coverage.settled_by_ledger(cursor, self._pipeline.name, counted),
+            )
 
     def _watermark(self, cursor: Any) -> datetime:
         cursor.execute(
@@ -131,6 +141,7 @@ def test_at_every_instant_of_concurrent_loads_all_adds_up_and_nobody_waits(
     for moment, seen in observer.seen:
         for table, (counted, held) in seen.tables.items():
             assert counted == held, f"{table} {moment}"
+        assert seen.kept == seen.covered, moment
         # What lies before the watermark is there; these sets are of two windows each, and replace each other.
         complete = {key for key, modified in keys.items() if modified < seen.watermark}
         assert complete <= seen.keys or STREAMS[stream] == "replace", moment

@@ -72,7 +72,8 @@ class _WatchedConnection:
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
         if kind is None:
             self.commit()
-        elif not self.real.closed:
+        elif not (kind is KilledError or self.real.closed):
+            # Nothing rolls back when the process is gone: the error of trying would pass for a lost connection.
             self.real.rollback()
 
     def commit(self) -> None:

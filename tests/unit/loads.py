@@ -15,6 +15,7 @@ from xmlift.landing.zone import Zone
 from xmlift.loading import LoadAnswer, LoadEvent, load
 from xmlift.stream_load import Batch, StreamLoader
 
+from .kept import check_kept
 from .steps_landing import ReadPage, Row, at, land, run_at
 from .warehouse_stand_in import COPY_ROLE, LOADER, StandIn
 
@@ -204,7 +205,7 @@ class Loads:
 
     def forget(self) -> None:
         """Lose the ledger, as before a rebuild."""
-        self.stand_in.run("DELETE FROM xmlift.ledger WHERE source = %s", self.name)
+        self.stand_in.forget(self.name)
 
     def everything(self) -> list[Any]:
         """All that a load may change."""
@@ -215,12 +216,13 @@ class Loads:
 
 @contextmanager
 def fresh_loads(zone: Zone, stand_in: StandIn) -> Iterator[Loads]:
-    """A source that no other test has; at the end its rows are held against what the ledger counted."""
+    """A source that no other test has; at the end its rows and its coverage are held against the ledger."""
     name = f"load{next(_numbers)}"
     stand_in.add_sources(name)
     loads = Loads(name, zone, stand_in)
     yield loads
     loads.check_sums()
+    check_kept(stand_in, name)
     stand_in.remove_sources(name)
 
 

@@ -22,7 +22,7 @@ from .warehouse_stand_in import ADMIN, COPY_ROLE, LOADER, PLANNER, REPORTER, Sta
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 SETTINGS = {
-    "plan": WAREHOUSE | BUCKET,
+    "plan": WAREHOUSE | BUCKET | {"XMLIFT_EXTRACT_CONCURRENCY": "4"},
     "extract": BUCKET | {"XMLIFT_SECRET_PREFIX": "xmlift/test/"},
     "load": WAREHOUSE | BUCKET | {"XMLIFT_COPY_ROLE_ARN": COPY_ROLE},
     "report": WAREHOUSE | BUCKET,
@@ -122,7 +122,7 @@ def test_a_run_from_migrate_to_report(
 
     event = {"sources": ["ewm"], "loader": LOADER, "observers": [PLANNER, REPORTER]}
     migrated = invoke("migrate", event)
-    assert migrated == {"applied": [], "version": 2}, "the shared warehouse has been migrated already"
+    assert migrated == {"applied": [], "version": 3}, "the shared warehouse has been migrated already"
 
     started = "2026-11-22T16:15:00.123Z"
     source = {"source": "ewm", "catalogue": key, "base_url": f"{ewm_endpoint.url}/ccm"}
@@ -134,7 +134,12 @@ def test_a_run_from_migrate_to_report(
     assert planned == {
         "run": run,
         "round": 1,
-        "extract": {"items": items, "bucket": "landing", "key": f"runs/ewm/{run}/work-0001.json"},
+        "extract": {
+            "items": items,
+            "concurrency": 4,
+            "bucket": "landing",
+            "key": f"runs/ewm/{run}/work-0001.json",
+        },
         "streams": [
             {"source": "ewm", "catalogue": own, "stream": "work_items", "run": run, "windows_of": run}
         ],
@@ -154,7 +159,7 @@ def test_a_run_from_migrate_to_report(
         "epoch": 0,
         "from": "2024-01-01T00:00:00Z",
         "to": work[1]["from"],
-        "set_windows": 0,
+        "pace": 2.5,
     }
     records = 0
     for item in work:

@@ -360,6 +360,7 @@ def test_nothing_to_do_is_a_success(run: Run) -> None:
             run.loads.name,
             stream,
         )
+    run.loads.stand_in.run("DELETE FROM xmlift.coverage WHERE source = %s", run.loads.name)
     again = Run(run.loads, "again", 12)
     assert again.plan().extract.items == 0
     answer, result = again.report()

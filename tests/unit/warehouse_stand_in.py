@@ -62,7 +62,12 @@ class StandIn:
         self._known.difference_update(sources)
         for source in sources:
             self.run(f'DROP SCHEMA "{source}" CASCADE')
-            self.run("DELETE FROM xmlift.ledger WHERE source = %s", source)
+            self.forget(source)
+
+    def forget(self, source: str) -> None:
+        """Lose the ledger of a source, as before a rebuild."""
+        self.run("DELETE FROM xmlift.coverage WHERE source = %s", source)
+        self.run("DELETE FROM xmlift.ledger WHERE source = %s", source)
 
     def run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run a statement behind the front, past all grants, and answer its rows."""

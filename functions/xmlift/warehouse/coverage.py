@@ -1,10 +1,11 @@
-"""Coverage: which time the ledger has, merged by the warehouse itself.
+"""Coverage: which time the ledger has, a row for each stretch without a gap, however many windows it is made of.
 
-One row for each stretch without a gap, however many windows it is made of, so that a run costs the same after ten
-years. The rule is that of `windows.settled_by` and `windows.merged`, which the tests hold it against.
+Loads keep it in a table of its own (`kept_coverage`), so that a run costs the same after ten years. What is not
+kept, the warehouse merges from the ledger. The rule is that of `windows.settled_by` and `windows.merged`, which the
+tests hold both against.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -28,7 +29,19 @@ class Counted(NamedTuple):
 
 
 def settled(cursor: Cursor, source: str, counted: Sequence[Counted]) -> Covered:
-    """What the loaded windows of these streams settle, and needs not be read again. Raises WarehouseError."""
+    """What the loaded windows of these streams settle, and needs not be read again. Raises WarehouseError.
+
+    Of a stream whose coverage is not kept, or was kept with another overlap, the ledger is asked.
+    """
+    kept = _kept(cursor, source, counted)
+    by_ledger = settled_by_ledger(cursor, source, [one for one in counted if one.stream not in kept])
+    return {stream: partitions for stream, partitions in kept.items() if partitions} | by_ledger
+
+
+def settled_by_ledger(
+    cursor: Cursor, source: str, counted: Sequence[Counted]
+) -> dict[str, dict[str, list[Interval]]]:
+    """The same, from the windows themselves: it costs what they are many."""
     if not counted:
         return {}
     # A SELECT per stream: the overlap stands in it as a literal, which every engine can subtract from an instant.
@@ -51,18 +64,24 @@ def of_run(cursor: Cursor, source: str, run: str) -> Covered:
     return _islands(cursor, windows, [source, run])
 
 
-def greater_epochs(cursor: Cursor, source: str, than: int) -> dict[str, int]:
-    """By stream the greatest epoch of its loaded windows, which all of a lesser one give way to, if it is greater.
+def greatest_epochs(cursor: Cursor, source: str, streams: Collection[str]) -> dict[str, int]:
+    """By stream the greatest epoch of its loaded windows, which all of a lesser one give way to.
 
-    Most of the time none is, and the warehouse knows that of whole blocks. Raises WarehouseError.
+    Raises WarehouseError.
     """
-    rows = _rows(
-        cursor,
-        "SELECT stream, MAX(epoch) FROM xmlift.ledger "
-        "WHERE source = %s AND epoch > %s AND state = %s GROUP BY stream",
-        [source, than, LOADED],
+    marks = (
+        "SELECT stream, MAX(epoch) FROM xmlift.coverage "
+        "WHERE source = %s AND covered_from = covered_to GROUP BY 1"
     )
-    return dict(rows)
+    kept = dict(rows_of(cursor, marks, [source]))
+    others = tuple(name for name in streams if name not in kept)
+    if others:
+        windows = (
+            "SELECT stream, MAX(epoch) FROM xmlift.ledger "
+            "WHERE source = %s AND stream IN %s AND state = %s GROUP BY 1"
+        )
+        kept |= dict(rows_of(cursor, windows, [source, others, LOADED]))
+    return {name: kept[name] for name in streams if name in kept}
 
 
 def ends_of_runs(
@@ -70,7 +89,7 @@ def ends_of_runs(
 ) -> dict[tuple[int, str], dict[str, datetime]]:
     """Where the loaded windows of each of these runs end at last, by epoch and partition; all other runs are ''."""
     places = ", ".join(["%s"] * len(runs))
-    rows = _rows(
+    rows = rows_of(
         cursor,
         f"SELECT epoch, partition_id, CASE WHEN run IN ({places}) THEN run ELSE '' END AS whose, MAX(window_end) "
         "FROM xmlift.ledger WHERE source = %s AND stream = %s AND state = %s GROUP BY 1, 2, 3",
@@ -87,7 +106,7 @@ def closed_windows(cursor: Cursor, source: str, runs: Sequence[str]) -> set[tupl
     if not runs:
         return set()
     places = ", ".join(["%s"] * len(runs))
-    rows = _rows(
+    rows = rows_of(
         cursor,
         "SELECT stream, run, partition_id, window_name FROM xmlift.ledger "
         f"WHERE source = %s AND run IN ({places})",
@@ -96,7 +115,28 @@ def closed_windows(cursor: Cursor, source: str, runs: Sequence[str]) -> set[tupl
     return {(stream, run, partition, window) for stream, run, partition, window in rows}
 
 
-def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> Covered:
+def _kept(cursor: Cursor, source: str, counted: Sequence[Counted]) -> dict[str, dict[str, list[Interval]]]:
+    """What is kept of these streams with these overlaps; a stream whose coverage is not kept so is not in it."""
+    if not counted:
+        return {}
+    of_stream = "(stream = %s AND overlap = %s AND (epoch = %s OR covered_from = covered_to))"
+    values = [value for one in counted for value in (one.stream, microseconds(one.overlap), one.epoch)]
+    rows = rows_of(
+        cursor,
+        "SELECT stream, partition_id, covered_from, covered_to FROM xmlift.coverage\n"
+        f"WHERE source = %s AND ({' OR '.join([of_stream] * len(counted))})\n"
+        "ORDER BY stream, partition_id, covered_from",
+        [source, *values],
+    )
+    kept: dict[str, dict[str, list[Interval]]] = {}
+    for stream, partition, start, end in rows:
+        partitions = kept.setdefault(stream, {})
+        if start < end:
+            partitions.setdefault(partition, []).append(Interval(start, end))
+    return kept
+
+
+def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> dict[str, dict[str, list[Interval]]]:
     """Gaps and islands: a window begins an island where no window before it reaches its start.
 
     First neighbours that follow on each other become a chain, from its first window's start to its last one's end;
@@ -109,7 +149,7 @@ def _islands(cursor: Cursor, windows: str, values: Sequence[Any]) -> Covered:
     # Of a window that was read twice the very last row has to stay the last, or it ends the chain before.
     as_before = f"{ordered}, CASE WHEN next_end IS NULL THEN 1 ELSE 0 END"
     begins = "(reached IS NULL OR window_start > reached)"
-    rows = _rows(
+    rows = rows_of(
         cursor,
         f"""WITH neighbours AS (
   SELECT stream, partition_id, window_start, settled_end,
@@ -148,6 +188,11 @@ ORDER BY stream, partition_id, window_start, settled_end""",
     return covered
 
 
+def microseconds(time: timedelta) -> int:
+    """A length of time as the table of coverage has it."""
+    return time // timedelta(microseconds=1)
+
+
 def _less(time: timedelta) -> str:
     """SQL that takes a length of time off an instant, by units that fit the engine's 32 bits and no calendar."""
     hours, seconds = divmod(time.days * 86_400 + time.seconds, 3_600)
@@ -155,7 +200,8 @@ def _less(time: timedelta) -> str:
     return "".join(f" - INTERVAL '{count} {unit}'" for unit, count in parts if count)
 
 
-def _rows(cursor: Cursor, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def rows_of(cursor: Cursor, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The answer to a question about the ledger or its coverage. Raises WarehouseError where migrate has to run."""
     try:
         cursor.execute(sql, values)
     except (

@@ -77,6 +77,26 @@ MIGRATIONS = (
             "ALTER TABLE xmlift.ledger ADD COLUMN loaded_by VARCHAR(512) DEFAULT '' NOT NULL",
         ),
     ),
+    Migration(
+        3,
+        "the coverage of the ledger, which loads keep",
+        (
+            # Empty: the first load of each stream fills in its own, behind its lock. Here no lock is held, and what
+            # a running load brings would be missing for ever.
+            """CREATE TABLE xmlift.coverage (
+  source VARCHAR(63) NOT NULL,
+  stream VARCHAR(63) NOT NULL,
+  epoch INTEGER NOT NULL,
+  partition_id VARCHAR(1024) NOT NULL,
+  overlap BIGINT NOT NULL,
+  covered_from TIMESTAMPTZ NOT NULL,
+  covered_to TIMESTAMPTZ NOT NULL
+)""",
+            f"GRANT SELECT, INSERT, DELETE ON xmlift.coverage TO ROLE {LOADER}",
+            f"GRANT SELECT ON xmlift.coverage TO ROLE {OBSERVER}",
+            f"GRANT SELECT ON xmlift.coverage TO ROLE {READER}",
+        ),
+    ),
 )
 
 
