@@ -15,9 +15,10 @@ from msgspec import Struct
 
 from xmlift.catalogue import Source, Stream, load_source
 from xmlift.errors import CatalogueError, RecordError, XmliftError
+from xmlift.kept_pages import KeptPages
 from xmlift.landing import names
-from xmlift.landing.chain import Chain, is_landed
-from xmlift.landing.commits import Commit, Link, Progress, Scope
+from xmlift.landing.chain import Chain, is_landed, landed
+from xmlift.landing.commits import Commit, Link, Progress, RawPage, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.page_reader import PageReader, link_to
@@ -84,7 +85,14 @@ def extract(
             raise CatalogueError(
                 f"{event.catalogue}: no stream {event.stream!r}; it has {', '.join(source.streams)}"
             )
-        return WindowReader(event, source, stream, chain, read_secret, time_left, processes).read()
+        if event.raw_run is None:
+            session = FetchAhead(source_session(source, stream, read_secret, time_left))
+            way = Way(window_walk(source, stream, window.interval), session)
+        else:
+            kept = window._replace(run=event.raw_run)
+            pages = KeptPages(zone, kept, landed(zone, kept))
+            way = Way(pages, pages)
+        return WindowReader(event, source, stream, chain, way, time_left, processes).read()
     except XmliftError as error:
         if is_landed(zone, window):
             return ExtractAnswer(status="done", pages=0, records=0)  # a twin was faster: nothing failed
@@ -103,7 +111,7 @@ class WindowReader:
         source: Source,
         stream: Stream,
         chain: Chain,
-        read_secret: SecretReader,
+        way: Way,
         time_left: Callable[[], float],
         processes: int,
     ) -> None:
@@ -118,8 +126,12 @@ class WindowReader:
         window = WindowToLift(mapping, stream, self._window, self._attempt, parsed_at)
         self._lifting = WindowLifting(window, processes)
         self._rows = WindowRows(self._lifting.converter, chain, self._progress)
-        self._fetching = FetchAhead(source_session(source, stream, read_secret, time_left))
-        way = Way(window_walk(source, stream, self._window.interval), self._fetching)
+        # What is read from a kept answer is kept already.
+        keeps = stream.keep_raw is not None and event.raw_run is None
+        self._raw = chain.raw_zone(self._attempt) if keeps else None
+        if self._raw is not None:
+            way = way._replace(keep=self._raw.keep)
+        self._fetching = way.fetching
         self._pages = PageReader(source, stream, way, self._lifting, self._rows, self._progress, last)
 
     def read(self) -> ExtractAnswer:
@@ -135,7 +147,9 @@ class WindowReader:
             begun = monotonic()
             try:
                 # With time for this page alone, the next one is the next call's to ask for.
-                following = self._pages.read(request, ahead=self._time_left() >= RESERVE_SECONDS + 2 * slowest)
+                following = self._pages.read(
+                    request, ahead=self._time_left() >= RESERVE_SECONDS + 2 * slowest
+                )
             except OutOfTimeError:
                 if self._progress.pages == pages_before:
                     raise  # a whole call's time was not enough for this one page
@@ -164,7 +178,8 @@ class WindowReader:
         Raises the error where that is of no use: of the first page itself, and after so many restarts.
         """
         restarts = self._progress.restarts
-        if not self._progress.pages or restarts >= MOST_RESTARTS:
+        is_copy = self._event.raw_run is not None  # which will say the same again
+        if not self._progress.pages or restarts >= MOST_RESTARTS or is_copy:
             if not restarts:
                 raise error
             times = "once before," if restarts == 1 else f"{restarts} times before, each time"
@@ -198,6 +213,7 @@ class WindowReader:
                 progress=_copied(self._progress),
                 as_of=self._pages.as_of,
                 page_hashes=sorted(self._pages.read_pages),
+                raw=self._kept(),
                 **link_to(following),
             )
         )
@@ -226,9 +242,13 @@ class WindowReader:
                 parsed_at=names.run_started(self._window.run),
                 ended_by=self._pages.ended_by,
                 set_windows=self._event.set_windows,
+                raw=self._chain.raw + self._kept(),
             )
         )
         logger.info("landed", window=str(self._window), pages=self._progress.pages)
+
+    def _kept(self) -> list[RawPage]:
+        return self._raw.flush() if self._raw is not None else []
 
     def _answer(self, status: str) -> ExtractAnswer:
         own = self._progress.tables.get(self._window.stream)

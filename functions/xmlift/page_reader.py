@@ -56,6 +56,7 @@ class PageReader:
         self._mapping = record_mapping(source, stream)
         self._walk = way.walk
         self._last = last
+        self._keep = way.keep
         self.ended_by = way.walk.ended_by
         self.as_of: datetime | None = last.as_of if last else None
         self.read_pages = set(last.page_hashes) if last else set[str]()
@@ -87,6 +88,8 @@ class PageReader:
                 page = self._read_records(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
             except XmliftError as error:
                 raise type(error)(f"page {self._progress.pages + 1}, {shown(url)}: {error}") from error
+            if self._keep is not None:
+                self._keep(answer.body, self._progress.pages + 1, shown(url), answer.read_at)
         self._progress.pages += 1
         self._progress.bytes += answer.size
         self._progress.retries += answer.retries

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from xmlift.errors import LandingError
 from xmlift.landing import commits
-from xmlift.landing.commits import Commit, Entry, Link
+from xmlift.landing.commits import Commit, Entry, Link, RawPage
 from xmlift.landing.names import COMMIT, LinkName, PartName, WindowName, parse_link, parse_part
+from xmlift.landing.raw import RawZone
 from xmlift.landing.zone import Zone
 
 
@@ -26,11 +27,18 @@ def is_landed(zone: Zone, window: WindowName) -> bool:
     return zone.find(f"{window.folder}{COMMIT}") is not None
 
 
+def landed(zone: Zone, window: WindowName) -> Commit:
+    """The commit of a window that has landed. Raises LandingError where it has not."""
+    key = f"{window.folder}{COMMIT}"
+    return commits.decode_commit(zone.get(key), key)
+
+
 class Chain:
     """The links of the newest restart of one window, as they stand on S3."""
 
     def __init__(self, zone: Zone, window: WindowName) -> None:
         self._zone = zone
+        self._window = window
         self._folder = window.folder
         files = [key.removeprefix(self._folder) for key in zone.keys(self._folder)]
         names = sorted(name for name in map(parse_link, files) if name is not None)
@@ -63,6 +71,15 @@ class Chain:
     def parts(self) -> list[Entry]:
         """All parts that the links name."""
         return [part for link in self.links for part in link.parts]
+
+    @property
+    def raw(self) -> list[RawPage]:
+        """All answers that the links name."""
+        return [page for link in self.links for page in link.raw]
+
+    def raw_zone(self, attempt: str) -> RawZone:
+        """What keeps the window's answers as a call reads them."""
+        return RawZone(self._zone, self._window, attempt)
 
     def put_part(self, name: PartName, body: bytes) -> None:
         """Write a part; it counts from the moment that a link or the commit names it."""

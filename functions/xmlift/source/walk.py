@@ -1,8 +1,9 @@
 """The seam between pages and where they come from: what is asked for one page, and the way through a window's."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, Self
 
 from lxml import etree
 
@@ -68,7 +69,7 @@ class Walk(Protocol):
 
 
 class Fetching(Protocol):
-    """Where pages come from: an endpoint's session, or copies of what one answered."""
+    """Where pages come from: an endpoint's session, or copies of what one answered. To be used in a `with`."""
 
     def expect(self, request: PageRequest) -> None:
         """That is most likely fetched next: it may be begun now."""
@@ -76,9 +77,21 @@ class Fetching(Protocol):
     def fetch(self, request: PageRequest) -> "Answer":
         """The whole answer. Raises SourceError that names the URL, the reason and the remedy."""
 
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave nothing open, and no thread at work."""
+
 
 class Way(NamedTuple):
-    """How a window's pages are come by: which they are, and where they come from."""
+    """How a window's pages are come by: which they are, where they come from, and what keeps them, if anything.
+
+    `keep` is told an answer's body, its page's number, the URL as it may be shown, and when it was asked for.
+    """
 
     walk: Walk
     fetching: Fetching
+    keep: Callable[[BinaryIO, int, str, datetime], None] | None = None
