@@ -3,7 +3,7 @@
 import pytest
 
 from .aws.deployment import Deployment
-from .terraform_roots import Roots
+from .terraform_roots import PACKAGES, Roots
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> Roots:
 @pytest.fixture(scope="session")
 def dev_plans(roots: Roots) -> dict[str, Deployment]:
     """dev as it is, and as it would be in another partition."""
-    return {run: Deployment.of_plan(plan) for run, plan in roots.plans("environments/dev").items()}
+    return {run: Deployment.of_plan(plan) for run, plan in roots.plans("environments/dev", PACKAGES).items()}
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def china(dev_plans: dict[str, Deployment]) -> Deployment:
 
 @pytest.fixture(scope="session")
 def local(roots: Roots) -> Deployment:
-    return Deployment.of_plan(roots.plans("environments/local")["plan"])
+    return Deployment.of_plan(roots.plans("environments/local", PACKAGES)["plan"])
 
 
 @pytest.fixture(scope="session", params=["dev", "local"])

@@ -15,7 +15,8 @@ TERRAFORM = Path(__file__).resolve().parents[2] / "terraform"
 DEV = "environments/dev"
 LOCK = TERRAFORM / DEV / ".terraform.lock.hcl"
 # A manifest and stand-ins for the zips: what a plan needs to know of the packages.
-MANIFEST = TERRAFORM / "modules" / "platform" / "tests" / "package"
+PACKAGES = f"-var=package_folder={TERRAFORM / 'modules' / 'platform' / 'tests' / 'package'}"
+BOOTSTRAP = "bootstrap"
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,13 @@ class Roots:
         shutil.copytree(TERRAFORM, folder, ignore=ignored)
         return cls(folder)
 
-    def plans(self, environment: str) -> dict[str, dict[str, Any]]:
-        """The plans that an environment's own tests make with a mocked provider: name of the run => plan.
+    def plans(self, root: str, *options: str) -> dict[str, dict[str, Any]]:
+        """The plans that a root's own tests make with a mocked provider: name of the run => plan.
 
         They have what `terraform show -json` says of a saved plan under `resource_changes`.
         """
-        self._init(environment)
-        done = self._run(environment, "test", "-json", "-verbose", f"-var=package_folder={MANIFEST}")
+        self._init(root)
+        done = self._run(root, "test", "-json", "-verbose", *options)
         events = [json.loads(line) for line in done.stdout.splitlines()]
         problems = [event["@message"] for event in events if event["type"] == "diagnostic"]
         assert done.returncode == 0, "\n".join(problems) or done.stderr

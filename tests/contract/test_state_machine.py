@@ -25,12 +25,12 @@ WORK = [
 Event = dict[str, Any]
 
 
-def planned(event: Event, items: int = len(WORK)) -> Answer:
+def planned(event: Event, items: int = len(WORK), concurrency: int = 2) -> Answer:
     streams = STREAMS if items else []
     return {
         "run": "a-run",
         "round": event["round"] + 1,
-        "extract": {"items": items, "bucket": "landing", "key": "work.json"},
+        "extract": {"items": items, "concurrency": concurrency, "bucket": "landing", "key": "work.json"},
         "streams": streams,
         "load_items": len(streams),
     }

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from .terraform_roots import TERRAFORM, Roots
+from .terraform_roots import BOOTSTRAP, TERRAFORM, Roots
 
 MODULES = sorted(path.name for path in (TERRAFORM / "modules").iterdir())
-ROOTS = [f"modules/{name}" for name in MODULES] + ["environments/dev", "environments/local"]
+ROOTS = [f"modules/{name}" for name in MODULES] + [BOOTSTRAP, "environments/dev", "environments/local"]
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +45,9 @@ def test_the_template_is_json_before_it_is_rendered() -> None:
     assert "${" not in outside_quotes
 
 
-@pytest.mark.parametrize("environment", ["dev", "local"])
-def test_providers_are_locked_for_linux_and_macos(environment: str) -> None:
-    lock = (TERRAFORM / "environments" / environment / ".terraform.lock.hcl").read_text()
+@pytest.mark.parametrize("root", [BOOTSTRAP, "environments/dev", "environments/local"])
+def test_providers_are_locked_for_linux_and_macos(root: str) -> None:
+    lock = (TERRAFORM / root / ".terraform.lock.hcl").read_text()
     # One h1 for each unpacked platform that has a published one, zh for the registry's archives of all platforms.
     assert len(re.findall(r'"h1:', lock)) >= 2
     assert len(re.findall(r'"zh:', lock)) >= 10

@@ -8,6 +8,7 @@ module "platform" {
   protect                = false # dev is destroyed and applied again under the same names
   schedules_enabled      = true
   landing_retention_days = 30
+  permissions_boundary   = "xmlift-deploy-dev-workload" # of terraform/bootstrap: its apply role may make no role without it
 
   # An address here stands before the one in terraform/sources/<name>.yaml.
   sources = {

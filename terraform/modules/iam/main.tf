@@ -1,7 +1,8 @@
 resource "aws_iam_role" "this" {
   for_each = local.trust
 
-  name = "${var.name}-${each.key}"
+  name                 = "${var.name}-${each.key}"
+  permissions_boundary = var.permissions_boundary_arn
   assume_role_policy = jsonencode({
     Version   = "2012-10-17"
     Statement = [each.value]

@@ -74,3 +74,9 @@ variable "tracing" {
   description = "Whether the functions and the state machine write to X-Ray."
   type        = bool
 }
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds every role, as terraform/bootstrap makes it. Null: none, for who deploys without such a bound."
+  type        = string
+  default     = null
+}

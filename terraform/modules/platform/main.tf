@@ -33,6 +33,10 @@ module "iam" {
   admin_secret_arn = module.warehouse.admin_secret_arn
   workgroup_arn    = module.warehouse.workgroup_arn
   tracing          = var.logging.tracing == "Active"
+
+  permissions_boundary_arn = one([
+    for name in var.permissions_boundary[*] : "arn:${local.account.partition}:iam::${local.account.id}:policy/${name}"
+  ])
 }
 
 module "warehouse" {

@@ -124,6 +124,17 @@ variable "protect" {
   type        = bool
 }
 
+variable "permissions_boundary" {
+  description = "Name of the account's policy that bounds every role, `workload_boundary` of terraform/bootstrap: its apply role may make none without it. Null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null ? true : can(regex("^[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary))
+    error_message = "permissions_boundary must be the name of a policy, without its ARN: take the output workload_boundary of terraform/bootstrap."
+  }
+}
+
 variable "schedules_enabled" {
   description = "Whether the schedules of enabled sources are on. Off, executions are started by hand."
   type        = bool
@@ -213,10 +224,18 @@ variable "functions" {
 }
 
 variable "flow" {
-  description = "Concurrency and tolerance of the state machine; see the workflow module."
+  description = <<-EOT
+    extract_concurrency: windows that are read at the same time at most; a source's `limits.concurrency` may say fewer.
+    For the others see the workflow module.
+  EOT
   type = object({
     extract_concurrency                  = number
     extract_tolerated_failure_percentage = number
     load_concurrency                     = number
   })
+
+  validation {
+    condition     = var.flow.extract_concurrency >= 1 && var.flow.extract_concurrency <= 1000
+    error_message = "flow.extract_concurrency must be between 1 and 1000, the concurrent executions of a new account."
+  }
 }

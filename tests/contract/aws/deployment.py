@@ -40,14 +40,14 @@ class Deployment:
     resources: dict[str, Resource]
 
     @classmethod
-    def of_plan(cls, plan: Mapping[str, Any]) -> "Deployment":
+    def of_plan(cls, plan: Mapping[str, Any], at_least: int = 50) -> "Deployment":
         """Read `terraform show -json` of a saved plan, or a plan that `terraform test` made."""
         resources = {
             change["address"]: Resource(change["address"], change["type"], change["change"]["after"])
             for change in plan["resource_changes"]
             if change["change"]["after"] is not None and change.get("mode", "managed") == "managed"
         }
-        assert len(resources) > 50, "A plan of a whole environment was expected"
+        assert len(resources) >= at_least, "A plan of all that is made was expected"
         return cls(resources)
 
     def all(self, kind: str) -> list[Resource]:

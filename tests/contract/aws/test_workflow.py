@@ -152,7 +152,7 @@ def test_definition_is_clean_under_statelint(deployment: Deployment) -> None:
     assert statelint_problems(astray)
     # A number that stayed text, as a placeholder inside quotes leaves it.
     text = deployment.with_definition(
-        lambda definition: definition["States"]["Extract"].update(MaxConcurrency="8")
+        lambda definition: definition["States"]["Load"].update(MaxConcurrency="8")
     )
     assert statelint_problems(text)
 

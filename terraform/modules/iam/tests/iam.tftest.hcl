@@ -130,3 +130,18 @@ run "refuses_a_step_without_a_role_and_a_name_that_iam_refuses" {
 
   expect_failures = [var.functions, var.name]
 }
+
+run "bounds_every_role" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/xmlift-deploy-test-workload"
+  }
+
+  assert {
+    condition = alltrue([
+      for role in values(aws_iam_role.this) : role.permissions_boundary == "arn:aws:iam::111122223333:policy/xmlift-deploy-test-workload"
+    ])
+    error_message = "Whoever deploys may make no role without the boundary: each has it."
+  }
+}

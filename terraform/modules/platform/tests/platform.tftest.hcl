@@ -248,3 +248,13 @@ run "refuses_an_address_with_credentials" {
 
   expect_failures = [var.sources]
 }
+
+run "refuses_a_boundary_that_is_no_name" {
+  command = plan
+
+  variables {
+    permissions_boundary = "arn:aws:iam::111122223333:policy/xmlift-deploy-test-workload"
+  }
+
+  expect_failures = [var.permissions_boundary]
+}
