@@ -1,56 +1,107 @@
 """Which windows are missing: what is wanted, less what is settled (P1–P6). Pure: no clock, no warehouse, no S3."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice, repeat
+from itertools import chain, islice
+from typing import NamedTuple
 
 from msgspec import structs
 
 from xmlift.catalogue import Source, Stream
+from xmlift.catalogue.order import ForEach, in_order, waits_for
 from xmlift.errors import PlanError
 from xmlift.landing import names
+from xmlift.round_items import load_item, work_item
 from xmlift.run_input import PlanEvent
 from xmlift.warehouse.coverage import Covered
 from xmlift.windows import EPOCH, Interval, grid_cells, subtracted, watermark
-from xmlift.work import LoadItem, Plan, WorkItem
+from xmlift.work import PartitionsSeen, Plan, WorkItem
 
 MOST_ITEMS = 10_000
 """What one Map is given at most."""
 
+_NAMED_PARTITIONS = 5
+"""Of those that are gone so many are named."""
 
-def missing_windows(event: PlanEvent, source: Source, settled: Covered, own: Covered) -> Plan:
-    """The windows of one round, oldest first, at most as many as the source's limits allow; sets are never cut.
 
-    `own` are the windows that this run has read already, whatever became of them. Raises PlanError for a set of too
-    many windows, and as `chosen_streams` does.
+def _none_is_known(each: ForEach) -> Sequence[str]:
+    raise PlanError(f"nobody told the values of {each.stream}.{each.field}")
+
+
+class Told(NamedTuple):
+    """What the warehouse tells a round beside its coverage.
+
+    `partitions_of` answers the values that a column has: it is asked when the stream above has loaded. `links` say
+    by stream and partition where a delta goes on; `sets_due` names streams that are to be read whole again.
     """
+
+    partitions_of: Callable[[ForEach], Sequence[str]] = _none_is_known
+    links: Mapping[tuple[str, str], str] = {}
+    sets_due: Collection[str] = ()
+
+
+class _Window(NamedTuple):
+    """A missing window. Of each partition the oldest has rank 0, and they sort by it: each has its turn."""
+
+    rank: int
+    interval: Interval
+    stream: str
+    partition: str
+
+
+def missing_windows(
+    event: PlanEvent, source: Source, settled: Covered, own: Covered, told: Told | None = None
+) -> Plan:
+    """The windows of one round, at most as many as the source's limits allow; sets are never cut.
+
+    `own` are the windows that this run has read already, whatever became of them. A stream that waits for others is
+    left out while there is something to read of these. Raises PlanError for a set of too many windows, and as
+    `chosen_streams` does.
+    """
+    told = told or Told()
     streams = chosen_streams(event, source)
+    partitions: dict[str, Sequence[str]] = {}
+    waiting: list[str] = []
+    at_work: set[str] = set()
     sets: list[WorkItem] = []
-    others: list[Iterator[tuple[Interval, str]]] = []
-    for name, stream in streams.items():
-        mine = _of(own, name)
-        if stream.disposition == "replace":
-            sets += _set(event, name, stream, mine)
-            if len(sets) > MOST_ITEMS:
-                raise PlanError(
-                    f"{event.source}.{name}: more than {MOST_ITEMS} windows, and what is replaced is read in one "
-                    "round: choose a longer `slice` or a later `start`"
-                )
+    queues: list[Iterator[_Window]] = []
+    for name in (name for name in in_order(source.streams) if name in streams):
+        stream = streams[name]
+        if at_work.intersection(waits_for(stream)):
+            waiting.append(name)
+            at_work.add(name)
             continue
-        # The overlap before now is for the next run: to this one it would be missing anew in every round.
-        known = mine if event.input.reread else [*_of(settled, name), *mine]
-        others.append(zip(_missing(stream, wanted(event, stream), known), repeat(name)))
+        each = partitions[name] = told.partitions_of(stream.for_each) if stream.for_each else [names.WHOLE]
+        before = len(sets), len(queues)
+        if stream.disposition != "replace" and name not in told.sets_due:
+            queues += _queues(event, name, stream, each, settled.get(name, {}), own.get(name, {}))
+        elif name not in own:
+            sets += _set(event, name, stream, each, MOST_ITEMS - len(sets))
+        if before != (len(sets), len(queues)):
+            at_work.add(name)
     room = max(0, source.limits.windows_per_run - len(sets))
     # Lazily, since ten years in minutes are five million windows.
-    windows = list(islice(heapq.merge(*others), room + 1))
-    items = [_item(event, name, streams[name], window) for window, name in windows[:room]]
-    items = sorted([*sets, *items], key=lambda item: (item.start, item.end, item.stream))
+    windows = list(islice(heapq.merge(*queues), room + 1))
+    items = [
+        structs.replace(
+            work_item(event, window.stream, streams[window.stream], window.partition, window.interval),
+            link=None if event.input.reread else told.links.get((window.stream, window.partition)),
+        )
+        for window in windows[:room]
+    ]
+    items = sorted([*sets, *items], key=lambda item: (item.start, item.end, item.stream, item.partition))
     return Plan(
         items=items,
         loads=[load_item(event, name, event.run) for name in dict.fromkeys(item.stream for item in items)],
-        more=len(windows) > room,
-        watermarks=watermarks(streams, settled),
+        more=len(windows) > room or bool(waiting),
+        watermarks=watermarks(streams, settled, partitions),
+        waiting={name: waits_for(streams[name]) for name in waiting},
+        partitions={
+            name: _seen(partitions[name], settled.get(name, {}))
+            for name, stream in streams.items()
+            if stream.for_each and name in partitions
+        },
     )
 
 
@@ -83,8 +134,16 @@ def check_epochs(event: PlanEvent, streams: Mapping[str, Stream], loaded: Mappin
             )
 
 
-def watermarks(streams: dict[str, Stream], settled: Covered) -> dict[str, datetime]:
-    return {name: watermark(stream_start(stream), _of(settled, name)) for name, stream in streams.items()}
+def watermarks(
+    streams: Mapping[str, Stream], settled: Covered, partitions: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, datetime]:
+    """Up to where each stream is complete: in all of its partitions, so far as they are known."""
+    marks = {}
+    for name, stream in streams.items():
+        covered, start = settled.get(name, {}), stream_start(stream)
+        each = (partitions or {}).get(name) or (list(covered) if stream.for_each else [names.WHOLE])
+        marks[name] = min((watermark(start, covered.get(one, ())) for one in each), default=start)
+    return marks
 
 
 def wanted(event: PlanEvent, stream: Stream) -> Interval:
@@ -111,30 +170,6 @@ def is_history(stream: Stream) -> bool:
     return stream.disposition == "scd2"
 
 
-def with_histories(event: PlanEvent, plan: Plan, left: Sequence[tuple[str, str]]) -> Plan:
-    """A round in which histories load what (run, stream) has left together with their own windows, as time went by.
-
-    Loaded without what lies between, it would have to wait; loaded later, history would have gone over it.
-    """
-    runs: dict[str, tuple[str, ...]] = {}
-    for run, stream in left:
-        runs[stream] = (*runs.get(stream, ()), run)
-    own = dict.fromkeys((*(load.stream for load in plan.loads), *runs))
-    loads = [load_item(event, stream, event.run, runs.get(stream, ())) for stream in own]
-    return structs.replace(plan, loads=loads)
-
-
-def load_item(event: PlanEvent, stream: str, windows_of: str, with_runs: tuple[str, ...] = ()) -> LoadItem:
-    return LoadItem(
-        source=event.source,
-        catalogue=names.catalogue(event.source, event.run),
-        stream=stream,
-        run=event.run,
-        windows_of=windows_of,
-        with_runs=with_runs,
-    )
-
-
 def _check(event: PlanEvent, name: str, stream: Stream) -> None:
     asked, where = event.input, f"{event.source}.{name}"
     if asked.start is not None and asked.start >= event.started:
@@ -157,6 +192,29 @@ def _why_no_range(stream: Stream) -> str | None:
     return None if stream.is_bounded else "its request lacks {window.from} or {window.to}"
 
 
+def _queues(
+    event: PlanEvent,
+    name: str,
+    stream: Stream,
+    partitions: Iterable[str],
+    settled: Mapping[str, Sequence[Interval]],
+    own: Mapping[str, Sequence[Interval]],
+) -> Iterator[Iterator[_Window]]:
+    """For each partition of which something is missing its windows, oldest first."""
+    whole = wanted(event, stream)
+    for partition in partitions:
+        mine = own.get(partition, ())
+        # The overlap before now is for the next run: to this one it would be missing anew in every round.
+        known = mine if event.input.reread else [*settled.get(partition, ()), *mine]
+        missing = _missing(stream, whole, known)
+        if (first := next(missing, None)) is not None:
+            yield _ranked(name, partition, chain([first], missing))
+
+
+def _ranked(name: str, partition: str, windows: Iterable[Interval]) -> Iterator[_Window]:
+    return (_Window(rank, window, name, partition) for rank, window in enumerate(windows))
+
+
 def _missing(stream: Stream, wanted: Interval, known: Sequence[Interval]) -> Iterator[Interval]:
     """What is to be read, oldest first: gaps as slices where the server can be asked for them (P4)."""
     if stream.is_bounded:
@@ -173,29 +231,30 @@ def _slices(stream: Stream, gap: Interval) -> Iterable[Interval]:
     return [gap] if slice_time is None else grid_cells(gap, slice_time)
 
 
-def _set(event: PlanEvent, name: str, stream: Stream, own: Sequence[Interval]) -> list[WorkItem]:
-    """All windows of a stream that is replaced as a whole, unless this run has read them already (P6)."""
+def _set(event: PlanEvent, name: str, stream: Stream, partitions: Sequence[str], most: int) -> list[WorkItem]:
+    """All windows of all partitions of a stream that is read as a whole (P6). Raises PlanError beyond `most`."""
     whole = wanted(event, stream)
-    if not subtracted(whole, own):
-        return []
-    windows = list(islice(_slices(stream, whole), MOST_ITEMS + 1))
-    return [_item(event, name, stream, window, len(windows)) for window in windows]
+    windows = list(islice(_slices(stream, whole), MOST_ITEMS + 1)) if whole.start < whole.end else []
+    count = len(windows) * len(partitions)
+    if count > most:
+        of_each = f" of {len(partitions)} partitions" if stream.for_each else ""
+        raise PlanError(
+            f"{event.source}.{name}: more than {MOST_ITEMS} windows{of_each}, and what is replaced is read in one "
+            "round: choose a longer `slice` or a later `start`"
+        )
+    return [
+        work_item(event, name, stream, partition, window, count)
+        for window in windows
+        for partition in partitions
+    ]
 
 
-def _item(event: PlanEvent, name: str, stream: Stream, window: Interval, set_windows: int = 0) -> WorkItem:
-    return WorkItem(
-        source=event.source,
-        catalogue=names.catalogue(event.source, event.run),
-        base_url=event.base_url,
-        run=event.run,
-        stream=name,
-        partition=names.WHOLE,
-        epoch=stream.epoch,
-        start=window.start,
-        end=window.end,
-        set_windows=set_windows,
+def _seen(partitions: Sequence[str], settled: Mapping[str, Sequence[Interval]]) -> PartitionsSeen:
+    """How these partitions differ from those that were read before."""
+    gone = sorted(set(settled) - set(partitions) - {names.WHOLE})
+    return PartitionsSeen(
+        count=len(partitions),
+        new=sum(partition not in settled for partition in partitions),
+        gone=len(gone),
+        gone_names=gone[:_NAMED_PARTITIONS],
     )
-
-
-def _of(covered: Covered, stream: str) -> Sequence[Interval]:
-    return covered.get(stream, {}).get(names.WHOLE, ())

@@ -1,50 +1,67 @@
 """plan: what a round of a run has to do: windows to read, or streams to load. Decided once, and kept on S3."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
+from msgspec import structs
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import Source, Stream, load_source
+from xmlift.catalogue.order import ForEach
 from xmlift.landing import claim, names
 from xmlift.landing.claim import Claim, StatusOf
 from xmlift.landing.zone import Zone
 from xmlift.leftovers import leftovers, newest
 from xmlift.missing import (
+    Told,
     check_epochs,
     chosen_streams,
     is_history,
-    load_item,
     missing_windows,
     stream_overlap,
     watermarks,
-    with_histories,
 )
+from xmlift.round_items import load_item, shared_out, with_histories
 from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
-from xmlift.warehouse import coverage
+from xmlift.warehouse import coverage, partitions
 from xmlift.warehouse.connection import Warehouse
 from xmlift.warehouse.coverage import Counted, Covered
 from xmlift.work import ALL_RUNS, Plan, PlanAnswer, WorkList
 
 
-def plan(event: PlanEvent, zone: Zone, warehouse: Warehouse, status_of: StatusOf) -> PlanAnswer:
-    """Write the work list of one round. Raises CatalogueError, PlanError, LandingError, WarehouseError."""
+def plan(
+    event: PlanEvent, zone: Zone, warehouse: Warehouse, status_of: StatusOf, concurrency: int = 1
+) -> PlanAnswer:
+    """Write the work list of one round, of which `concurrency` windows may be read at once.
+
+    Raises CatalogueError, PlanError, LandingError, WarehouseError.
+    """
     source = load_source(run_catalogue(event, zone), event.catalogue, event.base_url)
     round_number = event.round + 1
     # Written once: a call that is repeated, or comes late, goes by what the first one decided.
-    decision = msgspec.json.encode(decide(event, source, zone, warehouse, status_of))
+    decision = msgspec.json.encode(
+        shared_out(decide(event, source, zone, warehouse, status_of), source.limits, concurrency)
+    )
     standing = zone.put_once(names.plan(source.source, event.run, round_number), decision)
     decided = msgspec.json.decode(standing, type=Plan)
     work_list = names.work_list(source.source, event.run, round_number)
     zone.put(work_list, msgspec.json.encode(decided.items))
     logger.info(
-        "planned", windows=len(decided.items), loads=len(decided.loads), more=decided.more, round=round_number
+        "planned",
+        windows=len(decided.items),
+        at_once=decided.concurrency,
+        loads=len(decided.loads),
+        waiting=list(decided.waiting),
+        more=decided.more,
+        round=round_number,
     )
     return PlanAnswer(
         run=event.run,
         round=round_number,
-        extract=WorkList(items=len(decided.items), bucket=zone.bucket, key=work_list),
+        extract=WorkList(
+            items=len(decided.items), concurrency=decided.concurrency, bucket=zone.bucket, key=work_list
+        ),
         streams=decided.loads,
         load_items=len(decided.loads),
         more=decided.more,
@@ -81,10 +98,12 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
         loads = [load_item(event, name, ALL_RUNS) for name in streams]
         return Plan(items=[], loads=loads, more=False, watermarks=watermarks(streams, settled))
     loads = [load_item(event, name, run) for run, name in left if not is_history(streams[name])]
-    windows = missing_windows(event, source, settled, own)
     if loads and event.round == 0:
         # What is missing after that is seen in the next round, by the coverage as it will be then.
-        return Plan(items=[], loads=loads, more=True, watermarks=windows.watermarks)
+        return Plan(items=[], loads=loads, more=True, watermarks=watermarks(streams, settled))
+    unnameable: list[str] = []
+    told = Told(partitions_of=lambda each: _partitions(source, each, warehouse, unnameable))
+    windows = structs.replace(missing_windows(event, source, settled, own, told), warnings=unnameable)
     return with_histories(event, windows, [(run, name) for run, name in left if is_history(streams[name])])
 
 
@@ -124,6 +143,26 @@ def _covered(event: PlanEvent, source: Source, warehouse: Warehouse) -> tuple[Co
         return settled, own
 
     return warehouse.transaction(ask)
+
+
+def _partitions(source: Source, each: ForEach, warehouse: Warehouse, warnings: list[str]) -> Sequence[str]:
+    """The values of the column; what cannot be a partition's name is noted among the warnings, and left out."""
+    above = source.streams[each.stream]
+    values = warehouse.transaction(
+        lambda cursor: partitions.column_values(
+            cursor,
+            partitions.Column(source.source, each.stream, each.field),
+            with_tombstones=above.deletes is not None,
+            with_history=is_history(above),
+        )
+    )
+    named = [value for value in values if names.is_nameable(value)]
+    if len(named) < len(values):
+        warnings.append(
+            f"{source.source}.{each.stream}: {len(values) - len(named)} values of {each.field} are empty or too "
+            "long to name a partition, and nothing is read for them"
+        )
+    return named
 
 
 def counted_coverage(source: Source) -> list[Counted]:

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from xmlift.errors import XmliftError
 
@@ -23,9 +24,10 @@ class WarehouseSettings(Struct, frozen=True, kw_only=True):
 
 
 class PlanSettings(WarehouseSettings, frozen=True, kw_only=True):
-    """plan's."""
+    """plan's. `extract_concurrency` is how many windows the environment reads at once."""
 
     bucket: str
+    extract_concurrency: Annotated[int, Meta(ge=1)]
 
 
 class ExtractSettings(Struct, frozen=True, kw_only=True):

@@ -64,9 +64,10 @@ class LoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class WorkList(Struct, frozen=True, kw_only=True):
-    """Where the Map finds its items, and how many they are."""
+    """Where the Map finds its items, how many they are, and how many of them may be at work at once."""
 
     items: int
+    concurrency: int
     bucket: str
     key: str
 
@@ -82,10 +83,28 @@ class PlanAnswer(Struct, frozen=True, kw_only=True):
     more: bool
 
 
+class PartitionsSeen(Struct, frozen=True, kw_only=True):
+    """The partitions of a stream: how many there are, were never read before, or were read and are gone by now."""
+
+    count: int
+    new: int
+    gone: int
+    gone_names: list[str] = []
+
+
 class Plan(Struct, frozen=True, kw_only=True):
-    """What a round decided, kept for the report: windows to read, streams to load, and where each stands."""
+    """What a round decided, kept for the report: windows to read, streams to load, and where each stands.
+
+    `concurrency` is how many windows are read at once. `waiting` names streams whose turn comes in a later round,
+    and which ones they wait for; `partitions` counts those of the streams that have any; `warnings` are of what
+    cannot be read and fails nothing.
+    """
 
     items: list[WorkItem]
     loads: list[LoadItem]
     more: bool
     watermarks: dict[str, datetime]
+    concurrency: int = 1
+    waiting: dict[str, list[str]] = {}
+    partitions: dict[str, PartitionsSeen] = {}
+    warnings: list[str] = []

@@ -34,7 +34,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import ec2, lambda_svc
+from ministack.services import ec2, lambda_svc, stepfunctions
 
 MINISTACK = "1.5.33"
 
@@ -82,6 +82,7 @@ def main() -> None:
     threading.Thread(target=_announce, args=(settings,), daemon=True).start()
     route_python_to_runtime_api(settings)
     keep_prefix_lists_of_rules()
+    bound_maps_by_their_path()
     signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=time_out_stopped_calls).start())
     sys.argv = ["ministack"]
     app.main()
@@ -144,6 +145,24 @@ def keep_prefix_lists_of_rules() -> None:
 
     ec2._parse_ip_permissions = parse_with_prefix_lists
     ec2._sg_rule_xml = rule_xml_with_prefix_list
+
+
+def bound_maps_by_their_path() -> None:
+    """Make ministack keep `MaxConcurrencyPath` of a distributed Map.
+
+    It knows the number alone, and reads sixty-four items at once where a path says how many may be.
+    """
+    run_map = stepfunctions._run_distributed_map
+
+    def run_bounded_map(
+        state: dict[str, Any], raw_input: Any, effective: Any, iterator: Any, execution: Any, context: Any
+    ) -> Any:
+        if path := state.get("MaxConcurrencyPath"):
+            bound = stepfunctions._resolve_path_or_ctx(path, effective, context)
+            state = state | {"MaxConcurrency": bound}
+        return run_map(state, raw_input, effective, iterator, execution, context)
+
+    stepfunctions._run_distributed_map = run_bounded_map
 
 
 def time_out_stopped_calls() -> None:

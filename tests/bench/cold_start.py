@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "bench",
     "POWERTOOLS_METRICS_NAMESPACE": "xmlift",
     "XMLIFT_BUCKET": "bucket",
+    "XMLIFT_EXTRACT_CONCURRENCY": "8",
     "XMLIFT_SECRET_PREFIX": "xmlift/bench/",
     "XMLIFT_COPY_ROLE_ARN": "arn:aws:iam::000000000000:role/copy",
     "XMLIFT_ADMIN_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:admin",

@@ -22,6 +22,7 @@ FUNCTION_ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "xmlift",
     "XMLIFT_ENVIRONMENT": "test",
     "XMLIFT_BUCKET": "bucket",
+    "XMLIFT_EXTRACT_CONCURRENCY": "8",
     "XMLIFT_SECRET_PREFIX": "xmlift/test/",
     "XMLIFT_COPY_ROLE_ARN": "arn:aws:iam::000000000000:role/copy",
     "XMLIFT_ADMIN_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:admin",

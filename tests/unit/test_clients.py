@@ -152,7 +152,7 @@ WAREHOUSE = {
 }
 BUCKET = {"XMLIFT_ENVIRONMENT": "test", "XMLIFT_BUCKET": "landing"}
 COMPLETE = {
-    PlanSettings: WAREHOUSE | BUCKET,
+    PlanSettings: WAREHOUSE | BUCKET | {"XMLIFT_EXTRACT_CONCURRENCY": "8"},
     ExtractSettings: BUCKET | {"XMLIFT_SECRET_PREFIX": "xmlift/test/"},
     LoadSettings: WAREHOUSE | BUCKET | {"XMLIFT_COPY_ROLE_ARN": "arn:aws:iam::000000000000:role/copy"},
     ReportSettings: WAREHOUSE | BUCKET,

@@ -110,7 +110,12 @@ def test_a_first_round(plans: Plans) -> None:
     assert msgspec.to_builtins(answer) == {
         "run": run,
         "round": 1,
-        "extract": {"items": 2, "bucket": "landing", "key": f"runs/{SOURCE}/{run}/work-0001.json"},
+        "extract": {
+            "items": 2,
+            "concurrency": 1,
+            "bucket": "landing",
+            "key": f"runs/{SOURCE}/{run}/work-0001.json",
+        },
         "streams": [
             {
                 "source": SOURCE,

@@ -24,6 +24,9 @@ from xmlift.windows import Interval, format_instant, parse_instant, parse_interv
 WHOLE = "-"
 """The partition of a stream that has none."""
 
+MOST_PARTITION_BYTES = 512
+"""Of a key's 1,024 bytes the others name source, stream, run, window and file."""
+
 COMMIT = "commit.json"
 
 
@@ -178,6 +181,11 @@ def parse_link(file: str) -> LinkName | None:
         return None
     name = LinkName(int(match["restart"]), int(match["number"]))
     return name if str(name) == file else None
+
+
+def is_nameable(partition: str) -> bool:
+    """Whether keys can hold the partition's name."""
+    return 0 < len(_quoted(partition)) <= MOST_PARTITION_BYTES
 
 
 def run_id(started: datetime, execution: str) -> str:

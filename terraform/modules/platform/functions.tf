@@ -16,7 +16,9 @@ locals {
   }
 
   environment_of_step = {
-    plan = merge(local.environment_of_landing, local.environment_of_warehouse)
+    plan = merge(local.environment_of_landing, local.environment_of_warehouse, {
+      XMLIFT_EXTRACT_CONCURRENCY = var.flow.extract_concurrency
+    })
     extract = merge(local.environment_of_landing, {
       XMLIFT_SECRET_PREFIX = local.secret_prefix
       # Lambda gives a vCPU for every 1,769 MB; a process for each of them reads a page.

@@ -18,7 +18,6 @@ locals {
     name           = var.name
     map_label      = var.map_label
 
-    extract_concurrency                  = var.flow.extract_concurrency
     extract_tolerated_failure_percentage = var.flow.extract_tolerated_failure_percentage
     load_concurrency                     = var.flow.load_concurrency
     retry_attempts                       = var.flow.retry_attempts

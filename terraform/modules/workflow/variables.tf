@@ -49,21 +49,15 @@ variable "functions" {
 
 variable "flow" {
   description = <<-EOT
-    extract_concurrency: windows that are read at the same time. extract_tolerated_failure_percentage: how many of
-    them may fail before the others are stopped. load_concurrency: streams that are loaded at the same time.
-    retry_attempts: how often a call is repeated that Lambda itself failed.
+    extract_tolerated_failure_percentage: how many of a round's windows may fail before the others are stopped.
+    load_concurrency: streams that are loaded at the same time. retry_attempts: how often a call is repeated that
+    Lambda itself failed. How many windows are read at the same time, plan says, for each round.
   EOT
   type = object({
-    extract_concurrency                  = number
     extract_tolerated_failure_percentage = number
     load_concurrency                     = number
     retry_attempts                       = optional(number, 4)
   })
-
-  validation {
-    condition     = var.flow.extract_concurrency >= 1 && var.flow.extract_concurrency <= 1000
-    error_message = "flow.extract_concurrency must be between 1 and 1000, the concurrent executions of a new account."
-  }
 
   validation {
     condition = (

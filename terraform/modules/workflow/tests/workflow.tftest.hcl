@@ -11,7 +11,7 @@ variables {
   schedule_role_arn = "arn:aws:iam::111122223333:role/xmlift-test-schedule"
   schedule_group    = "xmlift-test"
   failures_topic    = "xmlift-test-failures"
-  flow              = { extract_concurrency = 7, extract_tolerated_failure_percentage = 12.5, load_concurrency = 3 }
+  flow              = { extract_tolerated_failure_percentage = 12.5, load_concurrency = 3 }
   logging           = { level = "ALL", include_execution_data = true, retention_days = 30, tracing = false }
   functions = {
     plan    = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-plan:live"
@@ -30,12 +30,19 @@ run "fills_in_schedules_and_tells" {
 
   assert {
     condition = (
-      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Extract.MaxConcurrency == 7 &&
       jsondecode(aws_sfn_state_machine.pipeline.definition).States.Extract.ToleratedFailurePercentage == 12.5 &&
       jsondecode(aws_sfn_state_machine.pipeline.definition).States.Load.MaxConcurrency == 3 &&
       jsondecode(aws_sfn_state_machine.pipeline.definition).States.Plan.Retry[0].MaxAttempts == 4
     )
     error_message = "Numbers are numbers once they are filled in."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Extract.MaxConcurrencyPath == "$.plan.extract.concurrency" &&
+      !can(jsondecode(aws_sfn_state_machine.pipeline.definition).States.Extract.MaxConcurrency)
+    )
+    error_message = "How many windows are read at once is plan's to say: AWS refuses a Map that has both."
   }
 
   assert {
@@ -82,7 +89,7 @@ run "refuses_what_is_no_schedule_no_log_level_and_too_wide" {
   variables {
     schedules = { ewm = { expression = "every hour", enabled = true, input = "{}" } }
     logging   = { level = "DEBUG", include_execution_data = true, retention_days = 30, tracing = false }
-    flow      = { extract_concurrency = 7, extract_tolerated_failure_percentage = 0, load_concurrency = 41 }
+    flow      = { extract_tolerated_failure_percentage = 0, load_concurrency = 41 }
     map_label = "the windows"
   }
 
@@ -93,7 +100,7 @@ run "refuses_no_concurrency" {
   command = plan
 
   variables {
-    flow = { extract_concurrency = 0, extract_tolerated_failure_percentage = 0, load_concurrency = 1 }
+    flow = { extract_tolerated_failure_percentage = 0, load_concurrency = 0 }
   }
 
   expect_failures = [var.flow]
@@ -103,7 +110,7 @@ run "refuses_more_failures_than_there_are" {
   command = plan
 
   variables {
-    flow = { extract_concurrency = 7, extract_tolerated_failure_percentage = 101, load_concurrency = 1 }
+    flow = { extract_tolerated_failure_percentage = 101, load_concurrency = 1 }
   }
 
   expect_failures = [var.flow]

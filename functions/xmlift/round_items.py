@@ -1,0 +1,65 @@
+"""What a round hands on: a work item for each window, a load item for each stream, and each function's share."""
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from xmlift.catalogue import Stream
+from xmlift.catalogue.model import Limits
+from xmlift.landing import names
+from xmlift.run_input import PlanEvent
+from xmlift.windows import Interval
+from xmlift.work import LoadItem, Plan, WorkItem
+
+
+def work_item(
+    event: PlanEvent, name: str, stream: Stream, partition: str, window: Interval, set_windows: int = 0
+) -> WorkItem:
+    return WorkItem(
+        source=event.source,
+        catalogue=names.catalogue(event.source, event.run),
+        base_url=event.base_url,
+        run=event.run,
+        stream=name,
+        partition=partition,
+        epoch=stream.epoch,
+        start=window.start,
+        end=window.end,
+        set_windows=set_windows,
+    )
+
+
+def load_item(event: PlanEvent, stream: str, windows_of: str, with_runs: tuple[str, ...] = ()) -> LoadItem:
+    return LoadItem(
+        source=event.source,
+        catalogue=names.catalogue(event.source, event.run),
+        stream=stream,
+        run=event.run,
+        windows_of=windows_of,
+        with_runs=with_runs,
+    )
+
+
+def with_histories(event: PlanEvent, plan: Plan, left: Sequence[tuple[str, str]]) -> Plan:
+    """A round in which histories load what (run, stream) has left together with their own windows, as time went by.
+
+    Loaded without what lies between, it would have to wait; loaded later, history would have gone over it.
+    """
+    runs: dict[str, tuple[str, ...]] = {}
+    for run, stream in left:
+        runs[stream] = (*runs.get(stream, ()), run)
+    own = dict.fromkeys((*(load.stream for load in plan.loads), *runs))
+    loads = [load_item(event, stream, event.run, runs.get(stream, ())) for stream in own]
+    return structs.replace(plan, loads=loads)
+
+
+def shared_out(plan: Plan, limits: Limits, concurrency: int) -> Plan:
+    """The round with as many functions at work as it needs and may have, each with its share of the source's pace.
+
+    `concurrency` is what the environment allows. No function knows of another, so what each may do is settled
+    before they begin, by how many there can be at once.
+    """
+    at_once = max(1, min(concurrency, limits.concurrency, len(plan.items)))
+    pace = limits.requests_per_second / at_once
+    items = [structs.replace(item, pace=pace) for item in plan.items]
+    return structs.replace(plan, items=items, concurrency=at_once)

@@ -1,0 +1,42 @@
+"""The values of a column, which are the partitions of a stream that is read for each of them."""
+
+from typing import NamedTuple
+
+import psycopg2
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
+
+from xmlift.errors import WarehouseError
+from xmlift.warehouse.statements import identifier
+
+
+class Column(NamedTuple):
+    """A column of a stream's own table."""
+
+    source: str
+    stream: str
+    name: str
+
+
+def column_values(cursor: Cursor, column: Column, *, with_tombstones: bool, with_history: bool) -> list[str]:
+    """Each value that a record has which is there, as text, in order. Raises WarehouseError.
+
+    `with_tombstones` and `with_history` say what the table has beside such records: what is gone, and what was.
+    """
+    name = identifier(column.name)
+    where = [f"{name} IS NOT NULL"]
+    if with_tombstones:
+        where.append('"_deleted" IS NOT TRUE')
+    if with_history:
+        where.append('"is_current" IS TRUE')
+    try:
+        # Text is made of them here: Redshift's CAST to VARCHAR cuts off what is longer than 256 bytes.
+        cursor.execute(
+            f"SELECT DISTINCT {name} FROM {identifier(column.source)}.{identifier(column.stream)}\n"
+            f"WHERE {' AND '.join(where)}"
+        )
+    except (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn) as error:
+        raise WarehouseError(
+            f"{column.source}.{column.stream} has no column {column.name} in the warehouse, and others are read for "
+            f"its values: let a run read {column.stream} first, or rebuild its ledger if its table was dropped"
+        ) from error
+    return sorted(str(value) for (value,) in cursor.fetchall())
