@@ -8,6 +8,7 @@ from lxml import etree
 from xmlift.records.columns import Columns, NestedRows
 from xmlift.records.kinds import elements_at
 from xmlift.records.mapping import CompiledTable, Mapping, Table
+from xmlift.records.names import are_named
 
 
 class Inside(NamedTuple):
@@ -69,4 +70,4 @@ def _turned(rows: Iterable[list[str]], width: int) -> list[Sequence[str]]:
 def is_record(element: etree._Element, mapping: Mapping) -> bool:
     """Whether an element stands where the mapping's records do."""
     tags = [element.tag, *(ancestor.tag for ancestor in element.iterancestors())]
-    return tuple(reversed(tags)) == mapping.record_tags
+    return are_named(tags[::-1], mapping.record_tags)

@@ -12,6 +12,7 @@ from typing import BinaryIO, Literal, NamedTuple
 from lxml import etree
 
 from xmlift.errors import RecordError
+from xmlift.records.names import are_named
 
 PIECE_BYTES = 256 * 1024
 """Of half as many bytes a page takes 6% longer, since each column of each piece is looked at several times."""
@@ -59,7 +60,7 @@ def find_head(start: bytes, record_tags: tuple[str, ...]) -> Head | None:
     for _, element in parser.read_events():
         assert isinstance(element, etree._Element)
         ancestors = [*reversed(list(element.iterancestors())), element]
-        if tuple(ancestor.tag for ancestor in ancestors) == record_tags:
+        if are_named([ancestor.tag for ancestor in ancestors], record_tags):
             return _head_before(start, [_spelled(ancestor) for ancestor in ancestors])
     return None
 

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from lxml import etree
 
 from xmlift.errors import RecordError
+from xmlift.records.expressions import with_local_names
 from xmlift.records.kinds import Reader, reader
 
 _STEP = re.compile(r"(?:(?P<prefix>[A-Za-z_][\w.-]*):)?(?P<name>[A-Za-z_][\w.-]*)")
@@ -69,17 +70,26 @@ class Mapping:
     """Where records stand in a page and what is read from each.
 
     `records` is an absolute path of names, `/list/group/record` or `/p:root/p:record`, whose prefixes are
-    those of `namespaces` and not those that a server happens to use. Raises RecordError where a path, a prefix
-    or an expression cannot work, so that a catalogue's mistake is not taken for a page's.
+    those of `namespaces` and not those that a server happens to use. With `local_names` a name without a prefix,
+    there and in all expressions, stands for that name in any namespace, or none.
+
+    Raises RecordError where a path, a prefix or an expression cannot work, so that a catalogue's mistake is not
+    taken for a page's.
     """
 
     def __init__(
-        self, records: str, fields: tuple[Field, ...], nested: tuple[Nested, ...], namespaces: dict[str, str]
+        self,
+        records: str,
+        fields: tuple[Field, ...],
+        nested: tuple[Nested, ...],
+        namespaces: dict[str, str],
+        local_names: bool = False,
     ) -> None:
         self.records = records
         self.fields = fields
         self.nested = nested
         self.namespaces = namespaces
+        self.local_names = local_names
         self._check_namespaces()
         self.record_tags = tuple(self._tag(step) for step in records[1:].split("/"))
         self.tables = tuple(_flat(nested))
@@ -90,13 +100,15 @@ class Mapping:
 
     def __reduce__(self) -> tuple[type["Mapping"], tuple[object, ...]]:
         """As it was written: what is compiled of it stays in its process."""
-        return Mapping, (self.records, self.fields, self.nested, self.namespaces)
+        return Mapping, (self.records, self.fields, self.nested, self.namespaces, self.local_names)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Mapping) and self.__reduce__() == other.__reduce__()
 
     def __hash__(self) -> int:
-        return hash((self.records, self.fields, self.nested, tuple(self.namespaces.items())))
+        return hash(
+            (self.records, self.fields, self.nested, tuple(self.namespaces.items()), self.local_names)
+        )
 
     def _check_namespaces(self) -> None:
         for prefix, uri in self.namespaces.items():
@@ -139,17 +151,21 @@ class Mapping:
                 f"conditions into the request or a transform"
             )
         if match["prefix"] is None:
-            return match["name"]
+            return f"{{*}}{match['name']}" if self.local_names else match["name"]
         if match["prefix"] not in self.namespaces:
             raise RecordError(
                 f"records path {self.records!r}: prefix {match['prefix']!r} is not under `namespaces`"
             )
         return f"{{{self.namespaces[match['prefix']]}}}{match['name']}"
 
+    def asked(self, expression: str) -> str:
+        """The expression as it has to be asked."""
+        return with_local_names(expression) if self.local_names else expression
+
     def compiled(self, expression: str) -> etree.XPath:
         """The expression, ready to be evaluated. Raises RecordError that names it."""
         try:
-            return etree.XPath(expression, namespaces=self.namespaces, smart_strings=False)
+            return etree.XPath(self.asked(expression), namespaces=self.namespaces, smart_strings=False)
         except etree.XPathSyntaxError as error:
             raise RecordError(f"XPath {expression!r} is not valid: {error}") from error
 

@@ -8,6 +8,7 @@ from xmlift.records import by_xpath
 from xmlift.records.columns import Columns
 from xmlift.records.cutter import Head, innermost, secure_parser
 from xmlift.records.mapping import Mapping
+from xmlift.records.names import is_named
 from xmlift.records.shape import Shape
 from xmlift.records.stylesheet import Stylesheet
 
@@ -68,5 +69,5 @@ class PieceReader:
     def _between(self, root: etree._Element, head: Head) -> bytes:
         *parents, record = self._mapping.record_tags
         children = list(innermost(root, len(parents)))[head.siblings :]
-        others = (child for child in children if child.tag != record)
+        others = (child for child in children if not is_named(child.tag, record))
         return b"".join(etree.tostring(child, encoding="ascii", with_tail=False) for child in others)

@@ -15,6 +15,7 @@ from lxml import etree
 from xmlift.errors import RecordError
 from xmlift.records.cutter import secure_parser
 from xmlift.records.mapping import Mapping
+from xmlift.records.names import are_named
 
 MOST_BYTES = 8 * 1024 * 1024
 """Mending holds a page as trees of Python objects, a hundred times its size."""
@@ -89,6 +90,6 @@ def _records_kept(root: etree._Element, mapping: Mapping) -> int:
     """How many elements of the records' name are records, or parents on the way to records."""
     count = 0
     for element in root.iter(mapping.record_tags[-1]):
-        path = tuple(reversed([element.tag, *(ancestor.tag for ancestor in element.iterancestors())]))
-        count += path == mapping.record_tags[: len(path)]
+        path = [element.tag, *(ancestor.tag for ancestor in element.iterancestors())]
+        count += are_named(path[::-1], mapping.record_tags[: len(path)])
     return count

@@ -13,6 +13,7 @@ from copy import deepcopy
 from xmlift.records.characters import expanded, text_of
 from xmlift.records.columns import Columns, NestedRows
 from xmlift.records.mapping import Field, Mapping
+from xmlift.records.names import is_named
 from xmlift.records.pattern import SPACE, Path, Pattern, expanded_name, plain_path
 from xmlift.records.sample import Element, UnlearnableError, learn
 
@@ -73,7 +74,7 @@ class Shape:
     def _check_name(self, record: Element) -> None:
         """Raise UnlearnableError for elements of the records' spelling that are of another namespace."""
         scope = self._scope | record.declarations
-        if expanded_name(record.name, scope, scope.get("", "")) != self._tag:
+        if not is_named(expanded_name(record.name, scope, scope.get("", "")), self._tag):
             raise UnlearnableError(f"{record.name} is not {self._tag}")
 
     def columns(self, piece: bytes) -> Columns | None:

@@ -17,6 +17,7 @@ from xmlift.records.columns import Columns
 from xmlift.records.cutter import PIECE_BYTES, Cutter, Head, event_parser, secure_parser
 from xmlift.records.lifting import Batch, Lifter, LiftHere, Sent
 from xmlift.records.mapping import Mapping
+from xmlift.records.names import is_named
 from xmlift.records.pieces import PieceReader
 
 _EVENT_BATCH = 500
@@ -110,7 +111,7 @@ class Page[Rows]:
         for index, sent in enumerate(waiting):
             sent.answer()
             waiting[index] = self._lifter.send(head, sent.piece, first_row)
-            first_row += sent.records
+            first_row += waiting[index].records
 
     def _by_events(self, start: bytes) -> Iterator[Rows]:
         """Read on with a parser that reports each record's end; `start` holds the head and what was cut off."""
@@ -169,10 +170,11 @@ class Page[Rows]:
 
     def _check_root(self, root: etree._Element) -> None:
         expected = self._mapping.record_tags[0]
-        if root.tag != expected:
+        if not is_named(root.tag, expected):
             words = " ".join(" ".join(str(text) for text in root.itertext()).split())[:300]
             raise RecordError(
-                f"the answer's root element is {root.tag}, expected {expected}; it says: {words or '(nothing)'}"
+                f"the answer's root element is {root.tag}, expected {expected.removeprefix('{*}')}; "
+                f"it says: {words or '(nothing)'}"
             )
 
 

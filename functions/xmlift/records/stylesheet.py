@@ -103,6 +103,8 @@ class Stylesheet:
             each = _each(template, rows.paths)
             for field in rows.written:
                 self._write(each, field)
+        for element in root.iter(_xsl("value-of"), _xsl("for-each")):
+            element.set("select", self._mapping.asked(element.get("select", "")))
         return root
 
     def _write(self, parent: etree._Element, field: Field) -> None:

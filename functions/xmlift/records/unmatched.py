@@ -33,7 +33,7 @@ def unmatched_names(root: etree._Element, mapping: Mapping) -> dict[str, int]:
         if _is_near(name, expected):
             raise RecordError(
                 f"records path {mapping.records!r} matches nothing, but the page has {count} × {name} where "
-                f"{expected} is expected: correct `records`, or its prefix under `namespaces`"
+                f"{expected.removeprefix('{*}')} is expected: correct `records`, or its prefix under `namespaces`"
             )
     return dict(names.most_common(_NAMES))
 

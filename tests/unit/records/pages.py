@@ -65,6 +65,7 @@ class Kind(NamedTuple):
     declared: str
     parents: tuple[str, ...]
     records: tuple[str, ...]
+    local_names: bool = False
 
 
 KINDS = {
@@ -78,17 +79,26 @@ KINDS = {
         ("q:r", "q:g"),
         ("p:i", "p:i", "p2:i"),
     ),
+    "local names": Kind(
+        "/r/g/i",
+        {},
+        ' xmlns="urn:m" xmlns:q="urn:n" xmlns:p="urn:p"',
+        ("q:r", "p:g"),
+        ("i", "i", "p:i", "q:i"),
+        local_names=True,
+    ),
     "default namespace": Kind("/m:r/m:i", {"m": "urn:m"}, ' xmlns="urn:m"', ("r",), ("i",)),
 }
 
 
 def mapping(kind: Kind) -> Mapping:
-    prefix = "m:" if "xmlns=" in kind.declared else ""
+    prefix = "m:" if "xmlns=" in kind.declared and not kind.local_names else ""
 
     def fields(templates: tuple[Field, ...]) -> tuple[Field, ...]:
         return tuple(
             field._replace(xpath=field.xpath.format(prefix), value=field.value.format(prefix))
             for field in templates
+            if not (kind.local_names and field.kind == "markup")  # its namespaces are not the plain reading's
         )
 
     def nested(templates: tuple[Nested, ...]) -> tuple[Nested, ...]:
@@ -97,7 +107,7 @@ def mapping(kind: Kind) -> Mapping:
             for table in templates
         )
 
-    return Mapping(kind.path, fields(FIELDS), nested(NESTED), kind.namespaces)
+    return Mapping(kind.path, fields(FIELDS), nested(NESTED), kind.namespaces, kind.local_names)
 
 
 LETTERS = st.text(alphabet="az09 é€😀\x90<>&'\"\n/]", max_size=12)
@@ -210,7 +220,12 @@ def twin(page: bytes, mapped: Mapping) -> Read | None:
         root = etree.fromstring(page, etree.XMLParser(resolve_entities=False))
     except etree.XMLSyntaxError:
         return None
-    if root.tag != mapped.record_tags[0] or root.getroottree().docinfo.internalDTD is not None:
+    if mapped.local_names:
+        strip_namespaces(root)
+    if (
+        root.tag != mapped.record_tags[0].removeprefix("{*}")
+        or root.getroottree().docinfo.internalDTD is not None
+    ):
         return None
     found = root.xpath(mapped.records, namespaces=mapped.namespaces)
     rows = [[plain_value(item, field, mapped) for field in mapped.fields] for item in found]
@@ -218,6 +233,11 @@ def twin(page: bytes, mapped: Mapping) -> Read | None:
     for row, item in enumerate(found):
         plain_nested(item, mapped.nested, row, (), mapped, iter(nested))
     return rows, nested
+
+
+def strip_namespaces(root: Any) -> None:
+    for element in root.iter("*"):
+        element.tag = etree.QName(element).localname
 
 
 def plain_nested(
