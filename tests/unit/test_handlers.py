@@ -159,7 +159,7 @@ def test_a_run_from_migrate_to_report(
         "epoch": 0,
         "from": "2024-01-01T00:00:00Z",
         "to": work[1]["from"],
-        "pace": 2.5,
+        "pace": 5.0,
     }
     records = 0
     for item in work:

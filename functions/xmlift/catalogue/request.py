@@ -7,7 +7,7 @@ from msgspec import Meta, field
 
 from xmlift.catalogue.strict import Model
 
-_WINDOW = ("{window.from}", "{window.to}")
+_WINDOW = ("{window.from}", "{window.to}", "{partition}")
 # What looks like one of ours and is not would reach the server as it stands, and leave the stream unbounded.
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][\w.]*\}")
 
@@ -27,8 +27,8 @@ class Request(Model, frozen=True):
             for placeholder in _PLACEHOLDER.findall(str(value)):
                 if placeholder not in _WINDOW:
                     raise ValueError(
-                        f"query {key}: nothing stands for {placeholder}; write {' or '.join(_WINDOW)}"
+                        f"query {key}: nothing stands for {placeholder}; write {', '.join(_WINDOW)}"
                     )
 
     def asks_for(self, placeholder: str) -> bool:
-        return any(placeholder in str(value) for value in self.query.values())
+        return any(placeholder in str(value) for value in (self.path, *self.query.values()))
