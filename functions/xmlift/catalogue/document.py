@@ -14,6 +14,7 @@ import yaml
 
 from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.model import Source, check_base_url
+from xmlift.catalogue.presets import expand
 from xmlift.catalogue.stream import Stream
 from xmlift.catalogue.strict import Name
 from xmlift.errors import CatalogueError
@@ -87,8 +88,8 @@ for _tag in ("bool", "int", "float", "str"):
     _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _scalar)
 
 
-def load_source(text: bytes, origin: str, base_url: str | None = None) -> Source:
-    """Read and check one source's YAML; `base_url`, where given, is the environment's own.
+def read_document(text: bytes, origin: str) -> dict[str, Any]:
+    """A source's YAML as it is checked: with all that its preset stands for, if it has one.
 
     `origin` (a file or object name) stands in every message. Raises CatalogueError.
     """
@@ -100,6 +101,18 @@ def load_source(text: bytes, origin: str, base_url: str | None = None) -> Source
         raise CatalogueError(f"{origin}: not readable as YAML: nested too deeply") from error
     if not isinstance(document, dict):
         raise CatalogueError(f"{origin}: the file must be a mapping that starts with `source: <name>`")
+    try:
+        return expand(document)
+    except ValueError as error:
+        raise CatalogueError(f"{origin}: {error}") from error
+
+
+def load_source(text: bytes, origin: str, base_url: str | None = None) -> Source:
+    """Read and check one source's YAML; `base_url`, where given, is the environment's own.
+
+    `origin` (a file or object name) stands in every message. Raises CatalogueError.
+    """
+    document = read_document(text, origin)
     _check_streams(document, origin)
     try:
         source = msgspec.convert(document, Source)
