@@ -8,6 +8,7 @@ module "platform" {
   protect                = false
   schedules_enabled      = false # executions are started by hand: the emulator's clock starts nothing unasked
   landing_retention_days = null  # gone with the emulator
+  raw_expires            = false # gone with the emulator, too: the provider waits a minute for a bucket's lifecycle
 
   sources = {
     ewm      = { base_url = "${var.endpoint_url}/ccm" }

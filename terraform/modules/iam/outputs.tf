@@ -20,6 +20,12 @@ output "pipeline_role_arn" {
   depends_on  = [aws_iam_role_policy.this]
 }
 
+output "inbox_role_arn" {
+  description = "Role that the rules for dropped files start the state machine with."
+  value       = "${local.role_arn_prefix}-inbox"
+  depends_on  = [aws_iam_role_policy.this]
+}
+
 output "schedule_role_arn" {
   description = "Role that schedules start the state machine with."
   value       = "${local.role_arn_prefix}-schedule"

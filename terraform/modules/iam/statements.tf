@@ -16,6 +16,7 @@ locals {
   executions = "${local.states}:execution:${var.state_machine.name}:*"
   children   = "${local.states}:execution:${var.state_machine.name}/${var.state_machine.map_label}:*"
   topic      = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
+  rules      = "arn:${local.partition}:events:${var.account.region}:${var.account.id}:rule"
   groups     = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
 
   # Secrets Manager adds a hyphen and six characters to a secret's name to make its ARN.
@@ -61,6 +62,16 @@ locals {
             "aws:SourceAccount" = var.account.id
             "aws:SourceArn"     = "${local.groups}/${var.schedule_group}"
           }
+        }
+      }
+      inbox = {
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { Service = "events.amazonaws.com" }
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = var.account.id }
+          # A rule for each source that files are dropped for.
+          ArnLike = { "aws:SourceArn" = "${local.rules}/${var.name}-*" }
         }
       }
     },
@@ -164,6 +175,8 @@ locals {
         local.run_catalogues,
         "${local.bucket}/runs/*/plan-????.json",
         "${local.bucket}/runs/*/running.json",
+        # Of a set whose kept answers are to be read again: how many windows it has.
+        "${local.bucket}/landing/*/commit.json",
       ]
     },
     {
@@ -176,16 +189,23 @@ locals {
 
   extract = concat(local.list_bucket, [
     {
-      Sid      = "ReadCatalogueAndOwnWindows"
+      Sid      = "ReadCatalogueOwnWindowsAndKeptAnswers"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = [local.run_catalogues, "${local.bucket}/landing/*"]
+      Resource = [local.run_catalogues, "${local.bucket}/landing/*", "${local.bucket}/raw/*"]
     },
     {
-      Sid      = "WriteWindowsAndFailures"
+      # By version: a file may have been dropped anew under the same name meanwhile.
+      Sid      = "ReadDroppedFiles"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource = "${local.bucket}/inbox/*"
+    },
+    {
+      Sid      = "WriteWindowsAnswersAndFailures"
       Effect   = "Allow"
       Action   = "s3:PutObject"
-      Resource = ["${local.bucket}/landing/*", local.failures]
+      Resource = ["${local.bucket}/landing/*", "${local.bucket}/raw/*", local.failures]
     },
     ], [
     for arns in [local.source_secret_arns] : {
@@ -248,7 +268,7 @@ locals {
   ]
 }
 
-# The state machine's role, and the one that schedules start it with.
+# The state machine's role, and those that schedules and dropped files start it with.
 locals {
   pipeline = concat(local.trace, [
     {
@@ -304,7 +324,7 @@ locals {
     },
   ])
 
-  schedule = [{
+  start_the_pipeline = [{
     Sid    = "StartThePipeline"
     Effect = "Allow"
     Action = "states:StartExecution"
@@ -330,7 +350,8 @@ locals {
     },
     {
       pipeline = local.pipeline
-      schedule = local.schedule
+      schedule = local.start_the_pipeline
+      inbox    = local.start_the_pipeline
     },
   )
 }

@@ -78,15 +78,15 @@ resource "aws_s3_bucket_policy" "this" {
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
-# With null nothing expires and there is no lifecycle at all, not even for uploads that were broken off: the provider
-# waits about a minute for each configuration, which is dear where a bucket lives for an afternoon.
+# Where nothing is to expire there is no lifecycle at all, not even for uploads that were broken off: the provider waits
+# about a minute for each configuration, which is dear where a bucket lives for an afternoon.
 resource "aws_s3_bucket_lifecycle_configuration" "landing" {
-  count = var.retention_days == null ? 0 : 1
+  count = var.retention_days == null && length(var.raw_days) == 0 ? 0 : 1
 
   bucket = aws_s3_bucket.this["landing"].bucket
 
   dynamic "rule" {
-    for_each = toset(["landing", "load", "runs"])
+    for_each = var.retention_days == null ? [] : ["landing", "load", "runs"]
 
     content {
       id     = "expire-${rule.value}"
@@ -102,14 +102,41 @@ resource "aws_s3_bucket_lifecycle_configuration" "landing" {
     }
   }
 
+  # Answers as they came, each stream's for as long as its `keep_raw` says.
+  dynamic "rule" {
+    for_each = var.raw_days
+
+    content {
+      id     = "expire-raw-${replace(rule.key, "/", "-")}"
+      status = "Enabled"
+
+      filter {
+        prefix = "raw/${rule.key}/"
+      }
+
+      expiration {
+        days = rule.value
+      }
+
+      # In a versioned bucket an object that expires becomes an old version first: kept any longer, it would outlive its days.
+      noncurrent_version_expiration {
+        noncurrent_days = 1
+      }
+    }
+  }
+
   rule {
     id     = "clean-up"
     status = "Enabled"
 
     filter {}
 
-    noncurrent_version_expiration {
-      noncurrent_days = var.retention_days
+    dynamic "noncurrent_version_expiration" {
+      for_each = var.retention_days == null ? [] : [var.retention_days]
+
+      content {
+        noncurrent_days = noncurrent_version_expiration.value
+      }
     }
 
     abort_incomplete_multipart_upload {
@@ -136,6 +163,15 @@ resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
       days_after_initiation = 1
     }
   }
+}
+
+# EventBridge is told of every object in the bucket, and asks a little for each: only where somebody listens. This one
+# resource is all of the bucket's notifications.
+resource "aws_s3_bucket_notification" "landing" {
+  count = var.notify ? 1 : 0
+
+  bucket      = aws_s3_bucket.this["landing"].bucket
+  eventbridge = true
 }
 
 # The file's own bytes: decoding and encoding YAML again would sort keys, turn `on` into true and `010` into 8.

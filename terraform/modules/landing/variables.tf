@@ -29,7 +29,7 @@ variable "catalogues" {
 }
 
 variable "retention_days" {
-  description = "Days that extracted windows, work lists and reports are kept. Null keeps them, and all else, for ever."
+  description = "Days that extracted windows, work lists and reports are kept. Null keeps them for ever."
   type        = number
   default     = null
 
@@ -37,6 +37,27 @@ variable "retention_days" {
     condition     = var.retention_days == null ? true : var.retention_days >= 15
     error_message = "Keep landed windows for 15 days or more: an execution can be redriven for 14 days and needs them."
   }
+}
+
+variable "raw_days" {
+  description = "Days that answers are kept as they came: `source/stream` => days."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition = var.retention_days == null ? true : alltrue([
+      for days in values(var.raw_days) : days <= var.retention_days
+    ])
+    error_message = "Kept answers are found by their windows' commits, so keep_raw may not be longer than landing_retention_days (${coalesce(var.retention_days, 0)}). Raise that, or shorten keep_raw of: ${join(", ", [
+      for stream, days in var.raw_days : "${stream} (${days}d)" if days > coalesce(var.retention_days, days)
+    ])}."
+  }
+}
+
+variable "notify" {
+  description = "Whether EventBridge is told of the landing bucket's objects."
+  type        = bool
+  default     = false
 }
 
 variable "force_destroy" {

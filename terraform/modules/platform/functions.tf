@@ -134,6 +134,6 @@ module "workflow" {
       expression = local.catalogues[source].schedule
       enabled    = var.schedules_enabled && differs.enabled
       input      = local.inputs[source]
-    }
+    } if local.catalogues[source].schedule != null
   }
 }

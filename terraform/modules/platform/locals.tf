@@ -42,7 +42,8 @@ locals {
   }
 }
 
-# Of a catalogue file Terraform reads its name, its schedule and its secret's name; all else is the functions' own.
+# Of a catalogue file Terraform reads its name, its schedule, its secret's name, and of each stream whether it has an
+# inbox and for how many days its answers are kept; all else is the functions' own.
 locals {
   catalogue_files = { for source, _ in var.sources : source => "${var.catalogue_folder}/${source}.yaml" }
 
@@ -50,6 +51,7 @@ locals {
     for source, file in local.catalogue_files : source => {
       schedule = try(yamldecode(file(file)).schedule, null)
       secret   = try(yamldecode(file(file)).auth.secret, null)
+      streams  = try(yamldecode(file(file)).streams, {})
     }
   }
 
@@ -58,11 +60,29 @@ locals {
     if catalogue.secret != null
   }
 
-  inputs = {
-    for source, differs in var.sources : source => jsonencode({
+  executions = {
+    for source, differs in var.sources : source => {
       source    = source
       catalogue = module.landing.catalogue_keys[source]
       base_url  = differs.base_url
-    })
+    }
   }
+
+  inputs = { for source, input in local.executions : source => jsonencode(input) }
+
+  # The streams that files are dropped for.
+  inboxes = {
+    for source, catalogue in local.catalogues : source => [
+      for stream, described in catalogue.streams : stream if try(described.inbox, false)
+    ]
+    if anytrue([for described in values(catalogue.streams) : try(described.inbox, false)])
+  }
+
+  # Days that answers are kept as they came: 30d is 30.
+  raw_days = merge([
+    for source, catalogue in local.catalogues : {
+      for stream, described in catalogue.streams : "${source}/${stream}" => tonumber(trimsuffix(described.keep_raw, "d"))
+      if can(tonumber(trimsuffix(described.keep_raw, "d")))
+    }
+  ]...)
 }

@@ -6,6 +6,8 @@ module "landing" {
   artifact_bucket = local.artifact_bucket
   catalogues      = local.catalogue_files
   retention_days  = var.landing_retention_days
+  raw_days        = var.raw_expires ? local.raw_days : {}
+  notify          = length(local.inboxes) > 0
   force_destroy   = !var.protect
 }
 
@@ -37,6 +39,26 @@ module "iam" {
   permissions_boundary_arn = one([
     for name in var.permissions_boundary[*] : "arn:${local.account.partition}:iam::${local.account.id}:policy/${name}"
   ])
+}
+
+# Only where files are dropped: a queue and an alarm for nothing would look like something.
+module "inbox" {
+  source = "../inbox"
+  count  = length(local.inboxes) > 0 ? 1 : 0
+
+  name               = local.name
+  account            = local.account
+  landing_bucket     = module.landing.landing_bucket
+  state_machine_arn  = module.workflow.state_machine_arn
+  role_arn           = module.iam.inbox_role_arn
+  failures_topic_arn = module.workflow.failures_topic_arn
+
+  sources = {
+    for source, streams in local.inboxes : source => {
+      streams = streams
+      input   = local.executions[source]
+    }
+  }
 }
 
 module "warehouse" {

@@ -52,7 +52,12 @@ variable "sources" {
   validation {
     condition = alltrue([
       for name, _ in var.sources :
-      try(length(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).schedule) > 0, false)
+      try(length(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).schedule) > 0, false) ||
+      # Dropped files start it, and nothing has to be asked for.
+      try(alltrue([
+        for stream in values(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).streams) :
+        stream.inbox && !can(stream.request)
+      ]), false)
       if fileexists("${var.catalogue_folder}/${name}.yaml")
     ])
     error_message = "A catalogue file in ${var.catalogue_folder} has no schedule: add one, such as `schedule: rate(1 hour)`; `enabled = false` in sources keeps it off."
@@ -181,6 +186,12 @@ variable "logging" {
 variable "landing_retention_days" {
   description = "Days that landed windows are kept: how far back a replay reaches. Null keeps them for ever."
   type        = number
+}
+
+variable "raw_expires" {
+  description = "Whether kept answers go after their stream's `keep_raw`. False is for a bucket that itself does not last."
+  type        = bool
+  default     = true
 }
 
 variable "network" {

@@ -14,6 +14,7 @@ TRUSTED = {step: {"lambda.amazonaws.com"} for step in FUNCTIONS} | {
     "copy": {"redshift.amazonaws.com", "redshift-serverless.amazonaws.com"},
     "pipeline": {"states.amazonaws.com"},
     "schedule": {"scheduler.amazonaws.com"},
+    "inbox": {"events.amazonaws.com"},
 }
 
 

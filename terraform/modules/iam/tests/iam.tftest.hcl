@@ -27,7 +27,7 @@ run "least_privilege" {
 
   assert {
     condition = (
-      keys(aws_iam_role.this) == ["copy", "extract", "load", "migrate", "pipeline", "plan", "report", "schedule"] &&
+      keys(aws_iam_role.this) == ["copy", "extract", "inbox", "load", "migrate", "pipeline", "plan", "report", "schedule"] &&
       aws_iam_role.this["load"].name == "xmlift-test-load"
     )
     error_message = "Role names are fixed: database users are made from them."
@@ -43,6 +43,23 @@ run "least_privilege" {
       for step, policy in aws_iam_role_policy.this : step if strcontains(policy.policy, "secret:xmlift/test/ewm-??????")
     ] == ["extract"]
     error_message = "A source's login is extract's business alone."
+  }
+
+  assert {
+    condition = [
+      for step, policy in aws_iam_role_policy.this : step
+      if strcontains(policy.policy, "/raw/*") || strcontains(policy.policy, "/inbox/*")
+    ] == ["extract"]
+    error_message = "Answers as they came, and files as they were dropped, are extract's business alone."
+  }
+
+  assert {
+    condition = (
+      aws_iam_role_policy.this["inbox"].policy == aws_iam_role_policy.this["schedule"].policy &&
+      jsondecode(aws_iam_role.this["inbox"].assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] ==
+      "arn:aws:events:eu-central-1:111122223333:rule/xmlift-test-*"
+    )
+    error_message = "A rule for dropped files may start the pipeline, and do nothing else."
   }
 
   assert {

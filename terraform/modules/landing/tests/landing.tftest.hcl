@@ -18,6 +18,11 @@ run "keeps_protects_and_uploads" {
   }
 
   assert {
+    condition     = length(aws_s3_bucket_notification.landing) == 0
+    error_message = "Each event costs, so that nobody is told where nobody listens."
+  }
+
+  assert {
     condition     = !aws_s3_bucket.this["landing"].force_destroy && !aws_s3_bucket.this["artifacts"].force_destroy
     error_message = "A full bucket has to refuse its destruction unless force_destroy says otherwise."
   }
@@ -66,6 +71,50 @@ run "expires_what_runs_leave_behind" {
     ])
     error_message = "Parts of uploads that were broken off are billed and seen by nobody."
   }
+}
+
+run "tells_eventbridge_where_somebody_listens" {
+  command = plan
+
+  variables {
+    notify = true
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.landing[0].eventbridge
+    error_message = "A rule for dropped files hears of nothing unless the bucket tells EventBridge."
+  }
+}
+
+run "expires_answers_by_stream" {
+  command = plan
+
+  variables {
+    raw_days = { "ewm/work_items" = 30, "ecb/reference_rates" = 7 }
+  }
+
+  assert {
+    condition = sort([
+      for rule in aws_s3_bucket_lifecycle_configuration.landing[0].rule :
+      "${rule.id} ${one(rule.filter[*].prefix)} ${one(rule.expiration[*].days)} ${one(rule.noncurrent_version_expiration[*].noncurrent_days)}"
+      if length(rule.expiration) > 0
+      ]) == tolist([
+      "expire-raw-ecb-reference_rates raw/ecb/reference_rates/ 7 1",
+      "expire-raw-ewm-work_items raw/ewm/work_items/ 30 1",
+    ])
+    error_message = "Each stream's answers expire by their own days, a version that is an old one within a day."
+  }
+}
+
+run "refuses_to_keep_answers_longer_than_the_commits_that_name_them" {
+  command = plan
+
+  variables {
+    retention_days = 30
+    raw_days       = { "ewm/work_items" = 31, "ecb/reference_rates" = 30 }
+  }
+
+  expect_failures = [var.raw_days]
 }
 
 run "refuses_a_retention_that_redrive_outlives_and_a_name_that_s3_refuses" {

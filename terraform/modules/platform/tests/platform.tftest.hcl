@@ -86,8 +86,35 @@ run "names_sources_and_migration" {
   }
 
   assert {
+    condition     = length(module.inbox) == 0
+    error_message = "Where no files are dropped nothing waits for them."
+  }
+
+  assert {
     condition     = length(aws_xray_sampling_rule.all) == 0
     error_message = "What is not traced needs no sampling rule."
+  }
+}
+
+run "files_are_dropped_for_it" {
+  command = plan
+
+  variables {
+    sources = { ewm = {}, parts = {} }
+  }
+
+  assert {
+    condition = (
+      local.inboxes == { parts = ["prices", "stock"] } &&
+      local.raw_days == { "parts/prices" = 7 } &&
+      keys(one(module.inbox).rules) == ["parts"]
+    )
+    error_message = "What has an inbox, and what is kept for how long, stands in the catalogue's file."
+  }
+
+  assert {
+    condition     = output.sources.parts.schedule == null && output.sources.ewm.schedule != null
+    error_message = "A source that is read from its inbox alone needs no schedule."
   }
 }
 
