@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 from lxml import etree
 
 from commands.display import activity, fail, print_json, say
@@ -15,6 +16,7 @@ from local.servers import CATALOGUE, ROOT
 from local.terraform import ENVIRONMENTS, Terraform
 from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue.column import Child, Column
+from xmlift.catalogue.document import read_document
 from xmlift.catalogue.paging import NextUrlPaging
 from xmlift.errors import CatalogueError, XmliftError
 from xmlift.records import Mapping, Nested, PieceReader
@@ -30,10 +32,14 @@ def validate(
     terraform: Annotated[
         bool, typer.Option("--terraform", help="Check the environments' Terraform too.")
     ] = False,
+    expanded: Annotated[
+        bool, typer.Option("--expanded", help="Show each source with all that its preset stands for.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check the catalogue files without a cloud."""
-    results = [check(path) for path in files or sorted(CATALOGUE.glob("*.yaml"))]
+    paths = files or sorted(CATALOGUE.glob("*.yaml"))
+    results = [check(path) | (_expanded(path) if expanded else {}) for path in paths]
     if json:
         print_json(results)
     else:
@@ -42,10 +48,20 @@ def validate(
                 fail(result["error"])
             else:
                 say(f"{result['file']}: source {result['source']}, streams {', '.join(result['streams'])}")
+                if expanded:
+                    say(yaml.safe_dump(result["expanded"], sort_keys=False, allow_unicode=True, width=1000))
     if terraform:
         validate_terraform()
     if any(result["error"] for result in results):
         raise typer.Exit(1)
+
+
+def _expanded(path: Path) -> dict[str, Any]:
+    """What a source is once its preset is filled in: `expanded`, None where that cannot be told."""
+    try:
+        return {"expanded": read_document(path.read_bytes(), _relative(path))}
+    except (OSError, CatalogueError):
+        return {"expanded": None}
 
 
 def validate_terraform() -> None:
@@ -64,10 +80,10 @@ def validate_terraform() -> None:
             work.finish("valid")
 
 
-def check(path: Path) -> dict[str, object]:
+def check(path: Path) -> dict[str, Any]:
     """What a file holds: `file`, `source`, `streams`, and `error` if it is not valid."""
     shown = _relative(path)
-    result: dict[str, object] = {"file": shown, "source": None, "streams": [], "error": None}
+    result: dict[str, Any] = {"file": shown, "source": None, "streams": [], "error": None}
     try:
         source = load_source(path.read_bytes(), shown)
         for name, stream in source.streams.items():

@@ -40,7 +40,7 @@ def assert_fails(run: Run, snapshot: Snapshot, *words: str, **options: Any) -> s
     ("right", "wrong", "words"),
     [
         pytest.param("disposition: merge", "dispositon: merge", ["dispositon"], id="unknown key"),
-        pytest.param("    records: /workitem/workItem\n", "", ["records", "work_items"], id="missing key"),
+        pytest.param("    resource: workitem/workItem\n", "", ["resource", "work_items"], id="missing key"),
         pytest.param("type: bigint", "type: number", ["number", "bigint"], id="unknown type"),
         pytest.param("key: [id]", "key: [ident]", ["ident", "id"], id="key names no column"),
         pytest.param("archived: {", "archived: true\n      archived: {", ["archived"], id="key twice"),
@@ -60,7 +60,7 @@ def test_a_column_that_no_record_has(
 ) -> None:
     """More rows lack a required value than the stream's limit on rejects allows."""
     control.advance(cloud, change=150, create=0)
-    text = catalogue("ewm").replace("{ path: summary, ", "{ path: headline, required: true, ")
+    text = catalogue("ewm").replace("{ path: summary, ", "{ path: summary/headline/.., required: true, ")
     assert_fails(run, snapshot, "work_items", "summary", "100", catalogue=text)
 
 

@@ -187,3 +187,30 @@ def test_three_sources_are_shipped() -> None:
 )
 def test_the_schema_finds_what_the_models_find(old: str, new: str, where: str) -> None:
     assert where in problems(yaml.safe_load(TEXT.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("preset: ewm\n", "", "$.streams.items"),  # nobody writes request and records
+        ("preset: ewm", "preset: rtc", "$.preset"),
+        ("resource: a/b", "resource: 7", "$.streams.items.resource"),
+        ("resource: a/b", "resourse: a/b", "$.streams.items"),
+    ],
+)
+def test_the_schema_knows_presets(old: str, new: str, where: str) -> None:
+    text = """\
+preset: ewm
+source: tracker
+base_url: https://elm.example.com/ccm
+auth: {secret: tracker}
+streams:
+  items:
+    resource: a/b
+    where: c='d'
+    key: [id]
+    cursor: {field: at}
+    columns: {id: {path: id}, at: {path: at, type: timestamptz}}
+"""
+    assert problems(yaml.safe_load(text)) == []
+    assert where in problems(yaml.safe_load(text.replace(old, new)))

@@ -162,9 +162,8 @@ def test_a_records_path_that_is_nearly_the_pages_is_refused(
 def ewm(zone: Zone, ewm_endpoint: EwmEndpoint) -> Extracts:
     text = (Path(__file__).parents[2] / "terraform/sources/ewm.yaml").read_text()
     text = text.replace("source: ewm\n", "source: tracker\n").replace("  work_items:", "  items:")
-    text = text.replace("size: 500", "size: 7").replace(
-        "requests_per_second: 20", "requests_per_second: 1000"
-    )
+    text = text.replace("    resource:", "    request: { query: { size: 7 } }\n    resource:")
+    text = text.replace("requests_per_second: 20", "requests_per_second: 1000")
     return Extracts(zone, f"{ewm_endpoint.url}/ccm", text)
 
 

@@ -1,19 +1,27 @@
 """`validate` builds what a run builds of a source, and names stream and column of what cannot work."""
 
+import json
 from pathlib import Path
 
 import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
 
-from commands.validate import check
+from commands.validate import check, validate
 from local.servers import CATALOGUE
+from xmlift.catalogue import load_source
+
+APP = typer.Typer()
+APP.command()(validate)
 
 FAULTS = {
     "column state": ("path: state/name", 'path: "state/na["'),
     "column summary": ("path: summary", 'path: "x:summary"'),
     "child comments: column content": ("content: { path: content", 'content: { path: "nothing(.)"'),
-    "child comments: XPath": ("records: comments", 'records: "comments["'),
-    "paging": ("xpath: /workitem/@href", 'xpath: "/workitem/["'),
-    "{window.until}": ("{window.to}", "{window.until}"),
+    "child comments: 'comments['": ("records: comments", 'records: "comments["'),
+    "paging": ("    key: [id]", '    page: { type: next_url, xpath: "/workitem/[" }\n    key: [id]'),
+    "{window.until}": ("    key: [id]", "    where: modified<{window.until}\n    key: [id]"),
 }
 
 
@@ -24,6 +32,26 @@ def test_a_fault_is_named(named: str, tmp_path: Path, monkeypatch: pytest.Monkey
     error = str(check(tmp_path / "ewm.yaml")["error"])
     assert error.startswith("ewm.yaml: stream ewm.work_items: ")
     assert named in error
+
+
+def test_a_preset_is_shown_with_all_that_it_stands_for() -> None:
+    done = CliRunner().invoke(APP, ["--expanded", "--json", str(CATALOGUE / "ewm.yaml")])
+    (result,) = json.loads(done.stdout)
+    shown = result["expanded"]
+    assert "preset" not in shown
+    assert shown["streams"]["work_items"]["records"] == "/workitem/workItem"
+    text = yaml.safe_dump(shown).encode()
+    own = (CATALOGUE / "ewm.yaml").read_bytes()
+    assert load_source(text, "shown").auth == load_source(own, "own").auth
+
+
+def test_what_cannot_be_read_is_not_shown(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("preset: nothing")
+    done = CliRunner().invoke(APP, ["--expanded", "--json", str(broken)])
+    (result,) = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert (result["expanded"], "preset 'nothing'" in result["error"]) == (None, True)
 
 
 def test_our_own_sources_are_valid() -> None:
