@@ -86,8 +86,8 @@ def extract(
                 f"{event.catalogue}: no stream {event.stream!r}; it has {', '.join(source.streams)}"
             )
         if event.raw_run is None:
-            session = FetchAhead(source_session(source, stream, read_secret, time_left))
-            way = Way(window_walk(source, stream, window.interval), session)
+            session = FetchAhead(source_session(source, read_secret, time_left))
+            way = Way(window_walk(source, stream, window.interval, window.partition, event.link), session)
         else:
             kept = window._replace(run=event.raw_run)
             pages = KeptPages(zone, kept, landed(zone, kept))

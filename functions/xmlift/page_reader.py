@@ -2,20 +2,23 @@
 
 import io
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 from xmlift.catalogue import Source, Stream
-from xmlift.errors import SourceError, XmliftError
+from xmlift.catalogue.paging import OffsetPaging, PageNumberPaging
+from xmlift.errors import RecordError, SourceError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
 from xmlift.records import Page, unmatched_names
-from xmlift.rooms import MEGABYTE, record_mapping
+from xmlift.rooms import MEGABYTE, record_mapping, source_guards
 from xmlift.row_conversion import ConvertedRows
 from xmlift.source.session import Answer, RefusedError
 from xmlift.source.urls import shown
 from xmlift.source.walk import PageRequest, Way
+from xmlift.source.whole import captured_values, records_hash, whole_tree
 from xmlift.telemetry import logger
 from xmlift.window_lifting import Place, WindowLifting
 from xmlift.window_rows import WindowRows
@@ -55,6 +58,7 @@ class PageReader:
         self._progress = progress
         self._mapping = record_mapping(source, stream)
         self._walk = way.walk
+        self._guards = source_guards(source, stream)
         self._last = last
         self._keep = way.keep
         self.ended_by = way.walk.ended_by
@@ -63,7 +67,28 @@ class PageReader:
 
     def first(self) -> PageRequest | None:
         """Where the chain's last link stopped, else where the window begins; None where it has no page."""
-        return _linked(self._last) or self._walk.first()
+        if self._last is not None and self._last.next_url is not None:
+            return self._linked(self._last, self._last.next_url)
+        captured = self._walk.bootstrap
+        if captured is None:
+            return self._walk.first()
+        answer = self._fetch(captured.request)
+        with answer.body, _telling(f"first call, {shown(captured.request.url)}"):
+            root = whole_tree(answer)
+            if root is not None:
+                self._guards.check(root)
+            return self._walk.first(captured_values(captured, root))
+
+    def _linked(self, last: Link, url: str) -> PageRequest:
+        body = None if last.next_body is None else last.next_body.encode()
+        if (
+            not last.next_headers
+            and self._walk.bootstrap is None
+            and (first := self._walk.first()) is not None
+        ):
+            # A link of a version that knew no other headers than the stream's own.
+            return PageRequest(url, body, first.headers, last.values)
+        return PageRequest(url, body, last.next_headers, last.values)
 
     def read(self, request: PageRequest, *, ahead: bool = False) -> PageRequest | None:
         """Read one page; the next one's request, None after the last. Raises SourceError, RecordError, RowError.
@@ -73,29 +98,79 @@ class PageReader:
         RefusedError and RecordError say that what was answered is not this page: later in a window, its server
         may just have forgotten the way that it led us.
         """
-        url, page_hash = request.url, names.short_hash(request.identity)
+        page_hash = names.short_hash(request.identity)
         if page_hash in self.read_pages:
             raise RefusedError(
-                f"{shown(url)}: the endpoint names this page a second time: it answers in a circle"
+                f"{shown(request.url)}: the endpoint names this page a second time: it answers in a circle"
             )
-        answer = self._fetching.fetch(request)
+        if self._progress.pages >= (most := self._source.limits.pages_per_window):
+            raise SourceError(
+                f"{shown(request.url)}: {most} pages were read, and yet another one follows. If that is no circle, "
+                "raise limits.pages_per_window, or ask for larger pages or shorter slices"
+            )
+        answer = self._fetch(request)
         self.read_pages.add(page_hash)
-        if self.as_of is None:
-            # A date in the future, be it that of one bad answer, would count as the newest until then.
-            self.as_of = min(answer.date or answer.read_at - MAX_SKEW, answer.read_at)
-        with answer.body:
-            try:
-                page = self._read_records(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
-            except XmliftError as error:
-                raise type(error)(f"page {self._progress.pages + 1}, {shown(url)}: {error}") from error
+        with answer.body, _telling(f"page {self._progress.pages + 1}, {shown(request.url)}"):
+            following = self._read_answer(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
             if self._keep is not None:
-                self._keep(answer.body, self._progress.pages + 1, shown(url), answer.read_at)
+                self._keep(answer.body, self._progress.pages + 1, shown(request.url), answer.read_at)
         self._progress.pages += 1
         self._progress.bytes += answer.size
         self._progress.retries += answer.retries
-        logger.debug("page", url=shown(url), records=page.records, bytes=answer.size)
+        return following
+
+    def _fetch(self, request: PageRequest) -> Answer:
+        answer = self._fetching.fetch(request)
+        if self.as_of is None:
+            # A date in the future, be it that of one bad answer, would count as the newest until then.
+            self.as_of = min(answer.date or answer.read_at - MAX_SKEW, answer.read_at)
+        return answer
+
+    def _read_answer(self, request: PageRequest, answer: Answer, *, ahead: bool) -> PageRequest | None:
+        self._check_repeated(answer)
+        try:
+            page = self._read_records(request, answer, ahead=ahead)
+        except RecordError:
+            # What has another root than a page may say what it is.
+            root = whole_tree(answer) if self._guards.are_any else None
+            if root is None:
+                raise
+            self._guards.check(root)
+            if not self._guards.says_empty(root):
+                raise
+            self._end_empty()
+            return None
         assert page.root is not None
+        logger.debug("page", url=shown(request.url), records=page.records, bytes=answer.size)
+        self._guards.check(page.root)
+        if not page.records:
+            if self._guards.says_empty(page.root):
+                self._end_empty()
+                return None
+            names_there = Counter(self._progress.unmatched) + Counter(
+                unmatched_names(page.root, self._mapping)
+            )
+            self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
         return self._walk.following(page.root, request, answer.url, page.records)
+
+    def _end_empty(self) -> None:
+        """The answer says that there are no records; after pages that had some, it takes that back."""
+        if self._progress.pages:
+            raise RefusedError("the answer says that there are no records, after pages that had some")
+        self.ended_by = f"the answer says that there are no records: {self._stream.guards.empty}"
+
+    def _check_repeated(self, answer: Answer) -> None:
+        """Pages that are only counted have to differ: a server that ignores their number sends one again."""
+        if not isinstance(self._stream.page, OffsetPaging | PageNumberPaging):
+            return
+        tag = self._mapping.record_tags[-1].rpartition("}")[2]
+        content = names.short_hash(records_hash(answer.body, tag))
+        if content in self.read_pages:
+            raise RefusedError(
+                "the records are those of a page before, byte for byte: the server sends one page again, whatever "
+                "stands for its place in the request"
+            )
+        self.read_pages.add(content)
 
     def _read_records(self, request: PageRequest, answer: Answer, *, ahead: bool) -> Page[ConvertedRows]:
         def place() -> Place:
@@ -114,12 +189,6 @@ class PageReader:
                 ahead = False
             self._rows.add(converted)
             del converted  # not beside the next rows: those of one large record take many megabytes
-        if not page.records:
-            assert page.root is not None
-            names_there = Counter(self._progress.unmatched) + Counter(
-                unmatched_names(page.root, self._mapping)
-            )
-            self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
         return page
 
     def _fetch_next(self, page: Page[ConvertedRows], request: PageRequest, url: str) -> None:
@@ -145,6 +214,15 @@ class PageReader:
         return io.BytesIO(mended.page)
 
 
+@contextmanager
+def _telling(where: str) -> Iterator[None]:
+    """Whatever is wrong is told with where it is."""
+    try:
+        yield
+    except XmliftError as error:
+        raise type(error)(f"{where}: {error}") from error
+
+
 def link_to(request: PageRequest) -> dict[str, Any]:
     """How a link of the chain names the page to go on with."""
     return {
@@ -153,10 +231,3 @@ def link_to(request: PageRequest) -> dict[str, Any]:
         "next_headers": dict(request.headers),
         "values": dict(request.values),
     }
-
-
-def _linked(last: Link | None) -> PageRequest | None:
-    if last is None or last.next_url is None:
-        return None
-    body = None if last.next_body is None else last.next_body.encode()
-    return PageRequest(last.next_url, body, last.next_headers, last.values)

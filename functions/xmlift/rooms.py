@@ -8,14 +8,19 @@ from xmlift.catalogue import login as catalogue
 from xmlift.catalogue import paging as asked_pages
 from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.cursor import TimeCursor
+from xmlift.catalogue.request import Call, Request
 from xmlift.errors import RecordError
 from xmlift.layout import DELETED
 from xmlift.records import Field, Mapping, Nested
 from xmlift.source import login as logins
-from xmlift.source.paging import NextUrl, OnePage
+from xmlift.source.counting import Offset, PageNumber
+from xmlift.source.guards import Guards
+from xmlift.source.paging import NextUrl, OnePage, Start, Token
 from xmlift.source.session import Politeness, Session
-from xmlift.source.urls import format_time, request_url, widened
-from xmlift.source.walk import PageRequest, Walk
+from xmlift.source.template import Template
+from xmlift.source.urls import format_time, widened
+from xmlift.source.walk import Captured, Walk
+from xmlift.source.xpaths import text
 from xmlift.tables.types import time_zone
 from xmlift.windows import Interval
 
@@ -67,34 +72,78 @@ def column_field(name: str, column: Column) -> Field:
     return Field(name, column.path, "many" if column.many else column.content or "first")
 
 
-def window_walk(source: Source, stream: Stream, window: Interval) -> Walk:
-    """The way through a window's pages. Raises SourceError for an expression that cannot be read."""
-    values: dict[str, str] = {}
+def window_walk(
+    source: Source, stream: Stream, window: Interval, partition: str, link: str | None = None
+) -> Walk:
+    """The way through a window's pages, from a link on where there is one.
+
+    Raises SourceError for an expression that cannot be read.
+    """
+    return request_walk(source, stream.request, stream.page, window_values(stream, window, partition), link)
+
+
+def window_values(stream: Stream, window: Interval, partition: str) -> dict[str, str]:
+    """What stands for a window's placeholders: its partition, and its bounds as the server wants them."""
+    values = {"partition": partition}
     if isinstance(cursor := stream.cursor, TimeCursor):
         asked = widened(window, cursor.resolution_time)
+        zone = time_zone(cursor.zone) or UTC
         for name, instant in (("window.from", asked.start), ("window.to", asked.end)):
-            values[name] = format_time(
-                instant, cursor.format, cursor.resolution_time, time_zone(cursor.zone) or UTC
-            )
-    request = stream.request
-    first = PageRequest(request_url(source.base_url, request.path, request.query, values))
-    match stream.page:
-        case asked_pages.NextUrlPaging(xpath=xpath, when=when):
-            return NextUrl(first, xpath, when, source.namespaces)
+            values[name] = format_time(instant, cursor.format, cursor.resolution_time, zone)
+    return values
+
+
+def request_walk(
+    source: Source,
+    request: Request,
+    page: asked_pages.Paging,
+    values: dict[str, str],
+    link: str | None = None,
+) -> Walk:
+    """The way through the pages of a request."""
+    size = getattr(page, "size", None)
+    values = values | ({"size": str(size)} if size else {})
+    start = Start(_template(source, request), values, _bootstrap(source, request, values), link)
+    match page:
         case asked_pages.NoPaging():
-            return OnePage(first)
+            return OnePage(start)
+        case asked_pages.NextUrlPaging(xpath=xpath, when=when):
+            return NextUrl(start, xpath, when, source.namespaces)
+        case asked_pages.TokenPaging(xpath=xpath, parameter=parameter, exclusive=exclusive):
+            return Token(start, xpath, parameter, source.namespaces, exclusive=exclusive)
+        case asked_pages.OffsetPaging(parameter=parameter):
+            return Offset(start, parameter, (page.base, page.size), page.total, source.namespaces)
+        case asked_pages.PageNumberPaging(parameter=parameter):
+            return PageNumber(start, parameter, (page.start, page.size), page.total_pages, source.namespaces)
 
 
-def source_session(
-    source: Source, stream: Stream, read_secret: SecretReader, time_left: Callable[[], float]
-) -> Session:
+def _template(source: Source, call: Call) -> Template:
+    return Template(source.base_url, call.path, call.query, call.headers, call.body, call.body_kind)
+
+
+def _bootstrap(source: Source, request: Request, values: dict[str, str]) -> Captured | None:
+    """The call before the pages, if there is one."""
+    if (call := request.bootstrap) is None:
+        return None
+    xpaths = {
+        name: text(xpath, source.namespaces, f"request.bootstrap.values.{name}")
+        for name, xpath in call.values.items()
+    }
+    return Captured(_template(source, call).filled(values), xpaths)
+
+
+def source_guards(source: Source, stream: Stream) -> Guards:
+    """How an answer that is no page is told. Raises SourceError for an expression that cannot be read."""
+    return Guards(stream.guards.error, stream.guards.empty, source.namespaces)
+
+
+def source_session(source: Source, read_secret: SecretReader, time_left: Callable[[], float]) -> Session:
     """A session with the source, as patient and as polite as its limits say."""
     limits = source.limits
     politeness = Politeness(
         limits.timeout_seconds, limits.attempts, limits.requests_per_second, limits.page_megabytes * MEGABYTE
     )
-    headers = dict(stream.request.headers)
-    return Session(source.base_url, _login(source, read_secret), politeness, headers, time_left)
+    return Session(source.base_url, _login(source, read_secret), politeness, time_left)
 
 
 def _login(source: Source, read_secret: SecretReader) -> logins.Login:

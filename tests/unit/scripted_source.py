@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, override
+from urllib.parse import parse_qsl
 
 XML = "text/xml;charset=UTF-8"
 
@@ -38,6 +39,10 @@ class Asked:
     headers: dict[str, str]
     body: bytes
 
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
 
 class ScriptedSource(ThreadingHTTPServer):
     """Answers by path: the next of the answers written for it, the last one again and again."""
@@ -47,6 +52,7 @@ class ScriptedSource(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.script: dict[str, list[Say]] = {}
+        self.computed: dict[str, Callable[[Asked], Say]] = {}
         self.asked: list[Asked] = []
         self._lock = threading.Lock()
 
@@ -64,6 +70,8 @@ class ScriptedSource(ThreadingHTTPServer):
     def answer(self, asked: Asked) -> Say:
         with self._lock:
             self.asked.append(asked)
+            if compute := self.computed.get(asked.target.partition("?")[0]):
+                return compute(asked)
             answers = self.script.get(asked.target.partition("?")[0], [Say(b"nothing here", 404)])
             return answers.pop(0) if len(answers) > 1 else answers[0]
 

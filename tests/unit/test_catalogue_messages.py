@@ -173,7 +173,7 @@ def test_a_column_named_as_one_of_scd2(column: str) -> None:
             "disposition: scd2\n    children: {c: {records: k, columns: {z: {path: z}}}}",
             "a stream with scd2 has no children: their history is not kept; use merge, or make the children",
         ),
-        ("page: {type: offset}", "Invalid value 'offset' (at `page.type`); use next_url, none"),
+        ("page: {type: pages}", "Invalid value 'pages' (at `page.type`); use next_url, none, offset"),
         ("page: {type: next_url}", "Object missing required field `xpath` (at `page`)"),
         ("page: next_url", "Expected `object`, got `str` (at `page`)"),
         (

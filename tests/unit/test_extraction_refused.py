@@ -111,12 +111,12 @@ def test_a_next_page_elsewhere_is_refused(extracts: Extracts, source: ScriptedSo
         ("path: title", "path: 'p:title'", RecordError, ["p:title"]),
         ("path: title", "path: 'upper-case(title)'", RecordError, ["upper-case(title)"]),
         ("records: /workitem/workItem", "records: /workitem/p:workItem", RecordError, ["'p'", "namespaces"]),
-        ("xpath: /workitem/@href", "xpath: '/workitem/@href['", SourceError, ["paging", "/workitem/@href["]),
+        ("xpath: /workitem/@href", "xpath: '/workitem/@href['", SourceError, ["page.xpath", "/workitem/@href["]),
         (
             "xpath: /workitem/@href",
             "xpath: '/p:workitem/@href'",
             SourceError,
-            ["paging", "/p:workitem/@href"],
+            ["page.xpath", "/p:workitem/@href"],
         ),
         ("records: note\n", "records: 'note['\n", RecordError, ["'note['"]),
         (

@@ -32,6 +32,7 @@ class Limits(Model, frozen=True):
     page_megabytes: Annotated[int, Meta(ge=1, le=8192)] = 512
     record_megabytes: Annotated[int, Meta(ge=1, le=512)] = 1
     windows_per_run: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
+    pages_per_window: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
 
 
 class Source(Model, frozen=True):

@@ -7,6 +7,7 @@ from msgspec import Meta, field
 from xmlift.catalogue.column import Child, Columns, refuse_system_columns
 from xmlift.catalogue.cursor import Cursor, DeltaLink, TimeCursor, Watermark, Window
 from xmlift.catalogue.deletes import Deletes
+from xmlift.catalogue.guards import Guards
 from xmlift.catalogue.order import ForEach
 from xmlift.catalogue.paging import NoPaging, Paging
 from xmlift.catalogue.request import Request
@@ -40,6 +41,7 @@ class Stream(Model, frozen=True):
     records: Annotated[str, Meta(pattern=r"^/[^/]", description="absolute path of a record: /list/record")]
     columns: Columns
     page: Paging = field(default_factory=NoPaging)
+    guards: Guards = field(default_factory=Guards)
     cursor: Cursor | None = None
     for_each: ForEach | None = None
     after: list[Name] = field(default_factory=list)
@@ -57,6 +59,7 @@ class Stream(Model, frozen=True):
 
     def __post_init__(self) -> None:
         refuse_system_columns(self.columns)
+        self.request.check_page(self.page)
         for name in self.key:
             self._check_key(name)
         self._check_cursor()

@@ -1,25 +1,63 @@
-"""From a page to the next one: decided from what stands around a page's records."""
+"""Ways through a window that the server tells: one page alone, the next page's URL, a token."""
 
 from collections.abc import Mapping
 
 from lxml import etree
 
 from xmlift.errors import SourceError
-from xmlift.source.urls import joined, shown
+from xmlift.source import xpaths
+from xmlift.source.template import Template
+from xmlift.source.urls import joined
 from xmlift.source.walk import NOTHING, Captured, PageRequest
+
+
+class Start:
+    """Where a window begins: its template, with what is known of every page (`values`).
+
+    `link` is where the endpoint itself said that its changes go on: the first page is asked for there, verbatim.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        values: Mapping[str, str],
+        bootstrap: Captured | None = None,
+        link: str | None = None,
+    ) -> None:
+        self.bootstrap = bootstrap
+        self._template = template
+        self._values = values
+        self._link = link
+
+    def first(self, captured: Mapping[str, str], position: Mapping[str, str] = NOTHING) -> PageRequest:
+        """The first page's request."""
+        request = self.asked(captured, position)
+        return request if self._link is None else request._replace(url=joined(request.url, self._link))
+
+    def asked(
+        self,
+        captured: Mapping[str, str],
+        position: Mapping[str, str] = NOTHING,
+        parameters: Mapping[str, str] = NOTHING,
+        *,
+        exclusive: bool = False,
+    ) -> PageRequest:
+        """A page's request; what was captured by the first call is what the next page has to know of this one."""
+        values = {**self._values, **captured, **position}
+        return self._template.filled(values, parameters, exclusive=exclusive)._replace(values=dict(captured))
 
 
 class OnePage:
     """One answer holds everything."""
 
     ended_by = "the stream has no paging: one answer holds everything"
-    bootstrap: Captured | None = None
 
-    def __init__(self, first: PageRequest) -> None:
-        self._first = first
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self.bootstrap = start.bootstrap
 
     def first(self, values: Mapping[str, str] = NOTHING) -> PageRequest | None:
-        return self._first
+        return self._start.first(values)
 
     def following(
         self, root: etree._Element, request: PageRequest, answer_url: str, records: int | None
@@ -34,20 +72,17 @@ class NextUrl:
     followed verbatim, since it carries the server's own state; a relative one is completed.
     """
 
-    bootstrap: Captured | None = None
-
-    def __init__(
-        self, first: PageRequest, xpath: str, when: str | None, namespaces: Mapping[str, str]
-    ) -> None:
-        self._first = first
+    def __init__(self, start: Start, xpath: str, when: str | None, namespaces: Mapping[str, str]) -> None:
+        self._start = start
+        self.bootstrap = start.bootstrap
         self._xpath = xpath
         self._guard = when
         self.ended_by = f"not true of the last page: {when}" if when else f"not in the last page: {xpath}"
-        self._url = _compiled(f"string({xpath})", namespaces)
-        self._when = _compiled(f"boolean({when})", namespaces) if when else None
+        self._url = xpaths.text(xpath, namespaces, "page.xpath")
+        self._when = xpaths.compiled(f"boolean({when})", namespaces, "page.when") if when else None
 
     def first(self, values: Mapping[str, str] = NOTHING) -> PageRequest | None:
-        return self._first
+        return self._start.first(values)
 
     def following(
         self, root: etree._Element, request: PageRequest, answer_url: str, records: int | None
@@ -57,17 +92,43 @@ class NextUrl:
         found = str(self._url(root)).strip()
         if self._when is not None and not found:
             raise SourceError(
-                f"{shown(answer_url)}: {self._guard} says that a page follows, but {self._xpath} finds no URL: "
+                f"{self._guard} says that a page follows, but {self._xpath} finds no URL: "
                 "correct the stream's page.xpath or page.when"
             )
-        return PageRequest(joined(answer_url, found)) if found else None
+        return PageRequest(joined(answer_url, found), None, request.headers) if found else None
 
 
-def _compiled(expression: str, namespaces: Mapping[str, str]) -> etree.XPath:
-    try:
-        compiled = etree.XPath(expression, namespaces=dict(namespaces), smart_strings=False)
-        # Prefixes and functions that nobody knows are only noticed where the expression is evaluated.
-        compiled(etree.Element("page"))
-    except etree.XPathError as error:
-        raise SourceError(f"paging: XPath {expression!r} is not valid: {error}") from error
-    return compiled
+class Token:
+    """The page holds the token of the next one; without one, or with an empty one, it is the last.
+
+    It goes into the query as `parameter`, or where the template says `{token}`. `exclusive`: it is then the only
+    parameter of the query, as a resumptionToken of OAI-PMH 2.0 has to be.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        xpath: str,
+        parameter: str | None,
+        namespaces: Mapping[str, str],
+        *,
+        exclusive: bool,
+    ) -> None:
+        self._start = start
+        self.bootstrap = start.bootstrap
+        self._parameter = parameter
+        self._exclusive = exclusive
+        self.ended_by = f"no token in the last page: {xpath}"
+        self._token = xpaths.text(xpath, namespaces, "page.xpath")
+
+    def first(self, values: Mapping[str, str] = NOTHING) -> PageRequest | None:
+        return self._start.first(values, {"token": ""})
+
+    def following(
+        self, root: etree._Element, request: PageRequest, answer_url: str, records: int | None
+    ) -> PageRequest | None:
+        token = str(self._token(root)).strip()
+        if not token:
+            return None
+        parameters = {self._parameter: token} if self._parameter else NOTHING
+        return self._start.asked(request.values, {"token": token}, parameters, exclusive=self._exclusive)

@@ -99,7 +99,6 @@ class Session:
         base_url: str,
         login: Login,
         politeness: Politeness,
-        headers: dict[str, str] | None = None,
         time_left: Callable[[], float] = lambda: math.inf,
         sleep: Callable[[float], object] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -114,7 +113,7 @@ class Session:
         self._signed_in = False
         self._last_request = float("-inf")
         self._http = requests.Session()
-        self._http.headers.update({"Accept": "application/xml, text/xml;q=0.9, */*;q=0.1", **(headers or {})})
+        self._http.headers.update({"Accept": "application/xml, text/xml;q=0.9, */*;q=0.1"})
         login.prepare(self._http)
 
     def fetch(self, request: PageRequest) -> Answer:

@@ -1,10 +1,9 @@
 """URLs: built from a request's template, kept within the source's origin, and shown without secrets."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
-from urllib.parse import quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
 
 from xmlift.errors import SourceError
 from xmlift.windows import EPOCH, Interval
@@ -41,22 +40,6 @@ def joined(url: str, reference: str) -> str:
     except ValueError as error:
         raise SourceError(f"{shown(url)}: the endpoint leads on to what is not a URL: {error}") from error
     return target
-
-
-def request_url(base_url: str, path: str, query: Mapping[str, str | int], values: Mapping[str, str]) -> str:
-    """The URL of a window's first page: `{name}` in query values replaced, everything percent-encoded.
-
-    `+` becomes `%2B`: a bare one would reach the server as a space and turn an offset into nonsense.
-    """
-    filled = {name: _filled(str(value), values) for name, value in query.items()}
-    url = base_url.rstrip("/") + path
-    return f"{url}?{urlencode(filled, quote_via=quote)}" if filled else url
-
-
-def _filled(template: str, values: Mapping[str, str]) -> str:
-    for name, value in values.items():
-        template = template.replace(f"{{{name}}}", value)
-    return template
 
 
 def widened(window: Interval, resolution: timedelta) -> Interval:

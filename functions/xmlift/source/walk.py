@@ -16,7 +16,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 class PageRequest(NamedTuple):
     """One request: a GET, or a POST where it has a body.
 
-    `headers` are its own, beside the session's. `values` is what the walk has to know at this page to go on
+    `headers` are the stream's. `values` is what the walk has to know at this page to go on
     after it: they are kept in the chain's links, and no part of what is asked.
     """
 

@@ -548,11 +548,30 @@ def test_no_message_holds_credentials_or_secret_parameters(
 
 def test_the_streams_own_headers_are_sent(source: ScriptedSource, session: Make) -> None:
     source.says("/a", PAGE)
-    session(headers={"OSLC-Core-Version": "2.0", "Accept": "application/rdf+xml"}).fetch(
-        PageRequest(f"{source.url}/a")
-    )
+    headers = {"OSLC-Core-Version": "2.0", "Accept": "application/rdf+xml"}
+    session().fetch(PageRequest(f"{source.url}/a", headers=headers))
     assert source.asked[0].headers["OSLC-Core-Version"] == "2.0"
     assert source.asked[0].headers["Accept"] == "application/rdf+xml"
+
+
+def test_a_body_is_posted_again_with_each_try(source: ScriptedSource, session: Make) -> None:
+    source.says("/a", Say(status=503), Say(status=307, headers={"Location": "/b"}))
+    source.says("/b", PAGE)
+    request = PageRequest(f"{source.url}/a", b"<q>\xc3\xa4</q>", {"Content-Type": "text/xml"})
+    assert session().fetch(request).body.read() == PAGE
+    assert [
+        (asked.method, asked.target, asked.body, asked.headers["Content-Type"]) for asked in source.asked
+    ] == [("POST", target, "<q>ä</q>".encode(), "text/xml") for target in ("/a", "/a", "/b")]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_redirect_does_not_turn_a_post_into_a_get(
+    source: ScriptedSource, session: Make, status: int
+) -> None:
+    source.says("/a", Say(status=status, headers={"Location": "/b"}))
+    with pytest.raises(SourceError, match="redirects a POST"):
+        session().fetch(PageRequest(f"{source.url}/a", b"<q/>"))
+    assert source.targets("/b") == []
 
 
 def test_requests_keep_their_pace(source: ScriptedSource, session: Make, clock: Clock) -> None:

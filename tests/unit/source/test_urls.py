@@ -1,14 +1,14 @@
 """URLs: what a window's request is built from, and what a message shows of it."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.errors import SourceError
-from xmlift.source.urls import format_time, joined, origin, request_url, shown, widened
+from xmlift.source.urls import format_time, joined, origin, shown, widened
 from xmlift.windows import Interval
 
 _FROM, _TO = datetime(1900, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 (hypothesis adds the zone itself)
@@ -89,37 +89,6 @@ def test_times_are_written_as_the_endpoint_reads_them(
     # 18:05 in a zone two hours ahead: what is sent is UTC.
     instant = datetime.fromisoformat("2026-11-22T18:05:09.012345+02:00")
     assert format_time(instant, template, resolution) == text
-
-
-@given(
-    st.dictionaries(st.text(min_size=1), st.text(), min_size=1),
-    st.text(),
-)
-@example({"fields": "a[modified>{window.from} and b<'x+y & z=1']"}, "2026-01-01T00:00:00.000+0000")
-def test_whatever_a_query_holds_arrives_as_it_was_meant(query: dict[str, str], bound: str) -> None:
-    # What no URL can carry in UTF-8 is no text of a catalogue either.
-    if not all(text.isprintable() for text in (*query, *query.values(), bound)):
-        return
-    url = request_url("https://host/ccm/", "/a", query, {"window.from": bound})
-    raw = urlsplit(url).query
-    assert "+" not in raw, "a bare + reaches the server as a space"
-    assert " " not in url
-    expected = {name: [value.replace("{window.from}", bound)] for name, value in query.items()}
-    assert parse_qs(raw, keep_blank_values=True) == expected
-
-
-def test_a_request_by_example() -> None:
-    url = request_url(
-        "https://host/ccm",
-        "/rpt/repository/workitem",
-        {"fields": "workitem/workItem[modified>{window.from} and modified<{window.to}]/id", "size": 500},
-        {"window.from": "2026-01-01T00:00:00.000+0000", "window.to": "2026-01-02T00:00:00.000+0000"},
-    )
-    assert url == (
-        "https://host/ccm/rpt/repository/workitem?fields=workitem%2FworkItem%5Bmodified%3E2026-01-01T00%3A00%3A00.000"
-        "%2B0000%20and%20modified%3C2026-01-02T00%3A00%3A00.000%2B0000%5D%2Fid&size=500"
-    )
-    assert request_url("https://host/", "/a", {}, {}) == "https://host/a"
 
 
 @pytest.mark.parametrize(
