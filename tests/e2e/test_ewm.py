@@ -134,7 +134,10 @@ def test_a_second_run_loads_nothing(
     assert again["status"] == "succeeded", again["message"]
     assert stream(again)["loaded"] == 0
     after = snapshot()
-    assert {table for table in after if after[table] != before[table]} == {"xmlift.ledger"}
+    assert {table for table in after if after[table] != before[table]} == {
+        "xmlift.ledger",
+        "xmlift.coverage",
+    }
 
 
 def test_after_time_has_passed_exactly_what_changed_is_loaded(

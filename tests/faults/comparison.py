@@ -14,7 +14,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 from tests.faults.differences import Differences, compared
 from tests.faults.oracle import HISTORY, TABLES, Oracle, Row, Table
 from tests.faults.pipeline import SOURCE, Pipeline
-from tests.faults.watermarks import ahead, watermarks
+from tests.faults.watermarks import ahead, kept_otherwise, watermarks
 
 from xmlift.landing.names import WindowName
 from xmlift.windows import parse_interval
@@ -50,6 +50,7 @@ class Comparison:
         differences.add(self._history(cursor))
         differences.add(self._lineage(cursor, HISTORY, ("id",)))
         differences.add(ledger_sums(cursor))
+        differences.add(kept_otherwise(cursor))
         differences.add(ahead(cursor, watermarks(cursor), self._oracle))
         return differences
 

@@ -85,6 +85,12 @@ def test_every_kind_of_the_slice_exists() -> None:
             id="the ledger counts other rows",
         ),
         pytest.param("{advance}", "watermark", id="the watermark is ahead"),
+        pytest.param(
+            "UPDATE xmlift.coverage SET covered_to = covered_to + INTERVAL '1 second' "
+            "WHERE source = 'faults' AND covered_from < covered_to",
+            "watermark",
+            id="more is kept as settled than is",
+        ),
     ],
 )
 def test_damage_is_found(damage: str, where: str, pipeline: Pipeline, campaign: Campaign) -> None:

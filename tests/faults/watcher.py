@@ -10,7 +10,7 @@ from tests.faults.comparison import ledger_sums
 from tests.faults.differences import Differences
 from tests.faults.oracle import Oracle
 from tests.faults.pipeline import Pipeline
-from tests.faults.watermarks import ahead, watermarks
+from tests.faults.watermarks import ahead, kept_otherwise, watermarks
 
 _PAUSE = 0.3
 
@@ -67,6 +67,7 @@ class Watcher:
     def _look(self, connection: Connection) -> Differences:
         with connection, connection.cursor() as cursor:
             found = ledger_sums(cursor)
+            found.add(kept_otherwise(cursor))
             marks = watermarks(cursor)
             # What the endpoint holds is asked after the snapshot was taken: whatever has not changed until then
             # was there when a window before the watermark was read.

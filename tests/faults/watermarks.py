@@ -8,6 +8,9 @@ from tests.faults.differences import Differences
 from tests.faults.oracle import CURSORS, HISTORY, START, Oracle
 from tests.faults.pipeline import SOURCE
 
+from xmlift.warehouse import coverage
+from xmlift.warehouse.coverage import Counted
+
 OVERLAP = timedelta(seconds=2)  # as the catalogue has it
 
 
@@ -23,6 +26,20 @@ def watermarks(cursor: Cursor) -> dict[str, datetime]:
         if start <= reached[stream]:
             reached[stream] = max(reached[stream], min(end, as_of - OVERLAP))
     return reached
+
+
+def kept_otherwise(cursor: Cursor) -> Differences:
+    """Streams whose coverage, as plan is told it, is not that of the ledger's windows."""
+    counted = [Counted(stream, 0, OVERLAP) for stream in CURSORS]
+    kept = coverage.settled(cursor, SOURCE, counted)
+    settled = coverage.settled_by_ledger(cursor, SOURCE, counted)
+    return Differences(
+        watermark=[
+            f"{stream}: kept as settled is {kept.get(stream)}, its windows settle {settled.get(stream)}"
+            for stream in CURSORS
+            if kept.get(stream) != settled.get(stream)
+        ]
+    )
 
 
 def ahead(cursor: Cursor, marks: dict[str, datetime], oracle: Oracle) -> Differences:

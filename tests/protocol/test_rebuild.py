@@ -11,6 +11,7 @@ import pytest
 from xmlift.migration import Forget, ForgetEvent, forget
 from xmlift.work import ALL_RUNS
 
+from ..unit.kept import check_kept
 from ..unit.steps_landing import at, run_at
 from ..unit.warehouse_stand_in import ADMIN
 from .pipeline import STREAMS, Pipeline, row
@@ -43,6 +44,7 @@ def test_a_ledger_that_was_lost_is_rebuilt(pipeline: Pipeline, stream: str) -> N
     assert pipeline.load(stream, ALL_RUNS, by=REPLAY).windows == 0, "nothing is lost yet"
     forget(ForgetEvent(forget=Forget(source=pipeline.name)), pipeline.stand_in.warehouse(ADMIN))
     assert pipeline.ledger() == []
+    check_kept(pipeline.stand_in, pipeline.name)
     assert pipeline.contents() == before
     replay(pipeline, stream)
     assert pipeline.contents() == before

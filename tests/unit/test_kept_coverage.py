@@ -163,7 +163,7 @@ def test_what_is_kept_with_another_overlap_does_not_count(warehouse: StandIn) ->
     }
 
 
-def test_a_loader_that_kept_nothing_takes_no_gap_with_it(warehouse: StandIn) -> None:
+def test_a_ledger_that_nobody_kept_is_taken_in_whole(warehouse: StandIn) -> None:
     """A ledger from before: its windows count from the first load on."""
     ledger_holds(warehouse, SOURCE, row(0, 10), row(10, 20), row(10, 20, epoch=1), row(40, 50, partition="p"))
     bring(warehouse, NO_OVERLAP, row(20, 30))
@@ -174,6 +174,8 @@ def test_a_loader_that_kept_nothing_takes_no_gap_with_it(warehouse: StandIn) -> 
         ("a", 1, "", 0, EPOCH, EPOCH),
         ("a", 1, "-", 0, minutes(10), minutes(20)),
     ]
+    assert settled(warehouse, Counted("a", 1, NO_OVERLAP)) == {"a": {"-": [interval(10, 20)]}}
+    assert settled(warehouse, Counted("a", 2, NO_OVERLAP)) == {}
 
 
 def test_a_ledger_of_the_version_before_is_kept_by_its_next_load(
