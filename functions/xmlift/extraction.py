@@ -125,7 +125,7 @@ class WindowReader:
         mapping, parsed_at = record_mapping(source, stream), names.run_started(event.run)
         window = WindowToLift(mapping, stream, self._window, self._attempt, parsed_at)
         self._lifting = WindowLifting(window, processes)
-        self._rows = WindowRows(self._lifting.converter, chain, self._progress)
+        self._rows = WindowRows(self._lifting, chain, self._progress)
         # What is read from a kept answer is kept already.
         keeps = stream.keep_raw is not None and event.raw_run is None
         self._raw = chain.raw_zone(self._attempt) if keeps else None

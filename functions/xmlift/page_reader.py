@@ -14,13 +14,14 @@ from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
 from xmlift.records import Page, unmatched_names
 from xmlift.rooms import MEGABYTE, record_mapping, source_guards
-from xmlift.row_conversion import ConvertedRows
 from xmlift.source.session import Answer, RefusedError
 from xmlift.source.urls import shown
 from xmlift.source.walk import PageRequest, Way
 from xmlift.source.whole import captured_values, records_hash, whole_tree
 from xmlift.telemetry import logger
-from xmlift.window_lifting import Place, WindowLifting
+from xmlift.window_lifting import WindowLifting
+from xmlift.window_parts import LiftedRows
+from xmlift.window_processes import Place
 from xmlift.window_rows import WindowRows
 
 MAX_SKEW = timedelta(minutes=5)
@@ -172,26 +173,23 @@ class PageReader:
             )
         self.read_pages.add(content)
 
-    def _read_records(self, request: PageRequest, answer: Answer, *, ahead: bool) -> Page[ConvertedRows]:
-        def place() -> Place:
-            return Place(self._progress.pages + 1, answer.read_at, self._rows.sequence)
-
+    def _read_records(self, request: PageRequest, answer: Answer, *, ahead: bool) -> Page[LiftedRows]:
         page = Page(
             self._body(answer),
             self._mapping,
             self._lifting.pieces,
-            self._lifting.page(place),
+            self._lifting.page(Place(self._progress.pages + 1, answer.read_at)),
             self._source.limits.record_megabytes * MEGABYTE,
         )
-        for converted in page:
+        for lifted in page:
             if ahead:
                 self._fetch_next(page, request, answer.url)
                 ahead = False
-            self._rows.add(converted)
-            del converted  # not beside the next rows: those of one large record take many megabytes
+            self._rows.add(lifted)
+            del lifted  # not beside the next rows: those of one large record take many megabytes
         return page
 
-    def _fetch_next(self, page: Page[ConvertedRows], request: PageRequest, url: str) -> None:
+    def _fetch_next(self, page: Page[LiftedRows], request: PageRequest, url: str) -> None:
         """Ask for the page after this one, as far as this one's head tells: what follows may say otherwise."""
         if page.head_root is None:
             return

@@ -1,76 +1,64 @@
-"""The converted rows of one window on their way to its parts: compressed, counted, and put on S3."""
+"""The rows of one window counted, and its parts put on S3."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from xmlift.errors import RowError
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
-from xmlift.row_conversion import ConvertedRows, RowConverter
 from xmlift.tables.rejects import SCHEMA as REJECTS_SCHEMA
-from xmlift.tables.writer import PartWriter, csv_rows, quoted
-
-PART_BYTES = 2 * 1024 * 1024
-"""A part of so many compressed bytes is put, also in the middle of a page: memory does not follow the page."""
+from xmlift.window_lifting import WindowLifting
+from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts
 
 _SHOWN_REASONS = 5
 _KEPT_REASONS = 20
 
 
 class WindowRows:
-    """Collects the rows of all tables of a window, and writes them as parts.
+    """Counts the rows of all tables of a window, and puts the parts that they are written into.
 
     A part that was put counts from the moment that a link or the commit names it: nobody asks for those of a page
     that fails afterwards.
     """
 
-    def __init__(self, converter: RowConverter, chain: Chain, progress: Progress) -> None:
-        self._converter = converter
-        self._layout = converter.layout
+    def __init__(self, lifting: WindowLifting, chain: Chain, progress: Progress) -> None:
+        self._lifting = lifting
+        self._layout = lifting.converter.layout
         self._chain = chain
         self._progress = progress
-        self._writers = {table.name: PartWriter() for table in self._layout.tables} | {REJECTS: PartWriter()}
         self._schemas = {table.name: table.fingerprint for table in self._layout.tables}
         self._schemas[REJECTS] = REJECTS_SCHEMA
-        self._collected = 0
         self._put: list[Entry] = []
-        self.sequence = 0
-        """Of the parts of rows converted from now on; those still on their way may be of the one before."""
 
     @property
     def bytes_written(self) -> int:
         """Compressed bytes since the last flush."""
-        waiting = sum(writer.bytes_written for writer in self._writers.values())
-        return waiting + sum(entry.bytes for entry in self._put)
+        return self._lifting.bytes_written + sum(entry.bytes for entry in self._put)
 
     @property
     def columns(self) -> dict[str, list[str]]:
         """The column names of each schema that the parts may have."""
         return {table.fingerprint: list(table.column_names) for table in self._layout.tables}
 
-    def add(self, converted: ConvertedRows) -> None:
+    def add(self, lifted: LiftedRows) -> None:
         """Take rows, in their records' order. Raises RowError where the stream's limit on rejects is passed."""
-        if converted.sequence != self._collected:
-            self._put_parts()
-            self._collected = converted.sequence
-        for name, table in converted.tables.items():
-            self._writers[name].write(table.csv, table.rows)
-            self._progress.tables[name] = self._progress.tables.get(name, TableCounts()) + table.counts
-            seen = table.seen.union(self._progress.seen_columns.get(name, ()))
-            self._progress.seen_columns[name] = sorted(seen)
-        if converted.rejects:
-            self._add_rejects(converted)
-        largest = max(writer.bytes_written for writer in self._writers.values())
-        if largest >= PART_BYTES and self.sequence == self._collected:
-            self.sequence += 1
+        self._put_parts(lifted.keep())
+        self._count(lifted.counts)
 
-    def _add_rejects(self, converted: ConvertedRows) -> None:
-        fields = [quoted(column) for column in zip(*converted.rejects, strict=True)]
-        self._writers[REJECTS].write(csv_rows(fields), len(converted.rejects))
-        self._progress.rejects += len(converted.rejects)
-        reasons = Counter(self._progress.reject_reasons)
-        reasons.update(converted.reasons)
-        self._progress.reject_reasons = dict(reasons.most_common(_KEPT_REASONS))
-        most = self._converter.stream.max_rejects
+    def _count(self, counts: RowCounts) -> None:
+        for name, table in counts.tables.items():
+            self._progress.tables[name] = self._progress.tables.get(name, TableCounts()) + table
+            seen = counts.seen[name].union(self._progress.seen_columns.get(name, ()))
+            self._progress.seen_columns[name] = sorted(seen)
+        if counts.reasons:
+            self._count_rejects(counts.reasons)
+
+    def _count_rejects(self, reasons: list[str]) -> None:
+        self._progress.rejects += len(reasons)
+        counted = Counter(self._progress.reject_reasons)
+        counted.update(reasons)
+        self._progress.reject_reasons = dict(counted.most_common(_KEPT_REASONS))
+        most = self._lifting.converter.stream.max_rejects
         if self._progress.rejects > most:
             raise RowError(
                 f"{self._progress.rejects} rows were rejected, more than max_rejects {most}: "
@@ -90,22 +78,20 @@ class WindowRows:
         return "; ".join(f"{count} × {reason}" for reason, count in reasons)
 
     def flush(self) -> list[Entry]:
-        """Put what was collected, at most one part per table; the parts put since the last flush."""
-        self._put_parts()
+        """Put what is in no part yet, at most one part per table and process; all parts put since the last flush.
+
+        Raises RowError where a process is there no more.
+        """
+        self._put_parts(self._lifting.finish())
         entries, self._put = self._put, []
-        self.sequence = self._collected = self.sequence + 1
         return entries
 
-    def _put_parts(self) -> None:
-        """Put what was collected, all of one sequence number."""
-        for name, writer in self._writers.items():
-            part = writer.finish()
-            if part is None:
-                continue
+    def _put_parts(self, parts: Iterable[NumberedPart]) -> None:
+        for name, sequence, part in parts:
             entry = Entry(
                 table=name,
-                attempt=self._converter.attempt,
-                sequence=self._collected,
+                attempt=self._lifting.converter.attempt,
+                sequence=sequence,
                 rows=part.rows,
                 schema=self._schemas[name],
                 bytes=len(part.body),

@@ -11,9 +11,10 @@ from xmlift.landing.chain import Chain, Landed
 from xmlift.landing.commits import Commit, Progress, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
-from xmlift.layout import stream_layout
 from xmlift.records import Batch, NestedRows
-from xmlift.row_conversion import RowConverter
+from xmlift.rooms import record_mapping
+from xmlift.window_lifting import WindowLifting, WindowToLift
+from xmlift.window_processes import Place
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 
@@ -61,15 +62,14 @@ def land(
     stream = source.streams[stream_name]
     name = WindowName(source.source, stream_name, run, names.WHOLE, Interval(at(window[0]), at(window[1])))
     chain, progress = Chain(zone, name), Progress(unmatched=unmatched or {})
-    converter = RowConverter(
-        stream_layout(stream_name, stream), stream, name, attempt, names.run_started(run)
-    )
-    rows = WindowRows(converter, chain, progress)
+    mapping = record_mapping(source, stream)
+    lifting = WindowLifting(WindowToLift(mapping, stream, name, attempt, names.run_started(run)), 1)
+    rows = WindowRows(lifting, chain, progress)
     parts = []
     for number, read in enumerate(pages, start=1):
         progress.pages = number
         batch = batch_of(stream, read.rows)
-        rows.add(converter.convert(batch, number, read.read_at, rows.sequence))
+        rows.add(lifting.page(Place(number, read.read_at)).lift(batch))
         parts += rows.flush()
     commit = chain.commit(
         Commit(

@@ -235,14 +235,14 @@ def test_what_is_stale_is_what_the_target_has_as_new_or_newer() -> None:
 
 
 bits = st.integers(0, 1)
-# Mostly ties: what decides then is the part, the page in it and the row in that.
+# Mostly ties: what decides then is the page, the row in it and the part.
 ranked = st.tuples(bits, *[st.just(0) | bits] * 3, bits, bits, bits)
 
 
 @given(st.sets(st.tuples(*[st.just(0)] * 4, bits, bits, bits) | ranked, max_size=6))
 def test_the_winner_of_a_key_is_the_newest_then_the_last_read(rows: set[tuple[int, ...]]) -> None:
     """The window function run by SQLite against Python's maximum; a window of its own tells each row."""
-    read = ("id", "modified", "_read_at", "_parsed_at", "_part", "_page", "_row")
+    read = ("id", "modified", "_read_at", "_parsed_at", "_page", "_row", "_part")
     names = (*read, *sql.WINDOW)
     columns = tuple((name, "BIGINT") for name in names)
     own = Table("main", "t", columns, ("id",), ("modified", "_read_at", "_parsed_at"), frozenset())

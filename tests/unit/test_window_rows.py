@@ -8,16 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from xmlift import window_rows
+from xmlift import window_parts
 from xmlift.catalogue import load_source
 from xmlift.errors import RowError
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
-from xmlift.layout import stream_layout
 from xmlift.records import Batch, NestedRows
-from xmlift.row_conversion import RowConverter
+from xmlift.rooms import record_mapping
+from xmlift.window_lifting import WindowLifting, WindowToLift
+from xmlift.window_parts import LiftedRows
+from xmlift.window_processes import Place
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 
@@ -48,17 +50,22 @@ class Collecting:
     """Window rows over a landing zone, and what is read of their parts."""
 
     def __init__(self, zone: Zone) -> None:
-        stream = load_source(CATALOGUE, "tracker.yaml").streams["items"]
-        self.converter = RowConverter(stream_layout("items", stream), stream, WINDOW, "0123456789ab", DAY)
+        source = load_source(CATALOGUE, "tracker.yaml")
+        stream = source.streams["items"]
+        window = WindowToLift(record_mapping(source, stream), stream, WINDOW, "0123456789ab", DAY)
+        self.lifting = WindowLifting(window, 1)
         self.progress = Progress()
         self.zone = zone
-        self.rows = WindowRows(self.converter, Chain(zone, WINDOW), self.progress)
+        self.rows = WindowRows(self.lifting, Chain(zone, WINDOW), self.progress)
 
     def add(self, first_id: int, count: int, notes: int = 0) -> None:
         self.add_batch(batch(first_id, count, notes))
 
     def add_batch(self, records: Batch) -> None:
-        self.rows.add(self.converter.convert(records, 1, DAY, self.rows.sequence))
+        self.rows.add(self.lift(records))
+
+    def lift(self, records: Batch) -> LiftedRows:
+        return self.lifting.page(Place(1, DAY)).lift(records)
 
     def read(self, entry: Entry) -> list[list[str]]:
         text = gzip.decompress(self.zone.get(f"{WINDOW.folder}{entry.name}")).decode()
@@ -100,7 +107,7 @@ def test_a_flush_puts_a_part_per_table_and_the_next_one_begins(collecting: Colle
 def test_a_large_part_is_put_before_the_page_has_ended(
     collecting: Collecting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window_rows, "PART_BYTES", 100_000)
+    monkeypatch.setattr(window_parts, "PART_BYTES", 100_000)
     batches = 12
     for number in range(batches):
         collecting.add(number * 2000, 2000, notes=1)
@@ -122,18 +129,23 @@ def test_a_large_part_is_put_before_the_page_has_ended(
 def test_rows_on_their_way_when_a_part_is_full_go_where_they_say(
     collecting: Collecting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window_rows, "PART_BYTES", 1)
-    convert = collecting.converter.convert
-    on_their_way = [convert(batch(number, 1), 1, DAY, collecting.rows.sequence) for number in (1, 2, 3)]
-    large = convert(batch(10, 10_000), 1, DAY, collecting.rows.sequence)
-    for converted in (large, *on_their_way):
-        collecting.rows.add(converted)
-    assert collecting.rows.sequence == 1
-    collecting.rows.add(convert(batch(4, 1), 1, DAY, collecting.rows.sequence))
+    monkeypatch.setattr(window_parts, "PART_BYTES", 1)
+    on_their_way = [collecting.lift(batch(number, 1)) for number in (1, 2, 3)]
+    large = collecting.lift(batch(10, 10_000))
+    for lifted in (large, *on_their_way):
+        collecting.rows.add(lifted)
+    collecting.rows.add(collecting.lift(batch(4, 1)))
     first, second = collecting.ids(collecting.rows.flush())
     assert first[:2] == ("items", 0)
     assert first[2][-3:] == ["1", "2", "3"]
     assert second == ("items", 1, ["4"])
+
+
+def test_rows_that_nobody_takes_are_in_no_part(collecting: Collecting) -> None:
+    collecting.lift(batch(1, 1))
+    collecting.add(2, 1)
+    assert collecting.ids(collecting.rows.flush()) == [("items", 0, ["2"])]
+    assert collecting.progress.tables["items"] == TableCounts(read=1, written=1)
 
 
 def test_rejects_are_a_part_of_their_own_up_to_the_limit(collecting: Collecting) -> None:

@@ -16,9 +16,10 @@ def count_doubled(table: Table, among: Sequence[str]) -> str:
 def pick_losers(table: Table, among: Sequence[str]) -> str:
     """All but the newest of the staged rows that agree on `among`; of one reading, what was read last.
 
-    Only rows of doubled keys are ranked, by the columns that decide alone: what wins is neither sorted nor copied.
+    Page and row tell what was last: parts are written side by side, and which one a row is in says nothing. Only
+    rows of doubled keys are ranked, by the columns that decide alone: what wins is neither sorted nor copied.
     """
-    order = (*table.version, "_part", "_page", "_row")
+    order = (*table.version, "_page", "_row", "_part")
     descending = ", ".join(f"staged.{identifier(name)} DESC" for name in order)
     return (
         f"CREATE TEMP TABLE {table.losers} AS\n"

@@ -15,7 +15,7 @@ from xmlift.warehouse.statements import (
     same,
 )
 
-_READ = ("_read_at", "_parsed_at", "_part", "_page", "_row")
+_READ = ("_read_at", "_parsed_at", "_page", "_row", "_part")
 
 
 def touched(table: Table) -> str:

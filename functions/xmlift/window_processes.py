@@ -1,0 +1,239 @@
+"""Processes beside this one that lift pieces of a window's pages, each into parts of its own.
+
+A process answers a piece with what is to be counted of it. Its rows wait there until they are kept: a piece that
+was cut wrongly, or whose records were numbered wrongly, is in no part.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from mmap import mmap
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
+
+from xmlift.errors import RowError
+from xmlift.records import Batch, Head, Lifted, PieceReader, Sent, lift_piece
+from xmlift.row_conversion import ConvertedRows
+from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts, WindowParts, row_counts
+
+SLOT_BYTES = 1024 * 1024
+SLOTS_EACH = 3
+"""A process that has one piece in work and two in store is not idle while this one lifts a piece, too."""
+
+_HEAD_BYTES = 16 * 1024
+"""All that is on its way to a process fits into its pipe, so that it never waits for one that sends a part."""
+
+_END_SECONDS = 1.0
+"""How long the exit code is waited for of a process whose pipe has ended."""
+
+
+class Place(NamedTuple):
+    """Where records are read: the page's number in the window, and when."""
+
+    page: int
+    read_at: datetime
+
+
+class _Answer(NamedTuple):
+    """What a process says: what it has lifted, its finished parts, and the bytes of those that are not."""
+
+    lifted: Lifted[RowCounts] | None
+    finished: list[NumberedPart]
+    bytes_in_work: int
+
+
+class Process:
+    """A process, as it is seen from outside. A piece goes by shared memory, and what is to be said of it by a pipe.
+
+    A pipe holds less than a piece, so that its two sides would wait for each other.
+    """
+
+    def __init__(self, pieces: PieceReader, parts: WindowParts) -> None:
+        # multiprocessing's own pools and shared memory need /dev/shm, which Lambda does not have.
+        from lambda_multiprocessing import Pool  # noqa: PLC0415 (only who has the vCPUs pays for the import)
+
+        global _own  # noqa: PLW0603 (what is inherited needs not be sent)
+        self._slots = [mmap(-1, SLOT_BYTES) for _ in range(SLOTS_EACH)]
+        self._pipe, theirs = Pipe()
+        _own = _Lifting(pieces, parts, self._slots, self._pipe, theirs)
+        self._pool = Pool(1)
+        _own = None
+        theirs.close()
+        # One task for all pieces: as a task of its own, each would take half a millisecond on its way.
+        self._pool.apply_async(_serve)
+        self.process: BaseProcess = self._pool.children[0].proc
+        self._free = deque(range(SLOTS_EACH))
+        self._on_their_way: deque[int] = deque()
+        self._answers: deque[_Answer | Exception] = deque()
+        self._kept: list[int] = []
+        self._sent = 0
+        self._finished: list[NumberedPart] = []
+        self._bytes_in_work = 0
+
+    @property
+    def bytes_written(self) -> int:
+        """Compressed bytes of its parts that are not handed out."""
+        return self._bytes_in_work + sum(len(part.part.body) for part in self._finished)
+
+    def takes(self, head: Head, piece: bytes) -> bool:
+        """Whether there is room for a piece. Raises RowError where the process has ended."""
+        while not self._free and self._pipe.poll():
+            self._receive()
+        return bool(self._free) and len(piece) <= SLOT_BYTES and len(head.before) <= _HEAD_BYTES
+
+    def send(self, head: Head, piece: bytes, first_row: int, place: Place) -> Sent[LiftedRows]:
+        """Send a piece that the process takes. Raises RowError where it has ended, then or when it is to answer."""
+        slot = self._free.popleft()
+        self._on_their_way.append(slot)
+        self._slots[slot][: len(piece)] = piece
+        self._sent += 1
+        self._ask(_Task(self._sent, slot, len(piece), head, first_row, place))
+        answer = partial(self._lifted, self._sent)
+        return Sent(piece, piece.count(b"</" + head.record + b">"), answer)
+
+    def _lifted(self, number: int) -> Lifted[LiftedRows] | None:
+        lifted = self._answer().lifted
+        if lifted is None:
+            return None
+        return Lifted(LiftedRows(lifted.rows, partial(self._keep, number)), lifted.records, lifted.between)
+
+    def _keep(self, number: int) -> list[NumberedPart]:
+        self._kept.append(number)
+        return self._taken()
+
+    def _taken(self) -> list[NumberedPart]:
+        finished, self._finished = self._finished, []
+        return finished
+
+    def finish(self) -> Callable[[], list[NumberedPart]]:
+        """Have it finish the parts of what was kept since the last time, and answer how to get them."""
+        self._ask(None)
+
+        def finished() -> list[NumberedPart]:
+            self._answer()
+            return self._taken()
+
+        return finished
+
+    def _ask(self, task: "_Task | None") -> None:
+        kept, self._kept = self._kept, []
+        try:
+            self._pipe.send((kept, task))
+        except OSError as error:
+            raise self._ended() from error
+
+    def _answer(self) -> _Answer:
+        """The next answer: they come in the order of what was asked."""
+        if not self._answers:
+            self._receive()
+        answer = self._answers.popleft()
+        if isinstance(answer, Exception):
+            raise answer
+        self._finished += answer.finished
+        self._bytes_in_work = answer.bytes_in_work
+        return answer
+
+    def _receive(self) -> None:
+        try:
+            self._answers.append(self._pipe.recv())
+        except (OSError, EOFError) as error:
+            raise self._ended() from error
+        if self._on_their_way:
+            self._free.append(self._on_their_way.popleft())
+
+    def _ended(self) -> RowError:
+        self.process.join(_END_SECONDS)
+        return RowError(
+            f"a process of the function ended in the midst of its work, with exit code {self.process.exitcode}. If "
+            "that is -9, it is most likely for want of memory: lower limits.record_megabytes, or raise the memory "
+            "of extract"
+        )
+
+    def end(self) -> None:
+        """End it, whatever it is at."""
+        self.process.kill()
+        self.process.join()
+        self._pool.terminate()
+        self._pipe.close()
+
+
+class _Task(NamedTuple):
+    """A piece to lift: its number, where it is and how long, its page's head, and where its records stand."""
+
+    number: int
+    slot: int
+    length: int
+    head: Head
+    first_row: int
+    place: Place
+
+
+class _Lifting:
+    """What a process has of its own: its parts, and rows that are not kept yet, by their pieces' numbers."""
+
+    def __init__(
+        self,
+        pieces: PieceReader,
+        parts: WindowParts,
+        slots: list[mmap],
+        theirs: "Connection[Any, Any]",
+        ours: "Connection[Any, Any]",
+    ) -> None:
+        self._pieces = pieces
+        self._parts = parts
+        self._slots = slots
+        self._theirs = theirs
+        self._pipe = ours
+        self._waiting: deque[tuple[int, ConvertedRows]] = deque()
+
+    def serve(self) -> None:
+        """Answer what is asked, for as long as there is somebody who asks."""
+        self._theirs.close()  # or the pipe would never end
+        while True:
+            try:
+                kept, task = self._pipe.recv()
+            except EOFError:
+                raise SystemExit from None
+            try:
+                answer = self._answer(kept, task)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the one who asked is to know it)
+                self._pipe.send(error)
+            else:
+                self._pipe.send(answer)
+
+    def _answer(self, kept: list[int], task: _Task | None) -> _Answer:
+        finished = self._keep(kept)
+        if task is not None:
+            return _Answer(self._lift(task), finished, self._parts.bytes_written)
+        self._waiting.clear()  # what is not kept now will not be any more
+        return _Answer(None, finished + self._parts.finish(), 0)
+
+    def _lift(self, task: _Task) -> Lifted[RowCounts] | None:
+        def convert(batch: Batch) -> RowCounts:
+            converted = self._parts.convert(batch, *task.place, self._parts.sequence)
+            self._waiting.append((task.number, converted))
+            return row_counts(converted)
+
+        piece = self._slots[task.slot][: task.length]
+        return lift_piece(self._pieces, convert, task.head, piece, task.first_row)
+
+    def _keep(self, kept: list[int]) -> list[NumberedPart]:
+        """Keep the rows of these pieces. Of those that were sent before them no other will be kept any more."""
+        finished: list[NumberedPart] = []
+        for number in kept:
+            while self._waiting[0][0] != number:
+                self._waiting.popleft()
+            finished += self._parts.keep(self._waiting.popleft()[1])
+        return finished
+
+
+_own: _Lifting | None = None
+"""Of this process, as it was when it was forked."""
+
+
+def _serve() -> None:
+    assert _own is not None
+    _own.serve()
