@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from xmlift.catalogue import Source, Stream
+from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.order import ForEach, in_order, waits_for
 from xmlift.errors import PlanError
 from xmlift.landing import names
@@ -174,6 +175,12 @@ def _check(event: PlanEvent, name: str, stream: Stream) -> None:
     asked, where = event.input, f"{event.source}.{name}"
     if asked.start is not None and asked.start >= event.started:
         raise PlanError(f"{event.source}: `from` {asked.start} lies after the run's start {event.started}")
+    if asked.from_raw:
+        if why := _why_not_from_raw(stream, has_range=asked.has_range):
+            raise PlanError(
+                f"{where} cannot be made anew from kept answers: {why}; or name other streams in `streams`"
+            )
+        return
     if stream.disposition == "scd2" and (asked.has_range or asked.reread):
         raise PlanError(
             f"{where} is a history (scd2), which is not read again: what was read of its past is in the landing "
@@ -184,6 +191,22 @@ def _check(event: PlanEvent, name: str, stream: Stream) -> None:
             f"{where} cannot be asked for a range: {why}; leave out `from` and `to`, or name other streams in "
             "`streams`"
         )
+
+
+def _why_not_from_raw(stream: Stream, *, has_range: bool) -> str | None:
+    if stream.disposition == "scd2":
+        return (
+            "of a history (scd2) each version is told from the one before it as time goes by, and those that stand "
+            "are not taken back. Raise `epoch`, which reads all of it anew"
+        )
+    if isinstance(stream.cursor, DeltaLink):
+        return (
+            "by delta_link each window holds only what changed since the one before it. Raise `epoch`, which reads "
+            "all of it anew"
+        )
+    if stream.disposition == "replace" and has_range:
+        return "it is replaced as a whole. Leave out `from` and `to`"
+    return None
 
 
 def _why_no_range(stream: Stream) -> str | None:

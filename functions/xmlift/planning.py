@@ -8,6 +8,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue.order import ForEach
+from xmlift.kept_windows import kept_windows
 from xmlift.landing import claim, names
 from xmlift.landing.claim import Claim, StatusOf
 from xmlift.landing.zone import Zone
@@ -24,7 +25,7 @@ from xmlift.missing import (
 from xmlift.round_items import load_item, shared_out, with_histories
 from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
-from xmlift.warehouse import coverage, partitions
+from xmlift.warehouse import coverage, ledger, partitions
 from xmlift.warehouse.connection import Warehouse
 from xmlift.warehouse.coverage import Counted, Covered
 from xmlift.work import ALL_RUNS, Plan, PlanAnswer, WorkList
@@ -101,10 +102,28 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
     if loads and event.round == 0:
         # What is missing after that is seen in the next round, by the coverage as it will be then.
         return Plan(items=[], loads=loads, more=True, watermarks=watermarks(streams, settled))
+    if event.input.from_raw:
+        done = warehouse.transaction(lambda cursor: _read_by_run(cursor, event, streams))
+        return structs.replace(
+            kept_windows(event, source, streams, zone, done), watermarks=watermarks(streams, settled)
+        )
     unnameable: list[str] = []
     told = Told(partitions_of=lambda each: _partitions(source, each, warehouse, unnameable))
     windows = structs.replace(missing_windows(event, source, settled, own, told), warnings=unnameable)
     return with_histories(event, windows, [(run, name) for run, name in left if is_history(streams[name])])
+
+
+def _read_by_run(
+    cursor: Cursor, event: PlanEvent, streams: Mapping[str, Stream]
+) -> dict[str, set[tuple[str, str]]]:
+    """By stream the (partition, window) that the run has read, whatever became of them."""
+    return {
+        name: {
+            (partition, window)
+            for _, partition, window in ledger.windows(cursor, event.source, name, event.run)
+        }
+        for name in streams
+    }
 
 
 def _left_undone(

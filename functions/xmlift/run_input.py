@@ -18,8 +18,8 @@ class RunInput(
     """The input of an execution. A schedule's has the first three; the others are an operator's.
 
     `from` and `to` ask for a range instead of all since the cursor's start, `reread` for what is settled too,
-    `replay` for what has landed instead of the endpoint; `streams` (none: all) says for which. `concurrent` goes
-    ahead beside another execution of the source.
+    `replay` for what has landed instead of the endpoint, `from_raw` for the kept answers, to be parsed anew;
+    `streams` (none: all) says for which. `concurrent` goes ahead beside another execution of the source.
     """
 
     source: str
@@ -30,6 +30,7 @@ class RunInput(
     streams: list[str] = []
     reread: bool = False
     replay: bool = False
+    from_raw: bool = False
     concurrent: bool = False
 
     def __post_init__(self) -> None:
@@ -37,6 +38,10 @@ class RunInput(
             raise ValueError(f"`from` {self.start} is not before `to` {self.end}")
         if self.replay and (self.has_range or self.reread):
             raise ValueError("`replay` loads all that has landed: leave out `from`, `to` and `reread`")
+        if self.from_raw and (self.replay or self.reread):
+            raise ValueError(
+                "`from_raw` reads the kept answers, and nothing else: leave out `replay` and `reread`"
+            )
 
     @property
     def has_range(self) -> bool:
