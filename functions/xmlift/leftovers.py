@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from xmlift.catalogue import Stream
+from xmlift.catalogue.cursor import Full
+from xmlift.catalogue.deletes import PeriodicFull
 from xmlift.landing import names
 from xmlift.landing.landed import landed_names
 from xmlift.landing.names import WindowName
@@ -19,13 +21,13 @@ def leftovers(
 ) -> dict[str, list[str]]:
     """Which of these streams have landed windows of each run that the ledger lacks, runs without such left out.
 
-    Only names are read. Sets are not asked for: each run reads the whole of them anyway.
+    Only names are read. What is read whole is not asked for: some run reads all of it again anyway.
     """
     landed = [
         window
         for run in runs
         for name, stream in streams.items()
-        if stream.disposition != "replace"
+        if not _is_read_whole(stream)
         for window in landed_names(zone, names.stream_prefix(source, name, run))
     ]
     if not landed:
@@ -35,6 +37,11 @@ def leftovers(
     for run, stream in dict.fromkeys((one.run, one.stream) for one in landed if _name(one) not in closed):
         left.setdefault(run, []).append(stream)
     return left
+
+
+def _is_read_whole(stream: Stream) -> bool:
+    is_set = stream.disposition == "replace" or isinstance(stream.deletes, PeriodicFull)
+    return is_set or (stream.disposition == "merge" and isinstance(stream.cursor, Full))
 
 
 def newest(left: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.cursor import DeltaLink
+from xmlift.catalogue.deletes import PeriodicFull
 from xmlift.catalogue.order import ForEach, in_order, waits_for
 from xmlift.errors import PlanError
 from xmlift.landing import names
@@ -78,7 +79,7 @@ def missing_windows(
         if stream.disposition != "replace" and name not in told.sets_due:
             queues += _queues(event, name, stream, each, settled.get(name, {}), own.get(name, {}))
         elif name not in own:
-            sets += _set(event, name, stream, each, MOST_ITEMS - len(sets))
+            sets += _set(event, name, stream, each, MOST_ITEMS - len(sets), is_due=name in told.sets_due)
         if before != (len(sets), len(queues)):
             at_work.add(name)
     room = max(0, source.limits.windows_per_run - len(sets))
@@ -171,6 +172,33 @@ def is_history(stream: Stream) -> bool:
     return stream.disposition == "scd2"
 
 
+def sets_due(
+    event: PlanEvent,
+    streams: Mapping[str, Stream],
+    settled: Covered,
+    last_sets: Mapping[str, datetime],
+) -> set[str]:
+    """The streams of which all is to be read again, so that it shows what is gone (P6).
+
+    A stream that never was waits for that until it has been read up to the present, window by window.
+    """
+    due = set()
+    for name, stream in streams.items():
+        if not isinstance(stream.deletes, PeriodicFull) or event.input.has_range:
+            continue
+        every, last = stream.deletes.every_time, last_sets.get(name)
+        covered, start = settled.get(name, {}), stream_start(stream)
+        if last is not None:
+            is_due = last + every <= event.started
+        else:
+            is_due = not every or any(
+                watermark(start, known) + every > event.started for known in covered.values()
+            )
+        if is_due or event.input.reread:
+            due.add(name)
+    return due
+
+
 def _check(event: PlanEvent, name: str, stream: Stream) -> None:
     asked, where = event.input, f"{event.source}.{name}"
     if asked.start is not None and asked.start >= event.started:
@@ -250,14 +278,29 @@ def _missing(stream: Stream, wanted: Interval, known: Sequence[Interval]) -> Ite
 
 
 def _slices(stream: Stream, gap: Interval) -> Iterable[Interval]:
-    slice_time = stream.cursor.slice_time if stream.cursor and stream.is_bounded else None
+    slice_time = _slice_time(stream)
     return [gap] if slice_time is None else grid_cells(gap, slice_time)
 
 
-def _set(event: PlanEvent, name: str, stream: Stream, partitions: Sequence[str], most: int) -> list[WorkItem]:
-    """All windows of all partitions of a stream that is read as a whole (P6). Raises PlanError beyond `most`."""
+def _slice_time(stream: Stream) -> timedelta | None:
+    return stream.cursor.slice_time if stream.cursor and stream.is_bounded else None
+
+
+def _set(
+    event: PlanEvent, name: str, stream: Stream, partitions: Sequence[str], most: int, *, is_due: bool
+) -> list[WorkItem]:
+    """All windows of all partitions of a stream that is read as a whole (P6). Raises PlanError beyond `most`.
+
+    What is due is cut into longer windows, if need be: it is read rarely, and of all the time that there is.
+    """
     whole = wanted(event, stream)
-    windows = list(islice(_slices(stream, whole), MOST_ITEMS + 1)) if whole.start < whole.end else []
+    if whole.start >= whole.end:
+        return []
+    slices = _slices(stream, whole)
+    if is_due and partitions and (slice_time := _slice_time(stream)) is not None:
+        cells = max(1, most // len(partitions) - 1)  # the first one and the last one may be cut off
+        slices = grid_cells(whole, slice_time * max(1, -(-(whole.end - whole.start) // (slice_time * cells))))
+    windows = list(islice(slices, MOST_ITEMS + 1))
     count = len(windows) * len(partitions)
     if count > most:
         of_each = f" of {len(partitions)} partitions" if stream.for_each else ""

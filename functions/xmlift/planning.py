@@ -25,7 +25,8 @@ from xmlift.missing import (
 from xmlift.round_items import load_item, shared_out, with_histories
 from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
-from xmlift.warehouse import coverage, ledger, partitions
+from xmlift.told import told_by_warehouse
+from xmlift.warehouse import coverage, ledger
 from xmlift.warehouse.connection import Warehouse
 from xmlift.warehouse.coverage import Counted, Covered
 from xmlift.work import ALL_RUNS, Plan, PlanAnswer, WorkList
@@ -107,9 +108,14 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
         return structs.replace(
             kept_windows(event, source, streams, zone, done), watermarks=watermarks(streams, settled)
         )
-    unnameable: list[str] = []
-    told = Told(partitions_of=lambda each: _partitions(source, each, warehouse, unnameable))
-    windows = structs.replace(missing_windows(event, source, settled, own, told), warnings=unnameable)
+    warnings: list[str] = []
+    mine = claim.claim_of(zone, source.source, event.run)
+    # A set that fails is followed by a run that reads what is new, so that it does not hold that up for ever.
+    may_read_sets = mine is not None and not mine.after_failure
+    told = told_by_warehouse(
+        event, source, streams, settled, warehouse, warnings, may_read_sets=may_read_sets
+    )
+    windows = structs.replace(missing_windows(event, source, settled, own, told), warnings=warnings)
     return with_histories(event, windows, [(run, name) for run, name in left if is_history(streams[name])])
 
 

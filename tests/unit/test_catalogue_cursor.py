@@ -33,7 +33,10 @@ def asked(cursor: dict[str, Any]) -> str:
     """The query that a window of this cursor is asked for by."""
     one = stream(request=BOUNDED, cursor=cursor)
     bounds = Interval(datetime(2026, 6, 1, 10, 30, tzinfo=UTC), datetime(2026, 6, 1, 22, 30, tzinfo=UTC))
-    return window_walk(source(a=stream_document(request=BOUNDED, cursor=cursor)), one, bounds).first().url
+    walk = window_walk(source(a=stream_document(request=BOUNDED, cursor=cursor)), one, bounds, "-")
+    first = walk.first()
+    assert first is not None
+    return first.url
 
 
 @pytest.mark.parametrize(

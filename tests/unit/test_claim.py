@@ -45,7 +45,12 @@ def standing(zone: Zone) -> dict[str, Any]:
 
 def test_who_comes_first_has_it(zone: Zone) -> None:
     assert take(zone, "run-1") == []
-    assert standing(zone) == {"run": "run-1", "execution": arn("run-1"), "unfinished": []}
+    assert standing(zone) == {
+        "run": "run-1",
+        "execution": arn("run-1"),
+        "unfinished": [],
+        "after_failure": False,
+    }
 
 
 def test_a_running_execution_keeps_it(zone: Zone) -> None:
@@ -71,7 +76,12 @@ def test_one_that_has_it_goes_on_whatever_is_said_of_it(zone: Zone) -> None:
 def test_a_run_that_did_not_succeed_is_left_to_the_next(zone: Zone, status: str | None) -> None:
     take(zone, "run-1")
     assert take(zone, "run-2", status) == ["run-1"]
-    assert standing(zone) == {"run": "run-2", "execution": arn("run-2"), "unfinished": ["run-1"]}
+    assert standing(zone) == {
+        "run": "run-2",
+        "execution": arn("run-2"),
+        "unfinished": ["run-1"],
+        "after_failure": True,
+    }
 
 
 def began(minutes: int) -> str:

@@ -247,7 +247,7 @@ def test_what_the_ledger_has_in_any_state_is_no_leftover(plans: Plans, state: st
     plans.ledger(known(0, 60, run=run_at(90), state=state))
     answer = plans.plan(91, streams=["items"])
     assert loads(answer) == [("items", run_at(91))]
-    assert plans.claim() == Claim(run=run_at(91), execution="arn:e91", unfinished=[])
+    assert plans.claim() == Claim(run=run_at(91), execution="arn:e91", unfinished=[], after_failure=True)
 
 
 def test_leftovers_of_several_runs(plans: Plans) -> None:

@@ -27,11 +27,15 @@ StatusOf = Callable[[str], str | None]
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """Who reads the source: a run, its execution's ARN, and the runs before it that did not succeed."""
+    """Who reads the source: a run, its execution's ARN, and the runs before it that left something undone.
+
+    `after_failure`: the one just before it did not succeed.
+    """
 
     run: str
     execution: str
     unfinished: list[str] = []
+    after_failure: bool = False
 
 
 def take(
@@ -60,16 +64,27 @@ def take(
         if status is None and _has_just_begun(claim.run, mine.run):
             status = _RUNNING
         unfinished = still_open(_left_by(claim, status, source))[-MOST_UNFINISHED:]
-        taken = Claim(run=mine.run, execution=mine.execution, unfinished=unfinished)
+        taken = Claim(
+            run=mine.run,
+            execution=mine.execution,
+            unfinished=unfinished,
+            after_failure=status != _SUCCEEDED,
+        )
         zone.replace(key, msgspec.json.encode(taken), standing.etag)
     raise LandingError(f"{key}: others take the claim at the same time, again and again: start the run again")
 
 
-def unfinished_of(zone: Zone, source: str, run: str) -> list[str]:
-    """What `take` answered the run, in its later rounds; nothing once another has the claim, or without one."""
+def claim_of(zone: Zone, source: str, run: str) -> Claim | None:
+    """The claim that `take` made for the run; None once another has it, or without one."""
     body = zone.find(names.claim(source))
     claim = None if body is None else _decoded(body, names.claim(source))
-    return claim.unfinished if claim and claim.run == run else []
+    return claim if claim and claim.run == run else None
+
+
+def unfinished_of(zone: Zone, source: str, run: str) -> list[str]:
+    """What `take` answered the run, in its later rounds; nothing once another has the claim, or without one."""
+    claim = claim_of(zone, source, run)
+    return claim.unfinished if claim else []
 
 
 def _has_just_begun(run: str, mine: str) -> bool:

@@ -1,0 +1,67 @@
+"""What the warehouse tells a round beside its coverage: partitions, where deltas go on, and what is due again."""
+
+from collections.abc import Mapping, Sequence
+
+from xmlift.catalogue import Source, Stream
+from xmlift.catalogue.cursor import DeltaLink
+from xmlift.catalogue.deletes import PeriodicFull
+from xmlift.catalogue.order import ForEach
+from xmlift.landing import names
+from xmlift.missing import Told, is_history, sets_due
+from xmlift.run_input import PlanEvent
+from xmlift.warehouse import deltas, partitions
+from xmlift.warehouse.connection import Warehouse
+from xmlift.warehouse.coverage import Covered
+
+
+def told_by_warehouse(
+    event: PlanEvent,
+    source: Source,
+    streams: Mapping[str, Stream],
+    settled: Covered,
+    warehouse: Warehouse,
+    warnings: list[str],
+    *,
+    may_read_sets: bool,
+) -> Told:
+    """Asked of those streams alone that need it; what cannot be a partition is noted among the warnings.
+
+    Raises WarehouseError.
+    """
+
+    def partitions_of(each: ForEach) -> Sequence[str]:
+        return _partitions(source, each, warehouse, warnings)
+
+    going_on = {name: one.epoch for name, one in streams.items() if isinstance(one.cursor, DeltaLink)}
+    periodic = {name: one.epoch for name, one in streams.items() if isinstance(one.deletes, PeriodicFull)}
+    if not going_on and not periodic:
+        return Told(partitions_of)
+    links, last_sets = warehouse.transaction(
+        lambda cursor: (
+            deltas.links(cursor, source.source, going_on),
+            deltas.last_sets(cursor, source.source, periodic),
+        )
+    )
+    due = sets_due(event, streams, settled, last_sets) if may_read_sets else set()
+    return Told(partitions_of, links, due)
+
+
+def _partitions(source: Source, each: ForEach, warehouse: Warehouse, warnings: list[str]) -> Sequence[str]:
+    """The values of the column, but for those that no key can hold."""
+    above = source.streams[each.stream]
+    values = warehouse.transaction(
+        lambda cursor: partitions.column_values(
+            cursor,
+            partitions.Column(source.source, each.stream, each.field),
+            with_tombstones=above.deletes is not None,
+            with_history=is_history(above),
+        )
+    )
+    named = [value for value in values if names.is_nameable(value)]
+    if len(named) < len(values):
+        warning = (
+            f"{source.source}.{each.stream}: {len(values) - len(named)} values of {each.field} are empty or too "
+            "long to name a partition: nothing is read for them"
+        )
+        warnings += [] if warning in warnings else [warning]
+    return named
