@@ -305,8 +305,8 @@ def _set(
     if count > most:
         of_each = f" of {len(partitions)} partitions" if stream.for_each else ""
         raise PlanError(
-            f"{event.source}.{name}: more than {MOST_ITEMS} windows{of_each}, and what is replaced is read in one "
-            "round: choose a longer `slice` or a later `start`"
+            f"{event.source}.{name}: more than {MOST_ITEMS} windows{of_each}, and what is read as a whole is read "
+            "in one round: choose a longer `slice` or a later `start`"
         )
     return [
         work_item(event, name, stream, partition, window, count)

@@ -1,20 +1,18 @@
 """plan: what a round of a run has to do: windows to read, or streams to load. Decided once, and kept on S3."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import structs
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import Source, Stream, load_source
-from xmlift.catalogue.order import ForEach
 from xmlift.kept_windows import kept_windows
 from xmlift.landing import claim, names
 from xmlift.landing.claim import Claim, StatusOf
 from xmlift.landing.zone import Zone
 from xmlift.leftovers import leftovers, newest
 from xmlift.missing import (
-    Told,
     check_epochs,
     chosen_streams,
     is_history,
@@ -168,26 +166,6 @@ def _covered(event: PlanEvent, source: Source, warehouse: Warehouse) -> tuple[Co
         return settled, own
 
     return warehouse.transaction(ask)
-
-
-def _partitions(source: Source, each: ForEach, warehouse: Warehouse, warnings: list[str]) -> Sequence[str]:
-    """The values of the column; what cannot be a partition's name is noted among the warnings, and left out."""
-    above = source.streams[each.stream]
-    values = warehouse.transaction(
-        lambda cursor: partitions.column_values(
-            cursor,
-            partitions.Column(source.source, each.stream, each.field),
-            with_tombstones=above.deletes is not None,
-            with_history=is_history(above),
-        )
-    )
-    named = [value for value in values if names.is_nameable(value)]
-    if len(named) < len(values):
-        warnings.append(
-            f"{source.source}.{each.stream}: {len(values) - len(named)} values of {each.field} are empty or too "
-            "long to name a partition, and nothing is read for them"
-        )
-    return named
 
 
 def counted_coverage(source: Source) -> list[Counted]:
