@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,12 +18,12 @@ from local.terraform import ENVIRONMENTS, Terraform
 from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.document import read_document
-from xmlift.catalogue.paging import NextUrlPaging
 from xmlift.errors import CatalogueError, XmliftError
 from xmlift.records import Mapping, Nested, PieceReader
-from xmlift.rooms import column_field, record_mapping
-from xmlift.source import paging
-from xmlift.source.walk import PageRequest
+from xmlift.rooms import column_field, record_mapping, source_guards, window_walk
+from xmlift.windows import EPOCH, Interval
+
+_SOME_WINDOW = Interval(EPOCH, EPOCH + timedelta(days=1))
 
 
 def validate(
@@ -101,11 +102,9 @@ def _check_stream(where: str, source: Source, stream: Stream) -> None:
         Mapping(stream.records, (), (), source.namespaces)
     _check_columns(where, source, stream.records, stream.columns)
     _check_children(where, source, stream.records, stream.children)
-    if isinstance(stream.page, NextUrlPaging):
-        with _within(where):
-            paging.NextUrl(
-                PageRequest(source.base_url), stream.page.xpath, stream.page.when, source.namespaces
-            )
+    with _within(where):
+        window_walk(source, stream, _SOME_WINDOW, "")
+        source_guards(source, stream)
     with _within(where):
         PieceReader(record_mapping(source, stream))
 

@@ -72,6 +72,12 @@ def test_complete_sources_in_the_docs_load() -> None:
         load_source(text.encode(), page.name)
 
 
+@pytest.mark.parametrize("source", ["ewm", "doors_next", "etm", "oslc"])
+def test_the_examples_of_presets_are_the_shipped_sources(source: str) -> None:
+    shipped = (ROOT / "terraform" / "sources" / f"{source}.yaml").read_text()
+    assert shipped in {text for page, text in blocks("yaml") if page.name == "rational.md"}
+
+
 def test_column_examples_in_the_docs_load() -> None:
     examples = [text for _, text in blocks("yaml") if text.startswith("columns:")]
     assert examples

@@ -168,8 +168,8 @@ def test_a_shipped_source_is_valid_and_names_its_schema(path: Path) -> None:
     assert path.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
 
 
-def test_three_sources_are_shipped() -> None:
-    assert [path.stem for path in SHIPPED] == ["ecb", "ewm", "ewm_oslc"]
+def test_each_preset_and_two_recorded_families_are_shipped() -> None:
+    assert [path.stem for path in SHIPPED] == ["doors_next", "ecb", "etm", "ewm", "ewm_oslc", "oslc"]
 
 
 @pytest.mark.parametrize(

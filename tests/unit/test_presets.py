@@ -66,6 +66,7 @@ def test_ewm_asks_for_what_the_columns_need() -> None:
     }
     assert made["records"] == "/workitem/workItem"
     assert made["page"] == {"type": "next_url", "xpath": "/workitem/@href", "when": "/workitem/@rel='next'"}
+    assert made["guards"] == {"error": "/*[local-name()='error']/*[local-name()='message']"}
     assert made["cursor"] == {
         "type": "watermark",
         "format": "%Y-%m-%dT%H:%M:%S.%f%z",

@@ -20,6 +20,8 @@ _UTC_TIME = {"format": "%Y-%m-%dT%H:%M:%S.%fZ", "resolution": "1ms"}
 _UTC_SECONDS = {"format": "%Y-%m-%dT%H:%M:%SZ", "resolution": "1s"}
 _BETWEEN = "{0}>{1}{{window.from}}{1} and {0}<{1}{{window.to}}{1}"
 _PARTITION = "{partition}"
+# `Query _… expired.` in HTTP 200, in a namespace that a source need not know.
+_OSLC_ERROR = "/*[local-name()='error']/*[local-name()='message']"
 # Prefixes that OSLC itself declares.
 _OSLC_PREFIXES = frozenset({"dcterms", "rdf", "rdfs", "oslc"})
 _QUOTED, _PREFIX = re.compile(r'"[^"]*"'), re.compile(r"([A-Za-z_][\w.-]*):")
@@ -89,6 +91,7 @@ def _ewm(given: Given) -> Document:
     return {
         "request": {"path": f"/rpt/repository/{resource}", "query": query},
         "page": {"type": "next_url", "xpath": f"/{resource}/@href", "when": f"/{resource}/@rel='next'"},
+        "guards": {"error": _OSLC_ERROR},
         "records": f"/{resource}/{element}",
         **_cursor(given, _OFFSET_TIME),
     }
@@ -174,6 +177,7 @@ def _oslc_2(given: Given, path: str) -> Document:
             "headers": {"OSLC-Core-Version": "2.0", "Accept": "application/rdf+xml"},
         },
         "page": {"type": "next_url", "xpath": "/rdf:RDF/oslc:ResponseInfo/oslc:nextPage/@rdf:resource"},
+        "guards": {"error": "/rdf:RDF/oslc:Error/oslc:message"},
         "records": "/rdf:RDF/rdf:Description/rdfs:member/rdf:Description",
         **_cursor(given, _UTC_TIME),
     }
@@ -186,6 +190,7 @@ def _oslc_1(given: Given, path: str) -> Document:
     return {
         "request": {"path": path, "query": query, "headers": {"Accept": "application/xml"}},
         "page": {"type": "next_url", "xpath": "/oslc_cm:Collection/@oslc_cm:next"},
+        "guards": {"error": _OSLC_ERROR},
         "records": "/oslc_cm:Collection/oslc_cm:ChangeRequest",
         **_cursor(given, _UTC_TIME),
     }

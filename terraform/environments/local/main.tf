@@ -11,9 +11,12 @@ module "platform" {
   raw_expires            = false # gone with the emulator, too: the provider waits a minute for a bucket's lifecycle
 
   sources = {
-    ewm      = { base_url = "${var.endpoint_url}/ccm" }
-    ecb      = { base_url = var.endpoint_url }
-    ewm_oslc = { base_url = "${var.endpoint_url}/jazz" }
+    ewm        = { base_url = "${var.endpoint_url}/ccm" }
+    doors_next = { base_url = "${var.endpoint_url}/rm" }
+    etm        = { base_url = "${var.endpoint_url}/qm" }
+    oslc       = { base_url = "${var.endpoint_url}/cqweb" }
+    ecb        = { base_url = var.endpoint_url }
+    ewm_oslc   = { base_url = "${var.endpoint_url}/jazz" }
   }
 
   logging = {
