@@ -91,6 +91,11 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
         ]
     except (XmliftError, psycopg2.Error) as error:
         problems.append(one_line(error))
+    if problems and plans:
+        problems += [
+            f"{event.source}.{name}: not read by this run, since it waits for {', '.join(above)}"
+            for name, above in plans[-1].waiting.items()
+        ]
     more = plans[-1].more if plans else False
     status = "failed" if problems else "succeeded"
     message = _message(event.source, streams.values(), problems)
@@ -107,6 +112,7 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
         problems=problems,
         warnings=[
             *(each for stream in streams.values() for each in stream.warnings(event.source)),
+            *dict.fromkeys(warning for plan in plans for warning in plan.warnings),
             *warnings,
         ],
     )
@@ -151,6 +157,9 @@ def _account(
     for plan in plans:
         for name, mark in plan.watermarks.items():
             streams.setdefault(name, StreamReport(stream=name)).watermark = mark
+        for name, partitions in plan.partitions.items():
+            # As they were at first: in later rounds the new ones are known.
+            streams[name].partitions = streams[name].partitions or partitions
     planned = {_item_key(item): item for plan in plans for item in plan.items}
     entries = warehouse.transaction(lambda cursor: ledger.of_run(cursor, source.source, event.run))
     closed = {(entry.stream, entry.partition_id, entry.window_name): entry for entry in entries}

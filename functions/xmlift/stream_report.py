@@ -12,8 +12,10 @@ from xmlift.landing.chain import Landed
 from xmlift.missing import is_first_load
 from xmlift.warehouse import ledger
 from xmlift.warehouse.ledger import Recovered
+from xmlift.work import PartitionsSeen
 
 _MANY_RECORDS = 100
+_SHOWN = 20
 
 
 class StreamReport(Struct, kw_only=True):
@@ -21,7 +23,8 @@ class StreamReport(Struct, kw_only=True):
 
     `windows` are those that the run planned, `superseded` those of them that gave way to what was loaded,
     `recovered` those of other runs that it loaded: their rows are among the inserted, updated, stale, duplicate and
-    removed ones.
+    removed ones. `partitions` are those that were there when the run began to read the stream. `cut` counts texts
+    by `<table>.<column>`, `unmapped` records by the path of what they have and no column asks for.
     """
 
     stream: str
@@ -52,6 +55,9 @@ class StreamReport(Struct, kw_only=True):
     reject_reasons: dict[str, int] = {}
     unseen_columns: dict[str, list[str]] = {}
     unmatched: dict[str, int] = {}
+    partitions: PartitionsSeen | None = None
+    cut: dict[str, int] = {}
+    unmapped: dict[str, int] = {}
 
     def add_landed(self, window: Landed) -> None:
         """What was read of a window."""
@@ -71,6 +77,8 @@ class StreamReport(Struct, kw_only=True):
             self.written += own.written
         _add(self.reject_reasons, progress.reject_reasons)
         _add(self.unmatched, progress.unmatched)
+        _add(self.cut, progress.cut)
+        _add(self.unmapped, progress.unmapped)
 
     def add_loaded(self, entry: ledger.Entry, counts: Mapping[str, LoadedCounts]) -> None:
         """What became of a window's rows."""
@@ -99,7 +107,7 @@ class StreamReport(Struct, kw_only=True):
         In a stream's first load it does, and where many records were read; that the three changes of an hour lack
         a resolution does not.
         """
-        if not is_first_load(model, self.watermark):
+        if not is_first_load(model, self.watermark) or (self.partitions and not self.partitions.are_new):
             self.unmatched = {}  # a feed without news has its title and links all the same
             if self.records < _MANY_RECORDS:
                 return
@@ -109,9 +117,7 @@ class StreamReport(Struct, kw_only=True):
                 seen.setdefault(table, set()).update(columns)
         declared = {
             self.stream: list(model.columns),
-            **{
-                place.table: list(place.child.columns) for place in child_places(self.stream, model.children)
-            },
+            **{place.table: list(place.child.columns) for place in child_places(self.stream, model.children)},
         }
         for table, columns in declared.items():
             if table in seen and (missing := unseen_columns(columns, sorted(seen[table]))):
@@ -128,6 +134,17 @@ class StreamReport(Struct, kw_only=True):
                 f"{where}: no record in {self.pages} pages; where records are expected stand {found}: "
                 "is `records` right?"
             )
+        yield from self._told_of_partitions(where)
+        if self.unmapped:
+            yield f"{where}: seen, not mapped: {_counts(self.unmapped)}"
+        if self.cut:
+            yield f"{source}: texts cut to the width of their column: {_counts(self.cut)}"
+        for table, counts in self.tables.items():
+            if counts.left_out:
+                yield (
+                    f"{source}.{table}: values left out, since the table lacks these columns (contract discard): "
+                    f"{_counts(counts.left_out)}"
+                )
         for table, columns in self.unseen_columns.items():
             yield f"{source}.{table}: never a value in {', '.join(columns)}: are their paths right?"
         if self.rejected:
@@ -137,6 +154,15 @@ class StreamReport(Struct, kw_only=True):
                 f"{where}: {self.superseded} windows of this run are superseded: what is loaded counts as newer, "
                 "and nothing of them is in the table. If no other run read it meanwhile, look into the ledger for "
                 "an `as_of` in the future, and raise the stream's `epoch`"
+            )
+
+    def _told_of_partitions(self, where: str) -> Iterator[str]:
+        if self.partitions is not None and self.partitions.gone:
+            named = ", ".join(self.partitions.gone_names)
+            more = self.partitions.gone - len(self.partitions.gone_names)
+            yield (
+                f"{where}: {self.partitions.gone} partitions that were read before are gone: {named}"
+                f"{f' and {more} more' if more else ''}. Their rows stay, and nothing of them is read any more"
             )
 
     @property
@@ -151,11 +177,23 @@ class StreamReport(Struct, kw_only=True):
         changes = f"{self.inserted} new, {self.updated} changed, {known} already known"
         if self.removed:
             changes += f", {self.removed} taken out"
+        if marked := sum(counts.marked for counts in self.tables.values()):
+            changes += f", {marked} gone"
         recovered = f"{self.recovered} windows of other runs loaded" if self.recovered else ""
         if recovered and not self.windows:
             return f"{self.stream}: {recovered}, {changes}"
-        read = f"{self.stream}: {self.records} records read, {changes}, {self.rejected} rejected"
+        of_partitions = f" of {self.partitions.words}" if self.partitions else ""
+        read = (
+            f"{self.stream}: {self.records} records{of_partitions} read, {changes}, {self.rejected} rejected"
+        )
         return f"{read}, {recovered}" if recovered else read
+
+
+def _counts(found: Mapping[str, int]) -> str:
+    """What was counted, most of it first, and not endlessly."""
+    most = sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    more = f" and {len(most) - _SHOWN} more" if len(most) > _SHOWN else ""
+    return ", ".join(f"{name} ({count})" for name, count in most[:_SHOWN]) + more
 
 
 def _add(sums: dict[str, int], more: Mapping[str, int]) -> None:

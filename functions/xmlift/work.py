@@ -15,11 +15,16 @@ class Validators(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     last_modified: str | None = None
 
 
-class InboxObject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version of an object that was dropped into the inbox; its key is as S3 has it, not encoded."""
+class InboxObject(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"version": "version-id"}):
+    """One version of an object that was dropped into the inbox, in the words of S3's events to EventBridge.
+
+    Its key is as S3 has it: of these events it is not encoded, unlike in those that S3 sends to queues and functions.
+    More is in them than is asked here. A bucket without versions has no `version-id`.
+    """
 
     key: str
-    version: str
+    version: str = ""
+    etag: str = ""
 
 
 class WorkItem(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"start": "from", "end": "to"}):
@@ -90,6 +95,16 @@ class PartitionsSeen(Struct, frozen=True, kw_only=True):
     new: int
     gone: int
     gone_names: list[str] = []
+
+    @property
+    def are_new(self) -> bool:
+        """Whether the stream is read for the first time: none of them was read before."""
+        return self.new == self.count and not self.gone
+
+    @property
+    def words(self) -> str:
+        new = f", {self.new} of them new" if self.new and not self.are_new else ""
+        return f"{self.count} partition{'' if self.count == 1 else 's'}{new}"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
