@@ -84,6 +84,9 @@ class TableCounts(Struct, kw_only=True, forbid_unknown_fields=True):
 class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
     """Everything counted from a window's start; each link carries it whole, the last one is the window's.
 
+    `cut` counts the texts that were cut, by `<table>.<column>`; `widths` has by table the bytes that the texts of
+    columns which grow have at the most, where that is more than was declared.
+    `unmapped` counts records by the path of what they have and no column asks for.
     `rejects` are the rows refused for a fault of their own, which the rejects' parts hold; a child that only
     went with its record is not among them. `unmatched` counts by name what stood where records were expected,
     on pages without a record. `restarts` is how often the window was begun anew: the one count that is kept then.
@@ -100,6 +103,9 @@ class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
     reject_reasons: dict[str, Count] = {}
     unmatched: dict[str, Count] = {}
     restarts: Count = 0
+    cut: dict[str, Count] = {}
+    widths: dict[str, dict[str, Count]] = {}
+    unmapped: dict[str, Count] = {}
 
 
 class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
