@@ -15,6 +15,8 @@ class LoadedCounts(Struct, kw_only=True):
     `duplicate` lost against another row of its key in the same batch, `stale` against the row in the target;
     a child is counted with its record, and is `inserted` or `stale`. `removed` are rows of other windows that this
     one took out: at every instant, what all windows inserted less what they removed is what the table holds.
+    `marked` are rows of other windows that stay and count as deleted from then on, since a set of all lacks them;
+    `left_out` are values, by column, that the table has no place for (contract discard).
     """
 
     written: int = 0
@@ -23,6 +25,8 @@ class LoadedCounts(Struct, kw_only=True):
     inserted: int = 0
     updated: int = 0
     removed: int = 0
+    marked: int = 0
+    left_out: dict[str, int] = {}
 
     def __add__(self, other: "LoadedCounts") -> "LoadedCounts":
         return LoadedCounts(
@@ -32,6 +36,11 @@ class LoadedCounts(Struct, kw_only=True):
             inserted=self.inserted + other.inserted,
             updated=self.updated + other.updated,
             removed=self.removed + other.removed,
+            marked=self.marked + other.marked,
+            left_out={
+                name: self.left_out.get(name, 0) + other.left_out.get(name, 0)
+                for name in {**self.left_out, **other.left_out}
+            },
         )
 
     @property

@@ -2,7 +2,8 @@
 
 Every row carries its lineage: run, window, part, page and row say where it was read, `_read_at` and `_parsed_at`
 when. Together with the cursor they are a row's version, by which two readings of one key compete. A stream
-with tombstones has `_deleted` before it, one with a history (scd2) `_hash`, by which an unchanged row is known.
+that tells of deletions has `_deleted` before it, one with a history (scd2) or a full cursor `_hash`, by which an
+unchanged row is known.
 """
 
 import hashlib
@@ -73,7 +74,7 @@ def stream_layout(name: str, stream: Stream) -> StreamLayout:
         tuple(stream.key),
         ((stream.cursor_field,) if stream.cursor_field else ()) + ("_read_at", "_parsed_at"),
         # A tombstone may have nothing but its key and its time.
-        (stream.identifying_columns if stream.deletes else stream.required_columns) | lineage_names,
+        (stream.identifying_columns if stream.has_tombstones else stream.required_columns) | lineage_names,
     )
     places = list(child_places(name, stream.children))
     return StreamLayout(
@@ -106,5 +107,5 @@ def own_columns(stream: Stream) -> tuple[tuple[str, ColumnType], ...]:
     return (
         *((column, spec.column_type) for column, spec in stream.columns.items()),
         *([DELETED] if stream.deletes else []),
-        *([HASH] if stream.disposition == "scd2" else []),
+        *([HASH] if stream.has_hashes else []),
     )

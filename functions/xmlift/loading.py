@@ -89,7 +89,6 @@ def _load(
         return LoadAnswer(status="done", windows=0)
     loader = StreamLoader(event.source, event.stream, stream, zone, warehouse, copy_role_arn)
     mutex = Mutex(warehouse, event.source, event.stream)
-    is_set = stream.disposition == "replace"
     count, bound = 0, Bound()
 
     def load_batch(landed: Sequence[Landed]) -> int:
@@ -97,16 +96,19 @@ def _load(
         try:
             return loader.load(batch, time_left() - RESERVE_SECONDS)
         except TimeUpError as error:
-            raise TimeUpError(_too_long(landed, error, is_set=is_set)) from error
+            raise TimeUpError(_too_long(landed, error, is_set=is_set(landed))) from error
+
+    def is_set(landed: Sequence[Landed]) -> bool:
+        return stream.disposition == "replace" or any(window.commit.set_windows for window in landed)
 
     def set_aside(landed: Sequence[Landed], reason: str) -> None:
         quarantine(mutex, landed, reason, event.run, time_left() - RESERVE_SECONDS)
 
     try:
         loader.prepare_tables(time_left() - RESERVE_SECONDS)
-        for landed in batches(zone, windows, stream.disposition, bound):
+        for landed in batches(zone, windows, stream, bound):
             before = time_left()
-            for settled in load_or_set_aside(landed, load_batch, set_aside, is_set=is_set):
+            for settled in load_or_set_aside(landed, load_batch, set_aside, is_set=is_set(landed)):
                 count += settled
                 logger.info("loaded", stream=event.stream, windows=count, of=len(windows))
                 if 0 < count < len(windows) and time_left() < 2 * RESERVE_SECONDS:

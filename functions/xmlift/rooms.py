@@ -8,8 +8,9 @@ from xmlift.catalogue import login as catalogue
 from xmlift.catalogue import paging as asked_pages
 from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.cursor import TimeCursor
+from xmlift.catalogue.deletes import Mark
 from xmlift.catalogue.request import Call, Request
-from xmlift.errors import RecordError
+from xmlift.errors import CatalogueError, RecordError
 from xmlift.layout import DELETED
 from xmlift.records import Field, Mapping, Nested
 from xmlift.source import login as logins
@@ -34,7 +35,7 @@ def record_mapping(source: Source, stream: Stream) -> Mapping:
 
     Raises RecordError for a path that cannot be read.
     """
-    deletes = stream.deletes
+    deletes = stream.deletes if isinstance(stream.deletes, Mark) else None
     mark = (Field(DELETED[0], deletes.path),) if deletes else ()
     mapping = Mapping(
         stream.records,
@@ -79,6 +80,10 @@ def window_walk(
 
     Raises SourceError for an expression that cannot be read.
     """
+    if stream.request is None:
+        raise CatalogueError(
+            "the stream has no `request`, so there is nothing to ask: its records come as files that are dropped"
+        )
     return request_walk(source, stream.request, stream.page, window_values(stream, window, partition), link)
 
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from xmlift.catalogue import Stream
 from xmlift.catalogue.children import child_places, position_columns
+from xmlift.catalogue.deletes import Mark
 from xmlift.column_rules import column_rules
 from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import DELETED, LINEAGE, StreamLayout, TableLayout
 from xmlift.records import Batch, NestedRows
 from xmlift.tables.batch import ColumnRule, kept_rows, typed
-from xmlift.tables.hashes import row_hashes
+from xmlift.tables.hashes import row_hashes, texts_inside
 from xmlift.tables.lengths import longest
 from xmlift.tables.rejects import Refused, fields_of
 from xmlift.tables.times import written_in_utc
@@ -122,15 +123,17 @@ class RowConverter:
         """Convert the batch's own records."""
         table = self.layout.table
         columns: Sequence[Sequence[str]] = batch.columns
-        gone: set[int] = set()
-        if (deletes := self.stream.deletes) is not None:
+        marked: set[int] = set()
+        if isinstance(deletes := self.stream.deletes, Mark):
             *columns, marks = columns  # what is asked beside the stream's own columns (record_mapping)
-            gone = {record for record, mark in enumerate(marks) if deletes.is_told_by(mark)}
+            marked = {record for record, mark in enumerate(marks) if deletes.is_told_by(mark)}
         seen = _seen(self._rules, columns)
         records: Sequence[int] = range(batch.records)
         if self._transformed is not None:
             columns, records = self._transformed(columns)
-        tombstones = {index for index, record in enumerate(records) if record in gone} if gone else gone
+        deleted = {index for index, record in enumerate(records) if record in marked} if marked else marked
+        # Of what is only flagged the whole record is there: it has to have all, and has its children.
+        tombstones = deleted if self.stream.has_tombstones else set[int]()
         values, rejects, cut = typed(self._rules, columns, tombstones)
         refused = {reject.row for reject in rejects}
         outside = self._outside_window(values) - refused
@@ -141,7 +144,8 @@ class RowConverter:
             key = {name: fields[name] for name in table.key}
             noted.append(Refused(reject, records[reject.row], key, fields))
         _note_rejects(table.name, noted, place, converted)
-        rows = kept_rows([*values, *self._derived(values, tombstones)], kept)
+        inside = self._inside(batch) if self.stream.has_hashes else {}
+        rows = kept_rows([*values, *self._derived(values, deleted, inside)], kept)
         written = [records[index] for index in kept]
         counts = TableCounts(
             read=batch.records,
@@ -159,20 +163,34 @@ class RowConverter:
             _widths(self._rules, rows),
         )
         keys = [rows[table.column_names.index(name)] for name in table.key]
+        gone = marked if self.stream.has_tombstones else set[int]()
         return _Written(written, keys, gone, {records[index] for index in outside})
 
-    def _derived(self, values: Sequence[Sequence[str]], tombstones: set[int]) -> Iterator[list[str]]:
+    def _inside(self, batch: Batch) -> dict[str, Sequence[str]]:
+        """What each record says in its children: a record is another one if they are."""
+        return {
+            table.name: texts_inside(
+                batch.records, nested.records, [rule.name for rule in rules], nested.columns
+            )
+            for table, rules, nested in zip(
+                self.layout.children, self._child_rules, batch.nested, strict=True
+            )
+        }
+
+    def _derived(
+        self, values: Sequence[Sequence[str]], deleted: set[int], inside: dict[str, Sequence[str]]
+    ) -> Iterator[list[str]]:
         """The columns that the stream's own are followed by: what is gone, and what each version says."""
         count = len(values[0])
         if self.stream.deletes:
-            yield ["true" if index in tombstones else "false" for index in range(count)]
-        if self.stream.disposition == "scd2":
+            yield ["true" if index in deleted else "false" for index in range(count)]
+        if self.stream.has_hashes:
             said = {rule.name: column for rule, column in zip(self._rules, values, strict=True)}
             if self.stream.cursor_field is not None:
                 del said[self.stream.cursor_field]  # a record touched without a change is no new version
             # That a key is gone is news, also where the tombstone repeats all that the last version said.
-            deleted = ["true" if index in tombstones else "" for index in range(count)]
-            yield row_hashes({**said, DELETED[0]: deleted})
+            news = ["true" if index in deleted else "" for index in range(count)]
+            yield row_hashes({**said, **inside, DELETED[0]: news})
 
     def _outside_window(self, values: Sequence[Sequence[str]]) -> set[int]:
         """Rows whose cursor lies outside the window: append has them in the cell that they belong to (L5)."""

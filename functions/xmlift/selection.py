@@ -7,6 +7,9 @@ of a long replay reads the commits of one batch.
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 
+from xmlift.catalogue import Stream
+from xmlift.catalogue.cursor import DeltaLink
+from xmlift.catalogue.deletes import PeriodicFull
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_names, read_commits, undamaged
@@ -49,17 +52,17 @@ def unloaded_windows(
 
 
 def batches(
-    zone: Zone, windows: Sequence[WindowName], disposition: str, bound: Bound
+    zone: Zone, windows: Sequence[WindowName], stream: Stream, bound: Bound
 ) -> Iterator[list[Landed]]:
     """The windows with their commits, as they are to be loaded together; those with a damaged one are left out."""
-    match disposition:
-        case "replace":
-            yield from whole_sets(zone, windows)
-            return
-        case "scd2":
-            ordered = by_history(zone, windows)
-        case _:
-            ordered = newest_run_first(windows)
+    if stream.disposition == "replace":
+        yield from whole_sets(zone, windows)
+        return
+    if isinstance(stream.deletes, PeriodicFull):
+        yield from sets_and_others(zone, windows, bound)
+        return
+    in_order = stream.disposition == "scd2" or isinstance(stream.cursor, DeltaLink)
+    ordered = by_history(zone, windows) if in_order else newest_run_first(windows)
     rest = iter(ordered)
     while some := list(islice(rest, bound.windows)):
         yield from bounded(undamaged(read_commits(zone, some)), bound)
@@ -88,16 +91,29 @@ def whole_sets(zone: Zone, windows: Sequence[WindowName]) -> Iterator[list[Lande
     """The sets that have landed whole, newest first, each of any size; what lacks a window is left out (P6)."""
     for run, members in groupby(newest_run_first(windows), key=lambda window: window.run):
         landed = undamaged(read_commits(zone, members))
-        sizes = {window.commit.set_windows for window in landed}
-        if sizes == {len(landed)}:
+        if _is_whole(run, landed):
             yield landed
-        else:
-            logger.info(
-                "left out a set that has not landed whole",
-                run=run,
-                landed=len(landed),
-                of=max(sizes, default=0),
-            )
+
+
+def sets_and_others(zone: Zone, windows: Sequence[WindowName], bound: Bound) -> Iterator[list[Landed]]:
+    """Newest run first; what is a set of all is loaded whole, other windows as ever."""
+    for run, members in groupby(newest_run_first(windows), key=lambda window: window.run):
+        landed = undamaged(read_commits(zone, members))
+        of_set = [window for window in landed if window.commit.set_windows]
+        if _is_whole(run, of_set):
+            yield of_set
+        yield from bounded([window for window in landed if not window.commit.set_windows], bound)
+
+
+def _is_whole(run: str, landed: Sequence[Landed]) -> bool:
+    sizes = {window.commit.set_windows for window in landed}
+    if sizes == {len(landed)}:
+        return True
+    if landed:
+        logger.info(
+            "left out a set that has not landed whole", run=run, landed=len(landed), of=max(sizes, default=0)
+        )
+    return False
 
 
 def bounded(landed: Sequence[Landed], bound: Bound) -> Iterator[list[Landed]]:

@@ -18,7 +18,8 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import Stream
-from xmlift.dispositions import disposition_of, targets_of
+from xmlift.catalogue.cursor import DeltaLink
+from xmlift.dispositions import Chosen, continuing, disposition_of, targets_of
 from xmlift.errors import DataFaultError, WarehouseError
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
@@ -61,8 +62,11 @@ class StreamLoader:
         self._source = source
         self._stream = name
         self._overlap = stream.cursor.overlap_time if stream.cursor else timedelta(0)
-        self._targets = targets_of(source, stream_layout(name, stream))
+        self._targets = targets_of(
+            source, stream_layout(name, stream), keeps_history=stream.disposition == "scd2"
+        )
         self._disposition = disposition_of(stream, self._targets)
+        self._is_delta = isinstance(stream.cursor, DeltaLink)
         self._zone = zone
         self._warehouse = warehouse
         self._mutex = Mutex(warehouse, source, name)
@@ -135,7 +139,7 @@ class StreamLoader:
         new = self._not_in_ledger(cursor, batch)
         if not new:
             return 0
-        chosen = self._disposition.choose(cursor, new)
+        chosen = self._choose(cursor, new)
         tallies: dict[str, TableTally] = {}
         if chosen.loaded:
             loaded = batch._replace(landed=chosen.loaded)
@@ -151,6 +155,13 @@ class StreamLoader:
         ledger.insert(cursor, entries)
         kept_coverage.keep(cursor, self._source, self._stream, self._overlap, entries)
         return len(chosen.left)
+
+    def _choose(self, cursor: Cursor, landed: Sequence[Landed]) -> Chosen:
+        if not self._is_delta:
+            return self._disposition.choose(cursor, landed)
+        going_on = continuing(cursor, self._targets, landed)
+        chosen = self._disposition.choose(cursor, going_on.loaded)
+        return chosen._replace(superseded=[*going_on.superseded, *chosen.superseded])
 
     def _not_in_ledger(self, cursor: Cursor, batch: Batch) -> list[Landed]:
         """The windows of the batch that the ledger lacks (L2). Raises WarehouseError for a changed commit."""

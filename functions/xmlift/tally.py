@@ -27,6 +27,8 @@ class TableTally:
         self.current: dict[WindowKey, int] = {}
         self.updated: dict[WindowKey, int] = {}
         self.removed: dict[WindowKey, int] = {}
+        self.marked: dict[WindowKey, int] = {}
+        self.left_out: dict[str, dict[WindowKey, int]] = {}
 
     def of(self, window: WindowKey) -> LoadedCounts:
         """What became of a window's rows."""
@@ -39,6 +41,8 @@ class TableTally:
             inserted=current - updated,
             updated=updated,
             removed=self.removed.get(window, 0),
+            marked=self.marked.get(window, 0),
+            left_out={name: counts[window] for name, counts in self.left_out.items() if counts.get(window)},
         )
 
 
@@ -76,4 +80,6 @@ def ledger_entry(
         rows_removed=own.removed,
         reason=reason.encode()[:_REASON_BYTES].decode(errors="ignore"),
         loaded_by=loaded_by,
+        next_link=commit.next_link or "",
+        set_windows=commit.set_windows,
     )

@@ -20,11 +20,17 @@ class NumberedPart(NamedTuple):
 
 
 class RowCounts(NamedTuple):
-    """What became of a batch: by table its records and the columns with a value, and why rows were rejected."""
+    """What became of a batch: by table its records and the columns with a value, and why rows were rejected.
+
+    `cut` counts the texts that were cut, by `<table>.<column>`; `widths` has by table the bytes that columns have to
+    hold which grow.
+    """
 
     tables: dict[str, TableCounts]
     seen: dict[str, frozenset[str]]
     reasons: list[str]
+    cut: dict[str, int]
+    widths: dict[str, dict[str, int]]
 
 
 class LiftedRows(NamedTuple):
@@ -91,4 +97,6 @@ def row_counts(converted: ConvertedRows) -> RowCounts:
         {name: table.counts for name, table in tables},
         {name: table.seen for name, table in tables},
         converted.reasons,
+        {f"{name}.{column}": count for name, table in tables for column, count in table.cut.items()},
+        {name: table.widths for name, table in tables if table.widths},
     )

@@ -52,6 +52,11 @@ class WindowRows:
             self._progress.seen_columns[name] = sorted(seen)
         if counts.reasons:
             self._count_rejects(counts.reasons)
+        for column, count in counts.cut.items():
+            self._progress.cut[column] = self._progress.cut.get(column, 0) + count
+        for name, widths in counts.widths.items():
+            known = self._progress.widths.setdefault(name, {})
+            known |= {column: max(width, known.get(column, 0)) for column, width in widths.items()}
 
     def _count_rejects(self, reasons: list[str]) -> None:
         self._progress.rejects += len(reasons)

@@ -36,6 +36,7 @@ streams:
       notes:
         records: note
         columns: {{ text: {{ path: ".", type: varchar(20) }} }}
+        children: {{ words: {{ records: w, columns: {{ word: {{ path: ., type: varchar(20) }} }} }} }}
   events:
     request: {{ path: /events, query: {{ q: "{{window.from}}/{{window.to}}" }} }}
     records: /r/e
@@ -49,6 +50,7 @@ streams:
       notes:
         records: note
         columns: {{ text: {{ path: ".", type: varchar(20) }} }}
+        children: {{ words: {{ records: w, columns: {{ word: {{ path: ., type: varchar(20) }} }} }} }}
   orders:
     request: {{ path: /orders, query: {{ q: "{{window.from}}/{{window.to}}" }} }}
     records: /r/o
@@ -75,6 +77,69 @@ streams:
       notes:
         records: note
         columns: {{ text: {{ path: ".", type: varchar(20) }} }}
+        children: {{ words: {{ records: w, columns: {{ word: {{ path: ., type: varchar(20) }} }} }} }}
+  archive:
+    request: {{ path: /archive, query: {{ q: "{{window.from}}/{{window.to}}" }} }}
+    records: /r/o
+    cursor: {{ type: watermark, field: modified, start: "2026-01-01T00:00:00Z" }}
+    key: [id]
+    deletes: {{ type: flag, path: gone, equals: "yes" }}
+    columns:
+      id: {{ path: id, type: bigint }}
+      modified: {{ path: m, type: timestamptz }}
+      title: {{ path: t, type: varchar(10), required: true }}
+    children:
+      notes:
+        records: note
+        columns: {{ text: {{ path: ".", type: varchar(20) }} }}
+  stock:
+    request: {{ path: /stock }}
+    records: /r/l
+    cursor: {{ type: full }}
+    key: [id]
+    columns:
+      id: {{ path: id, type: bigint }}
+      title: {{ path: t, type: varchar(10) }}
+    children:
+      notes:
+        records: note
+        columns: {{ text: {{ path: ".", type: varchar(20) }} }}
+  parts:
+    request: {{ path: /parts }}
+    records: /r/l
+    cursor: {{ type: full }}
+    key: [id]
+    deletes: {{ type: periodic_full }}
+    columns:
+      id: {{ path: id, type: bigint }}
+      title: {{ path: t, type: varchar(10) }}
+    children:
+      notes:
+        records: note
+        columns: {{ text: {{ path: ".", type: varchar(20) }} }}
+  tickets:
+    request: {{ path: /tickets, query: {{ q: "{{window.from}}/{{window.to}}" }} }}
+    records: /r/i
+    cursor: {{ type: watermark, field: modified, slice: 6h, start: "2026-01-01T00:00:00Z" }}
+    key: [id]
+    deletes: {{ type: periodic_full, every: 7d }}
+    columns:
+      id: {{ path: id, type: bigint }}
+      modified: {{ path: m, type: timestamptz }}
+      title: {{ path: t, type: varchar(10) }}
+    children:
+      notes:
+        records: note
+        columns: {{ text: {{ path: ".", type: varchar(20) }} }}
+  changes:
+    request: {{ path: /changes }}
+    page: {{ type: next_url, xpath: /r/@next }}
+    records: /r/l
+    cursor: {{ type: delta_link, xpath: /r/@delta }}
+    key: [id]
+    columns:
+      id: {{ path: id, type: bigint }}
+      title: {{ path: t, type: varchar(10) }}
   lines:
     request: {{ path: /lines }}
     records: /r/l
@@ -153,6 +218,10 @@ class Loads:
 
     def notes(self, stream: str = "items") -> list[tuple[Any, ...]]:
         return self.rows('"_parent_id", "_position", text', f"{stream}__notes")
+
+    def words(self, stream: str = "items") -> list[tuple[Any, ...]]:
+        """What is in the notes."""
+        return self.rows('"_parent_id", "_parent_position", "_position", word', f"{stream}__notes__words")
 
     def ledger(self, columns: str = "run, state") -> list[tuple[Any, ...]]:
         sql = f"SELECT {columns} FROM xmlift.ledger WHERE source = %s ORDER BY run, window_start, state"

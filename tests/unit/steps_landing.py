@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from xmlift.catalogue import Source, Stream
+from xmlift.catalogue.deletes import Mark
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Chain, Landed
 from xmlift.landing.commits import Commit, Progress, Scope
@@ -57,10 +58,13 @@ def land(
     unmatched: dict[str, int] | None = None,
     epoch: int = 0,
     set_windows: int = 0,
+    partition: str = names.WHOLE,
+    link: str | None = None,
+    next_link: str | None = None,
 ) -> Landed:
     """Land a window, a part of each table for every page; `window` is in hours."""
     stream = source.streams[stream_name]
-    name = WindowName(source.source, stream_name, run, names.WHOLE, Interval(at(window[0]), at(window[1])))
+    name = WindowName(source.source, stream_name, run, partition, Interval(at(window[0]), at(window[1])))
     chain, progress = Chain(zone, name), Progress(unmatched=unmatched or {})
     mapping = record_mapping(source, stream)
     lifting = WindowLifting(WindowToLift(mapping, stream, name, attempt, names.run_started(run)), 1)
@@ -73,7 +77,7 @@ def land(
         parts += rows.flush()
     commit = chain.commit(
         Commit(
-            scope=Scope(source=source.source, stream=stream_name, partition=names.WHOLE, epoch=epoch),
+            scope=Scope(source=source.source, stream=stream_name, partition=partition, epoch=epoch),
             run=run,
             start=name.interval.start,
             end=name.interval.end,
@@ -86,6 +90,8 @@ def land(
             parsed_at=names.run_started(run),
             ended_by="the test said so",
             set_windows=set_windows,
+            link=link,
+            next_link=next_link,
         )
     )
     return Landed(name, commit, commits.sha256(commits.encode(commit)))
@@ -98,7 +104,7 @@ def batch_of(stream: Stream, rows: Sequence[Row]) -> Batch:
     )
     return Batch(
         1,
-        _columns([*stream.columns, *([GONE] if stream.deletes else [])], rows),
+        _columns([*stream.columns, *([GONE] if isinstance(stream.deletes, Mark) else [])], rows),
         tuple(chain.from_iterable(nested)),
     )
 

@@ -89,6 +89,8 @@ progress = st.builds(
     reject_reasons=st.dictionaries(texts, counts, max_size=3),
     unmatched=st.dictionaries(texts, counts, max_size=3),
     restarts=counts,
+    cut=st.dictionaries(texts, counts, max_size=2),
+    widths=st.dictionaries(texts, st.dictionaries(texts, counts, max_size=2), max_size=2),
 )
 links = st.builds(
     Link,
@@ -121,6 +123,8 @@ written_commits = st.builds(
     ended_by=texts,
     set_windows=counts,
     raw=st.lists(raw_pages, max_size=2),
+    link=st.none() | texts,
+    next_link=st.none() | texts,
 )
 
 
@@ -165,7 +169,7 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '"tables":{"work_items":{"read":510,"written":500,"rejected":10,"out_of_window":0,"dropped":0}},'
         '"seen_columns":{"work_items":["id","summary"]},'
         '"rejects":10,"reject_reasons":{"work_items.id: not a whole number for bigint":10},'
-        '"unmatched":{"title":2},"restarts":1},'
+        '"unmatched":{"title":2},"restarts":1,"cut":{},"widths":{},"unmapped":{}},'
         '"as_of":"2026-11-22T16:15:00.123456Z","next_url":"https://h/é?page=2",'
         '"page_hashes":["0123456789abcdef"],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
     )
@@ -175,10 +179,10 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
     assert commits.encode(empty).decode() == (
         '{"attempt":"0123456789ab","previous":null,"parts":[],'
         '"progress":{"pages":0,"bytes":0,"repaired_pages":0,"retries":0,"seconds":0.0,"tables":{},'
-        '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1},'
+        '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1,"cut":{},"widths":{},"unmapped":{}},'
         '"as_of":null,"next_url":null,"page_hashes":[],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
     )
-    assert commits.encode(COMMIT).decode().endswith(',"set_windows":3,"raw":[]}')
+    assert commits.encode(COMMIT).decode().endswith(',"set_windows":3,"raw":[],"link":null,"next_link":null}')
     assert commits.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -195,6 +199,16 @@ def test_a_link_written_before_a_count_was_kept_reads_with_nothing_counted() -> 
 def test_what_was_written_before_answers_were_kept_names_none() -> None:
     assert commits.decode_commit(changed(COMMIT, "raw", ...), "key").raw == []
     assert commits.decode_link(changed(LINK, "raw", ...), "key").raw == []
+
+
+def test_what_was_written_before_texts_were_cut_or_widened_and_deltas_followed_says_nothing_of_it() -> None:
+    for name in ("cut", "widths"):
+        assert (
+            getattr(commits.decode_commit(changed(COMMIT, f"progress.{name}", ...), "key").progress, name)
+            == {}
+        )
+    for name in ("link", "next_link"):
+        assert getattr(commits.decode_commit(changed(COMMIT, name, ...), "key"), name) is None
 
 
 def test_a_commit_written_before_there_were_sets_loads_by_itself() -> None:

@@ -156,6 +156,9 @@ def test_a_row_without_its_key_or_its_origin_is_refused_by_the_table(loads: Load
         "orders__notes": {"_parent_id", "_position", *lineage},
         "lists": {"id", *lineage},
         "lists__notes": {"_parent_id", "_position", *lineage},
+        "items__notes__words": {"_parent_id", "_parent_position", "_position", *lineage},
+        "events__notes__words": {"_parent_id", "_parent_position", "_position", *lineage},
+        "lists__notes__words": {"_parent_id", "_parent_position", "_position", *lineage},
         "states": {"id", "modified", *lineage},
     }
     assert {"_deleted", "_hash", "valid_from", "valid_to", "is_current"} <= loads.columns("states")

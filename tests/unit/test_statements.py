@@ -10,7 +10,7 @@ import sqlfluff
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmlift.warehouse import duplicates, history, readings
+from xmlift.warehouse import absent, duplicates, history, readings
 from xmlift.warehouse import statements as sql
 from xmlift.warehouse.migrations import BOOTSTRAP, MIGRATIONS, create_user, database_user, grants
 from xmlift.warehouse.statements import Table
@@ -37,7 +37,8 @@ def all_statements(name: str, id_name: str, schema: str) -> dict[str, str]:
     """Every statement that a load makes, with its parameters filled in."""
     own = table(name, id_name, schema)
     below = child(own)
-    versions = own._replace(columns=(*own.columns, ("_hash", "VARCHAR(16)")))
+    hashed = own._replace(columns=(*own.columns, ("_hash", "VARCHAR(16)")))
+    versions = hashed._replace(keeps_history=True)
     partitions = ["-", name]
     made = {
         "create_mutex": sql.create_mutex(schema, name),
@@ -71,6 +72,17 @@ def all_statements(name: str, id_name: str, schema: str) -> dict[str, str]:
         "count_removed": readings.count_removed(own),
         "count_removed_children": readings.count_removed_children(below, own),
         "delete_removed": readings.delete_removed(below, own),
+        "delete_unchanged": sql.delete_unchanged(hashed),
+        "count_met_unchanged": sql.count_met(hashed),
+        "pick_seen": absent.pick_seen(own),
+        "pick_missing": absent.pick_missing(own, partitions),
+        "count_missing": absent.count_missing(own),
+        "mark_missing": absent.mark_missing(own),
+        "mark_missing_hashed": absent.mark_missing(hashed),
+        "count_missing_children": absent.count_missing_children(below, own),
+        "delete_missing_children": absent.delete_missing_children(below, own),
+        "mark_older": absent.mark_older(hashed),
+        "delete_children_of_marked": absent.delete_children_of_marked(below, own),
         "create_history_table": sql.create_table(versions),
         "pick_touched": history.pick_touched(versions),
         "pick_history": history.pick_history(versions),

@@ -1,14 +1,16 @@
 """How a source tells of deletions."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta
 
+from xmlift.catalogue.cursor import parse_duration
 from xmlift.catalogue.strict import Model
 
 
-class Tombstone(Model, frozen=True, tag_field="type", tag="tombstone"):
-    """A record in which `path` has a value (with `equals`, exactly this one) says that its key was deleted."""
+class Mark(Model, frozen=True):
+    """A value in the record itself tells that it is gone."""
 
     path: Annotated[str, Meta(min_length=1)]
     equals: Annotated[str, Meta(min_length=1)] | None = None
@@ -20,10 +22,35 @@ class Tombstone(Model, frozen=True, tag_field="type", tag="tombstone"):
             )
 
     def is_told_by(self, value: str) -> bool:
-        """Whether a record with this value (an empty text where there is none) is a tombstone."""
+        """Whether a record with this value (an empty text where there is none) is gone."""
         value = value.strip()
         return bool(value) and self.equals in (None, value)
 
 
-# How a source tells of deletions. Tagged by `type`, so that another way can stand beside this one.
-Deletes = Tombstone
+class Tombstone(Mark, frozen=True, tag_field="type", tag="tombstone"):
+    """A record in which `path` has a value (with `equals`, exactly this one) says that its key was deleted."""
+
+
+class Flag(Mark, frozen=True, tag_field="type", tag="flag"):
+    """A whole record in which `path` has a value (with `equals`, exactly this one) is one that was deleted."""
+
+
+class PeriodicFull(Model, frozen=True, tag_field="type", tag="periodic_full"):
+    """All is read again once in a while, and what is not among it was deleted.
+
+    `every` is how often (`7d`); with a cursor of type full each run reads all, and it is left out.
+    """
+
+    every: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.every is not None and self.every_time < timedelta(minutes=1):
+            raise ValueError(f"deletes every {self.every!r} must be at least 1m")
+
+    @property
+    def every_time(self) -> timedelta:
+        """How long after a reading of all the next one is due; at once where each run is one."""
+        return timedelta(0) if self.every is None else parse_duration(self.every)
+
+
+Deletes = Tombstone | Flag | PeriodicFull

@@ -1,12 +1,13 @@
 """A stream: one table with its children, how its records are read, and what becomes of them in the warehouse."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
 from xmlift.catalogue.column import Child, Columns, refuse_system_columns
-from xmlift.catalogue.cursor import Cursor, DeltaLink, TimeCursor, Watermark, Window
-from xmlift.catalogue.deletes import Deletes
+from xmlift.catalogue.cursor import Cursor, DeltaLink, Full, TimeCursor, Watermark, Window
+from xmlift.catalogue.deletes import Deletes, PeriodicFull, Tombstone
 from xmlift.catalogue.guards import Guards
 from xmlift.catalogue.order import ForEach
 from xmlift.catalogue.paging import NoPaging, Paging
@@ -37,9 +38,10 @@ class Stream(Model, frozen=True):
     `epoch` is raised when a mapping changed and all has to be read anew: what was read before does not count.
     """
 
-    request: Request
     records: Annotated[str, Meta(pattern=r"^/[^/]", description="absolute path of a record: /list/record")]
     columns: Columns
+    request: Request | None = None
+    inbox: bool = False
     page: Paging = field(default_factory=NoPaging)
     guards: Guards = field(default_factory=Guards)
     cursor: Cursor | None = None
@@ -59,12 +61,18 @@ class Stream(Model, frozen=True):
 
     def __post_init__(self) -> None:
         refuse_system_columns(self.columns)
-        self.request.check_page(self.page)
+        if self.request is not None:
+            self.request.check_page(self.page)
+        else:
+            self._check_unasked()
+        if self.inbox:
+            self._check_inbox()
         for name in self.key:
             self._check_key(name)
         self._check_cursor()
         self._check_partition()
         self._check_disposition()
+        self._check_contract()
         if self.transform and self.children:
             raise ValueError("a stream with a transform has no children: the transform sees one table")
         if _MUTEX in self.children:
@@ -84,7 +92,7 @@ class Stream(Model, frozen=True):
         cursor = self.cursor
         if isinstance(cursor, Watermark):
             self._check_cursor_field(cursor.field)
-        if not isinstance(cursor, TimeCursor) and self.request.asks_for("{window."):
+        if not isinstance(cursor, TimeCursor) and self._asks_for("{window."):
             raise ValueError(
                 "the request asks for {window.…}, so the stream needs a cursor of type watermark or window"
             )
@@ -107,7 +115,7 @@ class Stream(Model, frozen=True):
             raise ValueError(f"cursor field {name!r} must be of type timestamptz, not {column.type}")
 
     def _check_partition(self) -> None:
-        asks = self.request.asks_for("{partition}")
+        asks = self._asks_for("{partition}")
         if asks and self.for_each is None:
             raise ValueError("the request asks for {partition}, so the stream needs `for_each`: {stream, field}")
         if self.for_each is not None and not asks:
@@ -118,7 +126,13 @@ class Stream(Model, frozen=True):
     def _check_disposition(self) -> None:
         if self.disposition in ("merge", "scd2") and not self.key:
             raise ValueError(f"{self.disposition} needs a key: name the columns that identify a record")
-        if self.disposition == "append" and (self.cursor_field is None or not self.is_bounded):
+        if self.disposition == "append" and self.request is None and self.cursor_field is None:
+            raise ValueError("append needs a watermark cursor, by whose time the rows of a file are known again")
+        if (
+            self.disposition == "append"
+            and self.request is not None
+            and (self.cursor_field is None or not self.is_bounded)
+        ):
             raise ValueError(
                 "append takes what a window holds: it needs a watermark cursor, and a request that uses both "
                 "{window.from} and {window.to}; where the cursor can change or be empty, use merge"
@@ -129,6 +143,66 @@ class Stream(Model, frozen=True):
             raise ValueError(
                 f"{self.disposition} has no use for deletes, which say that a key is gone: use merge or scd2"
             )
+        if isinstance(self.deletes, PeriodicFull):
+            self._check_periodic(self.deletes)
+
+    def _check_unasked(self) -> None:
+        """Of a stream without a request: files bring its records, and nothing asks a server."""
+        if not self.inbox:
+            raise ValueError(
+                "a stream needs a `request`, or `inbox: true` where its records come as files that are dropped"
+            )
+        if not isinstance(self.cursor, Watermark | None):
+            raise ValueError(  # noqa: TRY004 (of the catalogue, not of the program)
+                "without a `request` there is nothing to ask: of cursors only watermark tells something of a file"
+            )
+        for name, given in ("page", not isinstance(self.page, NoPaging)), ("after", bool(self.after)):
+            if given:
+                raise ValueError(f"without a `request` nothing is asked for: leave out `{name}`")
+
+    def _check_inbox(self) -> None:
+        if self.disposition not in ("merge", "append"):
+            raise ValueError(
+                f"a dropped file brings some records, and {self.disposition} would have to know all of them and their "
+                "order: use merge or append for a stream with an inbox"
+            )
+        if self.for_each is not None:
+            raise ValueError("each dropped file is a partition of its own: leave out `for_each` or `inbox`")
+
+    def _check_periodic(self, deletes: PeriodicFull) -> None:
+        if self.disposition != "merge":
+            raise ValueError(
+                f"periodic_full marks the rows that are gone, which {self.disposition} has none of: use merge"
+            )
+        if not isinstance(self.cursor, Full | TimeCursor):
+            raise ValueError(  # noqa: TRY004 (of the catalogue, not of the program)
+                "periodic_full needs a cursor of type full, watermark or window: by it all can be read again"
+            )
+        if (deletes.every is None) != isinstance(self.cursor, Full):
+            raise ValueError(
+                "periodic_full: say `every` how often all is read again (7d); only with a cursor of type full is "
+                "it each run, and `every` left out"
+            )
+
+    def _check_contract(self) -> None:
+        for table, columns in ("", self.columns), *self._child_columns(self.children):
+            for name, column in columns.items():
+                if self.contract != "evolve" and column.too_long == "widen":
+                    raise ValueError(
+                        f"{table}column {name}: contract {self.contract} lets no column grow: leave out `too_long: "
+                        "widen`, or use evolve"
+                    )
+        for name in self.key:
+            if self.columns[name].too_long in ("cut", "widen"):
+                raise ValueError(
+                    f"key {name!r}: too_long {self.columns[name].too_long} is not for a key, by which rows are "
+                    "told apart: declare it as wide as it may be"
+                )
+
+    def _child_columns(self, children: dict[Name, Child]) -> Iterator[tuple[str, Columns]]:
+        for name, child in children.items():
+            yield f"child {name}: ", child.columns
+            yield from self._child_columns(child.children)
 
     def _check_history(self) -> None:
         if self.children:
@@ -139,15 +213,28 @@ class Stream(Model, frozen=True):
         if taken := sorted(_VALIDITY & set(self.columns)):
             raise ValueError(f"column {taken[0]!r} is one that scd2 adds to its table: name it otherwise")
 
+    def _asks_for(self, placeholder: str) -> bool:
+        return self.request is not None and self.request.asks_for(placeholder)
+
     @property
     def is_bounded(self) -> bool:
         """Whether the server is asked for exactly a window's records, so that slices make sense (P4)."""
-        return self.request.asks_for("{window.from}") and self.request.asks_for("{window.to}")
+        return self._asks_for("{window.from}") and self._asks_for("{window.to}")
 
     @property
     def cursor_field(self) -> str | None:
         """The column whose time orders a record's versions; without one the later reading is the newer."""
         return self.cursor.field if isinstance(self.cursor, Watermark) else None
+
+    @property
+    def has_tombstones(self) -> bool:
+        """Whether some of its rows say no more than that a key is gone."""
+        return isinstance(self.deletes, Tombstone)
+
+    @property
+    def has_hashes(self) -> bool:
+        """Whether a row that says the same as the one before it changes nothing."""
+        return self.disposition == "scd2" or (self.disposition == "merge" and isinstance(self.cursor, Full))
 
     @property
     def identifying_columns(self) -> frozenset[str]:

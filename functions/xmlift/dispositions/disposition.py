@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
+from xmlift.errors import WarehouseError
 from xmlift.landing.chain import Landed
 from xmlift.layout import StreamLayout, TableLayout
 from xmlift.tally import TableTally, WindowKey
@@ -74,8 +75,9 @@ class Disposition(ABC):
             tally.winners = counted(cursor, statements.count_by_window(table.stage))
 
 
-def targets_of(source: str, layout: StreamLayout) -> Targets:
-    return Targets(_table(source, layout.table), tuple(_table(source, child) for child in layout.children))
+def targets_of(source: str, layout: StreamLayout, *, keeps_history: bool = False) -> Targets:
+    own = _table(source, layout.table)._replace(keeps_history=keeps_history)
+    return Targets(own, tuple(_table(source, child) for child in layout.children))
 
 
 def _table(source: str, layout: TableLayout) -> Table:
@@ -85,6 +87,27 @@ def _table(source: str, layout: TableLayout) -> Table:
         name for name in layout.required if name.startswith("_") or name in (*layout.key, *layout.version)
     )
     return Table(source, layout.name, columns, layout.key, layout.version, never_null)
+
+
+def check_whole(windows: Sequence[Landed]) -> None:
+    """Raises WarehouseError where these are not all windows of one set."""
+    promised = {window.commit.set_windows for window in windows}
+    if promised != {len(windows)}:
+        window = windows[0].window
+        raise WarehouseError(
+            f"{window.source}.{window.stream}: run {window.run} has {len(windows)} windows here of a set of "
+            f"{', '.join(map(str, sorted(promised)))}: a set is loaded as a whole or not at all"
+        )
+
+
+def age_of(windows: Sequence[Landed]) -> tuple[int, datetime, str]:
+    """How new windows of one run are together: as the oldest of them."""
+    readings = [reading_of(window) for window in windows]
+    return (
+        max(reading.epoch for reading in readings),
+        min(reading.as_of for reading in readings),
+        readings[0].run,
+    )
 
 
 def reading_of(landed: Landed) -> Reading:

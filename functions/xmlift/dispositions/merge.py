@@ -1,7 +1,8 @@
 """merge (L4): one row per key, the newest version of it that was ever read.
 
 A tombstone is a row like any other: it stays, so that an older reading resurrects nothing. Children go and come
-with their record's row.
+with their record's row. Of full readings the newest counts; a row of it that says what the target says changes
+nothing, and is counted as stale.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,11 @@ from typing import override
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
-from xmlift.dispositions.disposition import Disposition, counted
+from xmlift.catalogue import Stream
+from xmlift.catalogue.cursor import Full
+from xmlift.catalogue.deletes import PeriodicFull
+from xmlift.dispositions.disposition import Chosen, Disposition, Targets, counted
+from xmlift.dispositions.sets import SetMarks, check_sets, newest_readings
 from xmlift.landing.chain import Landed
 from xmlift.tally import TableTally
 from xmlift.warehouse import statements
@@ -18,15 +23,31 @@ from xmlift.warehouse import statements
 class Merge(Disposition):
     """The newest version of each key wins."""
 
+    def __init__(self, targets: Targets, stream: Stream) -> None:
+        super().__init__(targets)
+        self._is_full = isinstance(stream.cursor, Full)
+        self._marks = SetMarks(targets) if isinstance(stream.deletes, PeriodicFull) else None
+        self.takes_out = self._marks is not None
+
+    @override
+    def choose(self, cursor: Cursor, landed: Sequence[Landed]) -> Chosen:
+        """All windows; of full readings the newest. Raises WarehouseError where a set is not whole."""
+        check_sets(landed)
+        return newest_readings(cursor, self._targets, landed) if self._is_full else Chosen(landed)
+
     @override
     def apply(self, cursor: Cursor, landed: Sequence[Landed], tallies: dict[str, TableTally]) -> None:
         table, tally = self._targets.own, tallies[self._targets.own.name]
         self._keep_winners(cursor, tally, table.key)
+        if self._marks:
+            self._marks.note_staged(cursor, landed)
         cursor.execute(statements.count_met(table))
         met = [((run, partition, window), *counts) for run, partition, window, *counts in cursor.fetchall()]
         tally.current = dict(tally.winners)
         if any(stale for _, _, stale, _ in met):
             cursor.execute(statements.delete_stale(table))
+            if table.knows_unchanged:
+                cursor.execute(statements.delete_unchanged(table))
             tally.current = counted(cursor, statements.count_by_window(table.stage))
         tally.updated = {window: int(count) for window, *_, count in met}
         # Where no key is there yet, nothing is to be matched: a first load is spared the dearest statement.
@@ -38,3 +59,5 @@ class Merge(Disposition):
             below.removed = counted(cursor, statements.count_replaced_children(child, table))
             cursor.execute(statements.delete_children(child, table))
             cursor.execute(statements.insert_children(child, table.stage))
+        if self._marks:
+            self._marks.mark(cursor, landed, tallies)

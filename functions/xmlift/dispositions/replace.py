@@ -4,13 +4,11 @@ A set is all windows that one run read of the stream. It is as new as the oldest
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import override
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
-from xmlift.dispositions.disposition import Chosen, Disposition, counted, reading_of
-from xmlift.errors import WarehouseError
+from xmlift.dispositions.disposition import Chosen, Disposition, age_of, check_whole, counted
 from xmlift.landing.chain import Landed
 from xmlift.tally import TableTally, WindowKey, window_key
 from xmlift.warehouse import ledger, statements
@@ -29,10 +27,10 @@ class Replace(Disposition):
         for window in landed:
             sets.setdefault(window.window.run, []).append(window)
         for windows in sets.values():
-            _check_whole(windows)
-        newest = max(sets.values(), key=_age)
+            check_whole(windows)
+        newest = max(sets.values(), key=age_of)
         loaded = ledger.newest_set(cursor, self._targets.source, self._targets.stream)
-        if loaded is not None and loaded > _age(newest):
+        if loaded is not None and loaded > age_of(newest):
             return Chosen([], superseded=landed)
         others = [window for windows in sets.values() if windows is not newest for window in windows]
         return Chosen(newest, superseded=others)
@@ -59,22 +57,3 @@ class Replace(Disposition):
         removed = {first[partition]: count for partition, count in cursor.fetchall()}
         cursor.execute(statements.delete_partitions(table, partitions))
         return removed
-
-
-def _check_whole(windows: Sequence[Landed]) -> None:
-    promised = {window.commit.set_windows for window in windows}
-    if promised != {len(windows)}:
-        window, _ = windows[0].window, promised
-        raise WarehouseError(
-            f"{window.source}.{window.stream}: run {window.run} has {len(windows)} windows here of a set of "
-            f"{', '.join(map(str, sorted(promised)))}: a set is loaded as a whole or not at all"
-        )
-
-
-def _age(windows: Sequence[Landed]) -> tuple[int, datetime, str]:
-    all_readings = [reading_of(window) for window in windows]
-    return (
-        max(reading.epoch for reading in all_readings),
-        min(reading.as_of for reading in all_readings),
-        all_readings[0].run,
-    )

@@ -147,7 +147,8 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `columns` maps a schema's fingerprint to the column names of its CSV, so that a part can be loaded without
     the catalogue that it was written by; `ended_by` says why no page came after the last one; `set_windows` is how
     many windows of its run load together or not at all (0: this one loads by itself). `raw` are the answers that it
-    was made of, in their order, where the stream keeps them.
+    was made of, in their order, where the stream keeps them. `link` is where a window of a delta began (null: from
+    the beginning), and `next_link` where the one after it does.
     """
 
     format: Literal[1] = 1
@@ -165,6 +166,8 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ended_by: str
     set_windows: Count = 0
     raw: list[RawPage] = []
+    link: str | None = None
+    next_link: str | None = None
 
     def parts_of(self, table: str) -> list[Entry]:
         return [part for part in self.parts if part.table == table]

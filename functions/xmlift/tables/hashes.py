@@ -1,6 +1,7 @@
 """What a row says, as sixteen digits: a reading that says the same opens no new version of a history (L7)."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
 
@@ -13,6 +14,19 @@ def row_hashes(columns: Mapping[str, Sequence[str]]) -> list[str]:
     """
     rows = zip(*(_members(name, columns[name]) for name in sorted(columns)), strict=True)
     return [_hash(",".join(filter(None, row))) for row in rows]
+
+
+def texts_inside(
+    count: int, records: Sequence[int], names: Sequence[str], columns: Sequence[Sequence[str]]
+) -> list[str]:
+    """For each of so many records one text of all rows inside it, as they were read; none has an empty one.
+
+    `records` has for each row the record that it is in; rows are in their order there.
+    """
+    found: list[list[dict[str, str]]] = [[] for _ in range(count)]
+    for record, row in zip(records, zip(*columns, strict=True), strict=True):
+        found[record].append({name: value for name, value in zip(names, row, strict=True) if value})
+    return [json.dumps(rows) if rows else "" for rows in found]
 
 
 def _members(name: str, values: Sequence[str]) -> list[str]:

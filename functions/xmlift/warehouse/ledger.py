@@ -22,6 +22,7 @@ class Entry(NamedTuple):
     """A window's row. Counts are of the stream's own table; `tables` is JSON with those of all tables.
 
     `rows_removed` are rows that the window took out of its own table, `loaded_by` is the run that loaded it.
+    `next_link` is where the window after it begins (a delta's), `set_windows` how many windows its set has.
     """
 
     source: str
@@ -49,6 +50,8 @@ class Entry(NamedTuple):
     rows_removed: int = 0
     reason: str = ""
     loaded_by: str = ""
+    next_link: str = ""
+    set_windows: int = 0
 
 
 class Recovered(NamedTuple):
@@ -85,6 +88,16 @@ def windows(cursor: Cursor, source: str, stream: str, run: str | None = None) ->
         (source, stream, run) if run else (source, stream),
     )
     return set(cursor.fetchall())
+
+
+def is_loaded(cursor: Cursor, source: str, stream: str, partition: str, epoch: int) -> bool:
+    """Whether a window of a partition is loaded in an epoch."""
+    cursor.execute(
+        "SELECT 1 FROM xmlift.ledger WHERE source = %s AND stream = %s AND partition_id = %s AND epoch = %s "
+        "AND state = %s LIMIT 1",
+        (source, stream, partition, epoch, LOADED),
+    )
+    return cursor.fetchone() is not None
 
 
 def recovered(cursor: Cursor, source: str, run: str) -> list[Recovered]:

@@ -97,6 +97,14 @@ MIGRATIONS = (
             f"GRANT SELECT ON xmlift.coverage TO ROLE {READER}",
         ),
     ),
+    Migration(
+        4,
+        "the ledger tells where a delta goes on, and which windows were a whole set",
+        (
+            "ALTER TABLE xmlift.ledger ADD COLUMN next_link VARCHAR(65535) DEFAULT '' NOT NULL",
+            "ALTER TABLE xmlift.ledger ADD COLUMN set_windows INTEGER DEFAULT 0 NOT NULL",
+        ),
+    ),
 )
 
 

@@ -13,7 +13,7 @@ RECORD = (*WINDOW, "_part", "_page", "_row")
 
 
 HASH = "_hash"
-"""The column by which an unchanged version is known; only a history has it."""
+"""The column by which what did not change is known: a version of a history, or a row of a full reading."""
 
 VALIDITY = (("valid_from", "TIMESTAMPTZ"), ("valid_to", "TIMESTAMPTZ"), ("is_current", "BOOLEAN"))
 """What only the target of a history (scd2) has: no commit brings it."""
@@ -28,10 +28,12 @@ class Table(NamedTuple):
     key: tuple[str, ...]
     version: tuple[str, ...]
     required: frozenset[str]
+    keeps_history: bool = False
 
     @property
-    def keeps_history(self) -> bool:
-        return HASH in self.names
+    def knows_unchanged(self) -> bool:
+        """Whether a row that says the same as the target's is left out."""
+        return HASH in self.names and not self.keeps_history
 
     @property
     def target_columns(self) -> tuple[tuple[str, str], ...]:
@@ -157,8 +159,13 @@ def claimed(parent: Table, relation: str) -> str:
     Only those count as taken out or replaced. Rows of a forgotten ledger are counted when their window is loaded
     again, so that what was inserted less what was removed is always what the ledger's windows have in the table.
     """
+    return f"JOIN xmlift.ledger AS claim ON {claims(parent, relation)}"
+
+
+def claims(parent: Table, relation: str) -> str:
+    """What is true of the loaded window (`claim`) that brought a row."""
     return (
-        f"JOIN xmlift.ledger AS claim ON claim.source = {literal(parent.schema)}\n"
+        f"claim.source = {literal(parent.schema)}\n"
         f"AND claim.stream = {literal(parent.name)} AND claim.state = 'loaded'\n"
         f'AND claim.run = {relation}."_run" AND claim.partition_id = {relation}."_partition"\n'
         f'AND claim.window_name = {relation}."_window"'
@@ -173,6 +180,22 @@ def delete_stale(table: Table) -> str:
     )
 
 
+def delete_unchanged(table: Table) -> str:
+    """Take out staged rows that say what the target says, whichever reading it has it of.
+
+    Where the ledger was lost, a row of the target is of no window that counts: the later reading takes it over.
+    """
+    return (
+        f"DELETE FROM {table.stage} USING {table.qualified} AS target, xmlift.ledger AS claim\n"
+        f"WHERE {same(table.key, table.stage, 'target')}\nAND {_says_the_same(table, table.stage)}\n"
+        f"AND {claims(table, 'target')}"
+    )
+
+
+def _says_the_same(table: Table, relation: str) -> str:
+    return f"{same([HASH], relation, 'target')} AND NOT ({same(RECORD, relation, 'target')})"
+
+
 def _is_stale(table: Table, relation: str) -> str:
     """The very same row is not stale: where the ledger was lost, it is loaded again as itself."""
     return f"({_not_older(table.version, 'target', relation)})\nAND NOT ({same(RECORD, relation, 'target')})"
@@ -185,12 +208,17 @@ def count_met(table: Table) -> str:
     """
     ours = ", ".join(f"staged.{identifier(name)} AS {identifier('_by' + name)}" for name in WINDOW)
     by = column_list(["_by" + name for name in WINDOW], "met")
+    is_stale, unchanged = _is_stale(table, "staged"), "0"
+    if table.knows_unchanged:
+        says_the_same = _says_the_same(table, "staged")
+        unchanged = f"CASE WHEN NOT ({is_stale}) AND {says_the_same} THEN 1 ELSE 0 END"
     return (
-        f'SELECT {by}, SUM(met."_met"), SUM(met."_stale"),\n'
-        '  SUM(CASE WHEN claim.run IS NULL THEN 0 ELSE met."_met" - met."_stale" END)\n'
+        f'SELECT {by}, SUM(met."_met"),\n'
+        '  SUM(met."_stale" + CASE WHEN claim.run IS NULL THEN 0 ELSE met."_unchanged" END),\n'
+        '  SUM(CASE WHEN claim.run IS NULL THEN 0 ELSE met."_met" - met."_stale" - met."_unchanged" END)\n'
         "FROM (\n"
         f'  SELECT {ours}, {column_list(WINDOW, "target")}, COUNT(*) AS "_met",\n'
-        f'    SUM(CASE WHEN {_is_stale(table, "staged")} THEN 1 ELSE 0 END) AS "_stale"\n'
+        f'    SUM(CASE WHEN {is_stale} THEN 1 ELSE 0 END) AS "_stale", SUM({unchanged}) AS "_unchanged"\n'
         f"  FROM {table.stage} AS staged JOIN {table.qualified} AS target\n"
         f"  ON {same(table.key, 'staged', 'target')}\n  GROUP BY 1, 2, 3, 4, 5, 6) AS met\n"
         f"LEFT {claimed(table, 'met')}\nGROUP BY 1, 2, 3"
@@ -225,7 +253,7 @@ def count_replaced_children(child: Table, parent: Table) -> str:
     return (
         f"SELECT {column_list(WINDOW, 'winner')}, COUNT(*)\n"
         f"FROM {child.qualified} AS child JOIN {parent.stage} AS winner\n"
-        f"ON {_same_parent(child, parent)}\n{claimed(parent, 'child')}\nGROUP BY 1, 2, 3"
+        f"ON {same_parent(child, parent, 'child', 'winner')}\n{claimed(parent, 'child')}\nGROUP BY 1, 2, 3"
     )
 
 
@@ -233,7 +261,7 @@ def delete_children(child: Table, parent: Table) -> str:
     """Take out the children of all keys that came: the winning reading brings its own."""
     return (
         f"DELETE FROM {child.qualified} USING {parent.stage} AS winner\n"
-        f"WHERE {_same_parent(child, parent, child.qualified)}"
+        f"WHERE {same_parent(child, parent, child.qualified, 'winner')}"
     )
 
 
@@ -257,9 +285,10 @@ def _children_of(child: Table, relation: str) -> str:
     return f"{child.stage} AS child\nJOIN {relation} AS winner ON {same(RECORD, 'child', 'winner')}"
 
 
-def _same_parent(child: Table, parent: Table, alias: str = "child") -> str:
+def same_parent(child: Table, parent: Table, left: str, right: str) -> str:
+    """Joins children to what has their record's key."""
     pairs = zip(child.key, parent.key, strict=True)
-    return " AND ".join(f"{alias}.{identifier(mine)} = winner.{identifier(theirs)}" for mine, theirs in pairs)
+    return " AND ".join(f"{left}.{identifier(mine)} = {right}.{identifier(theirs)}" for mine, theirs in pairs)
 
 
 def count_partitions(table: Table, parent: Table, partitions: Sequence[str]) -> str:

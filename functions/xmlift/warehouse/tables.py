@@ -7,7 +7,7 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
-from xmlift.warehouse.statements import HASH, Table, add_column, create_table, widen_column
+from xmlift.warehouse.statements import VALIDITY, Table, add_column, create_table, widen_column
 
 _VARCHAR = re.compile(r"VARCHAR\((\d+)\)")
 _SPELLED = {
@@ -34,9 +34,10 @@ def prepare(cursor: Cursor, table: Table) -> None:
     if not columns:
         ensure(cursor, create_table(table))
         columns = columns_of(cursor, table)
-    if (HASH in columns) != table.keeps_history:
+    was_history = VALIDITY[0][0] in columns
+    if was_history != table.keeps_history:
         raise WarehouseError(
-            f"{table.qualified} was loaded {'' if HASH in columns else 'not '}as a history (scd2), and its rows "
+            f"{table.qualified} was loaded {'' if was_history else 'not '}as a history (scd2), and its rows "
             "mean something else now: name the stream anew, or drop the table and load it again (rebuild-ledger)"
         )
     for name, declared in table.target_columns:

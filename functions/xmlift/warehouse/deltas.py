@@ -1,0 +1,58 @@
+"""What the ledger says of deltas and of sets: where the next delta begins, and when all was read at last."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
+
+from xmlift.warehouse.ledger import LOADED
+
+
+def links(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[tuple[str, str], str]:
+    """By stream and partition the link that the next window begins with; `epochs` has the streams asked about.
+
+    It is that of the last loaded window; a partition without one begins from the beginning.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for stream, epoch in epochs.items():
+        cursor.execute(
+            "SELECT partition_id, next_link FROM (\n"
+            "  SELECT partition_id, next_link, ROW_NUMBER() OVER (\n"
+            "    PARTITION BY partition_id ORDER BY window_end DESC, as_of DESC, run DESC) AS place\n"
+            "  FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s AND state = %s) AS windows\n"
+            "WHERE place = 1",
+            (source, stream, epoch, LOADED),
+        )
+        found |= {(stream, partition): link for partition, link in cursor.fetchall()}
+    return {place: link for place, link in found.items() if link}
+
+
+def last_sets(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[str, datetime]:
+    """By stream when the newest set that is loaded was read: at the least of its windows' clocks."""
+    if not epochs:
+        return {}
+    cursor.execute(
+        "SELECT stream, epoch, MAX(as_of) FROM (\n"
+        "  SELECT stream, epoch, run, MIN(as_of) AS as_of FROM xmlift.ledger\n"
+        "  WHERE source = %s AND stream IN %s AND state = %s AND set_windows > 0\n"
+        "  GROUP BY stream, epoch, run) AS sets\n"
+        "GROUP BY 1, 2",
+        (source, tuple(epochs), LOADED),
+    )
+    return {stream: as_of for stream, epoch, as_of in cursor.fetchall() if epoch == epochs[stream]}
+
+
+def sets_of_partitions(cursor: Cursor, source: str, stream: str) -> dict[str, datetime]:
+    """By partition when the newest loaded set was read that it belongs to, of those without a rejected row."""
+    cursor.execute(
+        "SELECT windows.partition_id, MAX(sets.as_of) FROM (\n"
+        "  SELECT DISTINCT run, partition_id FROM xmlift.ledger\n"
+        "  WHERE source = %s AND stream = %s AND state = %s AND set_windows > 0) AS windows\n"
+        "JOIN (\n"
+        "  SELECT run, MIN(as_of) AS as_of FROM xmlift.ledger\n"
+        "  WHERE source = %s AND stream = %s AND state = %s AND set_windows > 0\n"
+        "  GROUP BY run HAVING SUM(rows_rejected) = 0) AS sets\n"
+        "ON sets.run = windows.run GROUP BY 1",
+        (source, stream, LOADED) * 2,
+    )
+    return dict(cursor.fetchall())
