@@ -145,7 +145,10 @@ def test_a_window_that_settles_nothing_leaves_its_epochs_mark(warehouse: StandIn
     bring(warehouse, NO_OVERLAP, row(0, 10, 0, epoch=3))
     assert kept(warehouse, SOURCE) == [("a", 3, "", 0, EPOCH, EPOCH)]
     bring(warehouse, NO_OVERLAP, row(0, 10, epoch=2, state=SUPERSEDED))
-    assert len(kept(warehouse, SOURCE)) == 1
+    bring(
+        warehouse, NO_OVERLAP, row(0, 10, epoch=3, state=SUPERSEDED), row(10, 20, epoch=3, state=QUARANTINED)
+    )
+    assert kept(warehouse, SOURCE) == [("a", 3, "", 0, EPOCH, EPOCH)]
 
 
 def test_what_is_kept_with_another_overlap_does_not_count(warehouse: StandIn) -> None:
@@ -176,6 +179,23 @@ def test_a_ledger_that_nobody_kept_is_taken_in_whole(warehouse: StandIn) -> None
     ]
     assert settled(warehouse, Counted("a", 1, NO_OVERLAP)) == {"a": {"-": [interval(10, 20)]}}
     assert settled(warehouse, Counted("a", 2, NO_OVERLAP)) == {}
+
+
+def test_what_a_loader_of_the_version_before_brings_is_read_again_or_found_by_its_epochs_first_load(
+    warehouse: StandIn,
+) -> None:
+    """One that was still running when this version came: it knows of no coverage."""
+    warehouse.forget(SOURCE)
+    bring(warehouse, NO_OVERLAP, row(0, 10))
+    with session_of(warehouse) as transaction, transaction.cursor() as cursor:
+        ledger_table.insert(cursor, [entry(row(10, 20)), entry(row(0, 10, epoch=1))])
+    bring(warehouse, NO_OVERLAP, row(20, 30))
+    assert settled(warehouse, Counted("a", 0, NO_OVERLAP)) == {
+        "a": {"-": [interval(0, 10), interval(20, 30)]}
+    }
+    bring(warehouse, NO_OVERLAP, row(10, 20, epoch=1))
+    assert settled(warehouse, Counted("a", 0, NO_OVERLAP)) == {"a": {"-": [interval(0, 30)]}}
+    assert settled(warehouse, Counted("a", 1, NO_OVERLAP)) == {"a": {"-": [interval(0, 20)]}}
 
 
 def test_a_ledger_of_the_version_before_is_kept_by_its_next_load(

@@ -36,14 +36,13 @@ def keep(cursor: Cursor, source: str, stream: str, overlap: timedelta, entries: 
         return
     near = _Near.to(settling)
     standing: _Stretches = {}
-    marks, overlaps = set(), set()
+    marks = set()
     for epoch, partition, of_overlap, start, end in near.rows(cursor, source, stream):
-        overlaps.add(of_overlap)
         if start == end:
-            marks.add(epoch)
+            marks.add((epoch, of_overlap))
         else:
             standing.setdefault((epoch, partition), []).append(Interval(start, end))
-    if overlaps != {microseconds(overlap)}:
+    if not marks.issuperset((epoch, microseconds(overlap)) for epoch in near.epochs):
         rebuild(cursor, source, stream, overlap)
         return
     joined = {
@@ -54,7 +53,6 @@ def keep(cursor: Cursor, source: str, stream: str, overlap: timedelta, entries: 
     if joined != standing:
         near.delete(cursor, source, stream)
         _insert(cursor, source, stream, overlap, joined)
-    _mark(cursor, source, stream, overlap, {epoch for epoch, _ in settling} - marks)
 
 
 def rebuild(cursor: Cursor, source: str, stream: str, overlap: timedelta) -> None:
@@ -62,12 +60,12 @@ def rebuild(cursor: Cursor, source: str, stream: str, overlap: timedelta) -> Non
     cursor.execute("DELETE FROM xmlift.coverage WHERE source = %s AND stream = %s", (source, stream))
     loaded = "SELECT DISTINCT epoch FROM xmlift.ledger WHERE source = %s AND stream = %s AND state = %s"
     epochs = [epoch for (epoch,) in rows_of(cursor, loaded, [source, stream, LOADED])]
-    stretches: _Stretches = {}
+    stretches: _Stretches = {(epoch, ""): [_NO_TIME] for epoch in epochs}
     for epoch in epochs:
         settled = settled_by_ledger(cursor, source, [Counted(stream, epoch, overlap)])
-        stretches |= {(epoch, partition): found for partition, found in settled.get(stream, {}).items()}
+        for partition, found in settled.get(stream, {}).items():
+            stretches.setdefault((epoch, partition), []).extend(found)
     _insert(cursor, source, stream, overlap, stretches)
-    _mark(cursor, source, stream, overlap, epochs)
 
 
 def forget(cursor: Cursor, source: str) -> None:
@@ -115,10 +113,6 @@ class _Near(NamedTuple):
     @property
     def _values(self) -> Sequence[Any]:
         return self.epochs, self.partitions, self.whole.end, self.whole.start
-
-
-def _mark(cursor: Cursor, source: str, stream: str, overlap: timedelta, epochs: Iterable[int]) -> None:
-    _insert(cursor, source, stream, overlap, {(epoch, ""): [_NO_TIME] for epoch in epochs})
 
 
 def _insert(cursor: Cursor, source: str, stream: str, overlap: timedelta, stretches: _Stretches) -> None:
