@@ -5,6 +5,7 @@ retry, a redrive, a continuation and a twin are one and the same case (E1). Noth
 chain names it, and the window counts once `commit.json` stands.
 """
 
+import errno
 import secrets
 from collections.abc import Callable
 from datetime import UTC
@@ -14,7 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from xmlift.catalogue import Source, Stream, load_source
-from xmlift.errors import CatalogueError, RecordError, XmliftError
+from xmlift.dropped_file import DroppedFile
+from xmlift.errors import CatalogueError, LandingError, RecordError, XmliftError
 from xmlift.kept_pages import KeptPages
 from xmlift.landing import names
 from xmlift.landing.chain import Chain, is_landed, landed
@@ -22,7 +24,7 @@ from xmlift.landing.commits import Commit, Link, Progress, RawPage, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.page_reader import PageReader, link_to
-from xmlift.rooms import SecretReader, record_mapping, source_session, window_walk
+from xmlift.rooms import MEGABYTE, SecretReader, record_mapping, source_session, window_walk
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import OutOfTimeError, RefusedError
 from xmlift.source.walk import PageRequest, Way
@@ -85,21 +87,42 @@ def extract(
             raise CatalogueError(
                 f"{event.catalogue}: no stream {event.stream!r}; it has {', '.join(source.streams)}"
             )
-        if event.raw_run is None:
-            session = FetchAhead(source_session(source, read_secret, time_left))
-            way = Way(window_walk(source, stream, window.interval, window.partition, event.link), session)
-        else:
-            kept = window._replace(run=event.raw_run)
-            pages = KeptPages(zone, kept, landed(zone, kept))
-            way = Way(pages, pages)
+        way = _way(event, source, stream, zone, read_secret, time_left)
         return WindowReader(event, source, stream, chain, way, time_left, processes).read()
-    except XmliftError as error:
+    except (XmliftError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
+            raise
         if is_landed(zone, window):
             return ExtractAnswer(status="done", pages=0, records=0)  # a twin was faster: nothing failed
         message = f"{window}: {error}"
-        note = {"error": type(error).__name__, "message": message}
+        kind = type(error)
+        if isinstance(error, OSError):
+            kind = LandingError
+            message += ". What is read and kept does not fit the function's disk: raise its ephemeral storage"
+        note = {"error": kind.__name__, "message": message}
         zone.put(names.failure(window), msgspec.json.encode(note))
-        raise type(error)(message) from error
+        raise kind(message) from error
+
+
+def _way(
+    event: ExtractEvent,
+    source: Source,
+    stream: Stream,
+    zone: Zone,
+    read_secret: SecretReader,
+    time_left: Callable[[], float],
+) -> Way:
+    """Where the window's pages come from: a dropped file, what an earlier run kept, or the endpoint."""
+    window = event.window
+    if event.inbox is not None:
+        file = DroppedFile(zone, event.inbox, source.limits.page_megabytes * MEGABYTE)
+        return Way(file, file)
+    if event.raw_run is not None:
+        kept = window._replace(run=event.raw_run)
+        pages = KeptPages(zone, kept, landed(zone, kept))
+        return Way(pages, pages)
+    walk = window_walk(source, stream, window.interval, window.partition, event.link)
+    return Way(walk, FetchAhead(source_session(source, read_secret, time_left)))
 
 
 class WindowReader:
@@ -178,7 +201,8 @@ class WindowReader:
         Raises the error where that is of no use: of the first page itself, and after so many restarts.
         """
         restarts = self._progress.restarts
-        is_copy = self._event.raw_run is not None  # which will say the same again
+        # A copy and a file will say the same again.
+        is_copy = self._event.raw_run is not None or self._event.inbox is not None
         if not self._progress.pages or restarts >= MOST_RESTARTS or is_copy:
             if not restarts:
                 raise error

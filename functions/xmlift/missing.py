@@ -70,6 +70,8 @@ def missing_windows(
     queues: list[Iterator[_Window]] = []
     for name in (name for name in in_order(source.streams) if name in streams):
         stream = streams[name]
+        if stream.request is None:
+            continue  # there is nobody to ask: files bring its records
         if at_work.intersection(waits_for(stream)):
             waiting.append(name)
             at_work.add(name)

@@ -7,6 +7,7 @@ from msgspec import structs
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import Source, Stream, load_source
+from xmlift.inbox_round import inbox_round
 from xmlift.kept_windows import kept_windows
 from xmlift.landing import claim, names
 from xmlift.landing.claim import Claim, StatusOf
@@ -83,7 +84,17 @@ def run_catalogue(event: PlanEvent, zone: Zone) -> bytes:
 
 
 def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, status_of: StatusOf) -> Plan:
-    """The first round claims the source and loads what stands on S3, where there is any; then windows are read."""
+    """The first round claims the source and loads what stands on S3, where there is any; then windows are read.
+
+    A run for a dropped file claims nothing: it asks nobody, and many may be dropped at once.
+    """
+    if event.input.inbox is not None:
+        return inbox_round(
+            event,
+            source,
+            event.input.inbox,
+            lambda name, stream, partition: _is_loaded(source, name, stream, partition, warehouse),
+        )
     streams = chosen_streams(event, source)
     if event.round == 0 and not event.input.replay:
         loaded = warehouse.transaction(
@@ -115,6 +126,12 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
     )
     windows = structs.replace(missing_windows(event, source, settled, own, told), warnings=warnings)
     return with_histories(event, windows, [(run, name) for run, name in left if is_history(streams[name])])
+
+
+def _is_loaded(source: Source, name: str, stream: Stream, partition: str, warehouse: Warehouse) -> bool:
+    return warehouse.transaction(
+        lambda cursor: ledger.is_loaded(cursor, source.source, name, partition, stream.epoch)
+    )
 
 
 def _read_by_run(

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from xmlift.errors import PlanError
 from xmlift.landing import names
+from xmlift.work import InboxObject
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -19,7 +20,8 @@ class RunInput(
 
     `from` and `to` ask for a range instead of all since the cursor's start, `reread` for what is settled too,
     `replay` for what has landed instead of the endpoint, `from_raw` for the kept answers, to be parsed anew;
-    `streams` (none: all) says for which. `concurrent` goes ahead beside another execution of the source.
+    `streams` (none: all) says for which. `inbox` is a file that was dropped, and all that such a run reads.
+    `concurrent` goes ahead beside another execution of the source, as a run for a file always does.
     """
 
     source: str
@@ -31,6 +33,7 @@ class RunInput(
     reread: bool = False
     replay: bool = False
     from_raw: bool = False
+    inbox: InboxObject | None = None
     concurrent: bool = False
 
     def __post_init__(self) -> None:
@@ -42,6 +45,11 @@ class RunInput(
             raise ValueError(
                 "`from_raw` reads the kept answers, and nothing else: leave out `replay` and `reread`"
             )
+
+        if self.inbox is not None and (
+            self.has_range or self.streams or self.reread or self.replay or self.from_raw
+        ):
+            raise ValueError("`inbox` reads one dropped file: leave out all that asks for something else")
 
     @property
     def has_range(self) -> bool:

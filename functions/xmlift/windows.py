@@ -22,6 +22,10 @@ class Interval(NamedTuple):
         return f"{format_instant(self.start)}_{format_instant(self.end)}"
 
 
+ALL_TIME = Interval(datetime(1800, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC))
+"""The window of what no time was asked for, such as a dropped file."""
+
+
 def format_instant(instant: datetime) -> str:
     """The fixed-width name of an instant, which sorts as time does: `20261122T161500123456Z`."""
     utc = instant.astimezone(UTC)

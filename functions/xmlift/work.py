@@ -18,8 +18,8 @@ class Validators(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 class InboxObject(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"version": "version-id"}):
     """One version of an object that was dropped into the inbox, in the words of S3's events to EventBridge.
 
-    Its key is as S3 has it: of these events it is not encoded, unlike in those that S3 sends to queues and functions.
-    More is in them than is asked here. A bucket without versions has no `version-id`.
+    Its key is as S3 has it: in these events it is not encoded, unlike in those to queues and functions. More is in
+    them than is asked here. A bucket without versions has no `version-id`.
     """
 
     key: str

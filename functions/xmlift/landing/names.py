@@ -19,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from xmlift.errors import LandingError
-from xmlift.windows import Interval, format_instant, parse_instant, parse_interval
+from xmlift.windows import ALL_TIME, Interval, format_instant, parse_instant, parse_interval
 
 WHOLE = "-"
 """The partition of a stream that has none."""
@@ -56,7 +56,8 @@ class WindowName(NamedTuple):
 
     def __str__(self) -> str:
         partition = "" if self.partition == WHOLE else f" partition {self.partition}"
-        return f"{self.source}.{self.stream}{partition} window {self.interval} of run {self.run}"
+        window = "" if self.interval == ALL_TIME else f" window {self.interval}"
+        return f"{self.source}.{self.stream}{partition}{window} of run {self.run}"
 
 
 class PartName(NamedTuple):

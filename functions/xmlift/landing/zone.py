@@ -73,7 +73,10 @@ class Zone:
         def read(answer: dict[str, Any]) -> Stored:
             size = answer["ContentLength"]
             if most_bytes is not None and size > most_bytes:
-                raise LandingError(f"s3://{self.bucket}/{key} has {size} bytes, more than {most_bytes}")
+                raise LandingError(
+                    f"s3://{self.bucket}/{key} has {size} bytes, more than {most_bytes}: make it smaller, or raise "
+                    "limits.page_megabytes and the function's disk"
+                )
             body = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller reads it)
             with ExitStack() as failed:
                 failed.callback(body.close)
@@ -83,7 +86,15 @@ class Zone:
                 failed.pop_all()
             return Stored(cast(BinaryIO, body), size, answer["LastModified"])
 
-        return self._read(key, which, read)
+        try:
+            return self._read(key, which, read)
+        except (
+            ClientError
+        ) as error:  # another's object: encrypted by a key of theirs, archived, changed meanwhile
+            said = error.response.get("Error", {}).get("Message", "")
+            raise LandingError(
+                f"s3://{self.bucket}/{key} cannot be read: {_code(error)} {said}".rstrip()
+            ) from error
 
     def _read[T](self, key: str, which: dict[str, str], read: Callable[[dict[str, Any]], T]) -> T | None:
         fault: Exception | None = None
