@@ -13,8 +13,6 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import BinaryIO, cast
 
-from isal import isal_zlib
-
 from xmlift.errors import LandingError
 from xmlift.landing.commits import RawPage
 from xmlift.landing.names import WindowName
@@ -110,6 +108,9 @@ def _inflated(packed: BinaryIO) -> Iterator[bytes]:
 
 def _packed(body: BinaryIO) -> BinaryIO:
     """A file's bytes as gzip; to be closed."""
+    # extract's package alone has it; the other steps, which read what landed, import this module, too.
+    from isal import isal_zlib  # noqa: PLC0415
+
     packed = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller closes it)
     compressor = isal_zlib.compressobj(level=2, wbits=_GZIP)
     with ExitStack() as failed:
