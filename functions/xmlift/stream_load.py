@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
@@ -19,17 +19,18 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import Stream
 from xmlift.catalogue.cursor import DeltaLink
-from xmlift.dispositions import Chosen, continuing, disposition_of, targets_of
+from xmlift.dispositions import Chosen, Targets, continuing, counted, disposition_of, targets_of
 from xmlift.errors import DataFaultError, WarehouseError
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
 from xmlift.layout import stream_layout
 from xmlift.tally import TableTally, WindowKey, ledger_entry, window_key
-from xmlift.warehouse import kept_coverage, ledger, statements, tables
+from xmlift.warehouse import kept_coverage, ledger, left_out, statements, tables
 from xmlift.warehouse.connection import Warehouse, one_line
 from xmlift.warehouse.mutex import Mutex
 from xmlift.warehouse.statements import Table
+from xmlift.warehouse.tables import Prepared
 
 
 class Batch(NamedTuple):
@@ -62,10 +63,13 @@ class StreamLoader:
         self._source = source
         self._stream = name
         self._overlap = stream.cursor.overlap_time if stream.cursor else timedelta(0)
-        self._targets = targets_of(
+        self._declared = targets_of(
             source, stream_layout(name, stream), keeps_history=stream.disposition == "scd2"
         )
+        self._targets = self._declared
+        self._model = stream
         self._disposition = disposition_of(stream, self._targets)
+        self._prepared: dict[str, Prepared] = {}
         self._is_delta = isinstance(stream.cursor, DeltaLink)
         self._zone = zone
         self._warehouse = warehouse
@@ -76,8 +80,10 @@ class StreamLoader:
         """Bring the targets to the declared columns, in autocommit and only ever growing (L0)."""
 
         def prepare(cursor: Cursor) -> None:
-            for table in self._targets.all:
-                tables.prepare(cursor, table)
+            self._prepared = {
+                table.name: tables.prepare(cursor, table, self._model.contract)
+                for table in self._declared.all
+            }
             tables.ensure(cursor, statements.create_mutex(self._source, self._stream))
 
         try:
@@ -87,6 +93,24 @@ class StreamLoader:
                 f"{self._targets.own.qualified}: the loader may not create tables there ({one_line(error)}): "
                 "migrate grants it after every apply; run `terraform apply` again"
             ) from error
+        own, *children = (self._prepared[table.name].table for table in self._declared.all)
+        self._targets = Targets(own, tuple(children))
+        self._disposition = disposition_of(self._model, self._targets)
+
+    def _widen_tables(self, batch: Batch, seconds: float) -> None:
+        """Make room for the longest texts of a batch, in columns that are declared to grow (L0)."""
+        widest: dict[str, Counter[str]] = {}
+        for window in batch.landed:
+            for name, widths in window.commit.progress.widths.items():
+                widest[name] = widest.get(name, Counter()) | Counter(widths)
+        growing = [(table, widest[table.name]) for table in self._targets.all if table.name in widest]
+        if growing and self._model.contract == "evolve":
+
+            def widen(cursor: Cursor) -> None:
+                for table, widths in growing:
+                    tables.widen(cursor, table, widths)
+
+            self._mutex.autocommit(widen, seconds)
 
     def load(self, batch: Batch, seconds: float) -> int:
         """Load a batch in one transaction, and answer how many of its windows have to wait for others.
@@ -96,6 +120,7 @@ class StreamLoader:
         """
         manifests = self._write_manifests(batch)
         try:
+            self._widen_tables(batch, seconds)
             return self._mutex.transaction(
                 lambda cursor: self._load_locked(cursor, batch, manifests), seconds
             )
@@ -188,7 +213,12 @@ class StreamLoader:
         for table in self._targets.all:
             schemas = sorted(schema for name, schema in manifests if name == table.name)
             cursor.execute(statements.create_stage(table))
-            self._add_columns(cursor, table, {name for schema in schemas for name in columns[schema]})
+            prepared = self._prepared.get(table.name, Prepared(table))
+            for name, (_, declared) in prepared.narrow.items():
+                cursor.execute(left_out.drop_stage_column(table, name))
+                cursor.execute(left_out.add_stage_column(table, name, declared))
+            staged = {name for schema in schemas for name in columns[schema]}
+            self._add_columns(cursor, table, staged)
             for schema in schemas:
                 url = manifests[table.name, schema]
                 cursor.execute(statements.copy(table, columns[schema], url, self._copy_role_arn))
@@ -205,7 +235,21 @@ class StreamLoader:
                     f"commits promise {sum(promised.values())} in {len(promised)}; rolled back"
                 )
             tallies[table.name] = TableTally(written=_by_window(found))
+            tallies[table.name].left_out = dict(self._leave_out(cursor, prepared, staged))
         return tallies
+
+    def _leave_out(
+        self, cursor: Cursor, prepared: Prepared, staged: set[str]
+    ) -> Iterator[tuple[str, dict[WindowKey, int]]]:
+        """Count by column what the target has no place for, and take it out of the stage (contract discard)."""
+        table = prepared.table
+        for name in staged.intersection(prepared.lacking):
+            yield name, counted(cursor, left_out.count_values(table, name))
+        for name, (width, _) in prepared.narrow.items():
+            counts = counted(cursor, left_out.count_long(table, name, width))
+            if counts:
+                cursor.execute(left_out.leave_out_long(table, name, width))
+                yield name, counts
 
     def _add_columns(self, cursor: Cursor, table: Table, names: set[str]) -> None:
         """Give the stage the columns that an older commit has and the target never had."""

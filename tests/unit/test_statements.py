@@ -10,7 +10,7 @@ import sqlfluff
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmlift.warehouse import absent, duplicates, history, readings
+from xmlift.warehouse import absent, duplicates, history, left_out, readings
 from xmlift.warehouse import statements as sql
 from xmlift.warehouse.migrations import BOOTSTRAP, MIGRATIONS, create_user, database_user, grants
 from xmlift.warehouse.statements import Table
@@ -83,6 +83,11 @@ def all_statements(name: str, id_name: str, schema: str) -> dict[str, str]:
         "delete_missing_children": absent.delete_missing_children(below, own),
         "mark_older": absent.mark_older(hashed),
         "delete_children_of_marked": absent.delete_children_of_marked(below, own),
+        "drop_stage_column": left_out.drop_stage_column(own, id_name),
+        "add_wide_stage_column": left_out.add_stage_column(own, id_name, "VARCHAR(99)"),
+        "count_values": left_out.count_values(own, id_name),
+        "count_long": left_out.count_long(own, id_name, 10),
+        "leave_out_long": left_out.leave_out_long(own, id_name, 10),
         "create_history_table": sql.create_table(versions),
         "pick_touched": history.pick_touched(versions),
         "pick_history": history.pick_history(versions),

@@ -7,12 +7,12 @@ runs inside the loader's transaction, behind the stream's lock.
 from xmlift.catalogue import Stream
 from xmlift.dispositions.append import Append
 from xmlift.dispositions.delta import continuing
-from xmlift.dispositions.disposition import Chosen, Disposition, Targets, targets_of
+from xmlift.dispositions.disposition import Chosen, Disposition, Targets, counted, targets_of
 from xmlift.dispositions.merge import Merge
 from xmlift.dispositions.replace import Replace
 from xmlift.dispositions.scd2 import History
 
-__all__ = ["Chosen", "Disposition", "Targets", "continuing", "disposition_of", "targets_of"]
+__all__ = ["Chosen", "Disposition", "Targets", "continuing", "counted", "disposition_of", "targets_of"]
 
 
 def disposition_of(stream: Stream, targets: Targets) -> Disposition:
