@@ -46,8 +46,8 @@ def prepare(cursor: Cursor, table: Table, contract: Contract = "evolve") -> Prep
     """Create a table; where it may evolve add the columns that it lacks, and widen the texts that are too narrow.
 
     Never shrinks. Raises WarehouseError where a column is of another type than declared, since COPY would cut
-    values to fit it; where the table keeps a history and should not, or the other way about; and where it is frozen and
-    lacks something.
+    values to fit it; where the table keeps a history and should not, or the other way about; and where it is frozen
+    and lacks something.
     """
     columns = columns_of(cursor, table)
     if not columns:
