@@ -1,6 +1,6 @@
 """Records element by element, each field by its XPath: slow, and right for whatever has been parsed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from lxml import etree
@@ -9,6 +9,7 @@ from xmlift.records.columns import Columns, NestedRows
 from xmlift.records.kinds import elements_at
 from xmlift.records.mapping import CompiledTable, Mapping, Table
 from xmlift.records.names import are_named
+from xmlift.records.unmapped import Unmapped, counted
 
 
 class Inside(NamedTuple):
@@ -20,17 +21,20 @@ class Inside(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """A record's own fields, and per nested table what is inside it, depth first."""
+    """A record's own fields, per nested table what is inside it, depth first, and what nobody asks for."""
 
     own: list[str]
     inside: list[list[Inside]]
+    unmapped: Collection[str]
 
 
-def fields_of(record: etree._Element, mapping: Mapping) -> Fields:
-    """What one record says."""
+def fields_of(record: etree._Element, mapping: Mapping, unmapped: Unmapped, number: int) -> Fields:
+    """What one record says, that of such a number in its page."""
     inside: list[list[Inside]] = [[] for _ in mapping.tables]
-    _find_inside(record, mapping.compiled_tables, (), inside)
-    return Fields([read(record) for read in mapping.readers], inside)
+    if inside:
+        _find_inside(record, mapping.compiled_tables, (), inside)
+    seen = unmapped.of(record) if unmapped.looks_at(number) else ()
+    return Fields([read(record) for read in mapping.readers], inside, seen)
 
 
 def _find_inside(
@@ -49,7 +53,8 @@ def _find_inside(
 def in_columns(records: Sequence[Fields], mapping: Mapping) -> Columns:
     """What some records say, in their order."""
     own = _turned((record.own for record in records), len(mapping.fields))
-    return Columns(own, tuple(_nested_rows(records, table) for table in mapping.tables))
+    nested = tuple(_nested_rows(records, table) for table in mapping.tables)
+    return Columns(own, nested, counted(record.unmapped for record in records))
 
 
 def _nested_rows(records: Sequence[Fields], table: Table) -> NestedRows:

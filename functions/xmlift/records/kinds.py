@@ -38,8 +38,7 @@ _STRING = etree.XPath("string(.)", smart_strings=False)
 def reader(field: "Field", compiled: Compile) -> Reader:
     """What reads a field of an element."""
     if field.kind == "first":
-        text = compiled(f"string({field.xpath})")
-        return lambda element: str(text(element))
+        return cast(Reader, compiled(f"string({field.xpath})"))
     nodes = compiled(field.xpath)
     if not isinstance(nodes(etree.Element("record")), list):
         nodes = compiled(f"string({field.xpath})")  # a number as XPath writes it
@@ -65,7 +64,20 @@ def elements_at(path: etree.XPath, element: etree._Element) -> list[etree._Eleme
     return cast(list[etree._Element], found)
 
 
-def of_texts(field: "Field", texts: list[str], values: Sequence[str] = ()) -> str:
+def of_text(field: "Field", text: str) -> str:
+    """What a field makes of its only node, which is a text or holds nothing else."""
+    match field.kind:
+        case "first":
+            return text
+        case "text":
+            return words(text)
+        case "markup":
+            return markup(text)
+        case _:
+            return of_texts(field, [text])
+
+
+def of_texts(field: "Field", texts: Sequence[str], values: Sequence[str] = ()) -> str:
     """What a field of many nodes makes of their texts; of pairs these are the keys, and there are their values."""
     match field.kind:
         case "many":

@@ -3,17 +3,21 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from xmlift.records.columns import NestedRows
+from xmlift.records.columns import NONE, NestedRows
 from xmlift.records.cutter import Head
 from xmlift.records.pieces import PieceReader
 
 
 class Batch(NamedTuple):
-    """Some records of a page, in its order. `first_row` is the number of the first one in the page, from 1."""
+    """Some records of a page, in its order. `first_row` is the number of the first one in the page, from 1.
+
+    `unmapped` says how many of those looked at hold what the mapping does not ask for, by its path.
+    """
 
     first_row: int
     columns: list[Sequence[str]]
     nested: tuple[NestedRows, ...]
+    unmapped: dict[str, int] = NONE
 
     @property
     def records(self) -> int:
@@ -71,7 +75,7 @@ def lift_piece[Rows](
     pieces: PieceReader, lift: Callable[[Batch], Rows], head: Head, piece: bytes, first_row: int
 ) -> Lifted[Rows] | None:
     """Read a piece and make of its records what is to be made of them; None where it was cut wrongly."""
-    read = pieces.read(head, piece)
+    read = pieces.read(head, piece, first_row)
     if read is None:
         return None
     batch = Batch(first_row, *read.columns)

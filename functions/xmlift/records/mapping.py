@@ -13,6 +13,7 @@ from xmlift.records.kinds import Reader, reader
 
 _STEP = re.compile(r"(?:(?P<prefix>[A-Za-z_][\w.-]*):)?(?P<name>[A-Za-z_][\w.-]*)")
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_XML = "http://www.w3.org/XML/1998/namespace"
 _TAKEN = {"xml", "xmlns", "xsl"}  # the first two by XML, the last one by the stylesheet made of the fields
 
 
@@ -84,12 +85,14 @@ class Mapping:
         nested: tuple[Nested, ...],
         namespaces: dict[str, str],
         local_names: bool = False,
+        looks_at_all: bool = False,
     ) -> None:
         self.records = records
         self.fields = fields
         self.nested = nested
         self.namespaces = namespaces
         self.local_names = local_names
+        self.looks_at_all = looks_at_all
         self._check_namespaces()
         self.record_tags = tuple(self._tag(step) for step in records[1:].split("/"))
         self.tables = tuple(_flat(nested))
@@ -98,17 +101,19 @@ class Mapping:
         for table in self.tables:
             self._check_finds_elements(table.nested.path, "records inside a record")
 
+    @property
+    def _written(self) -> tuple[object, ...]:
+        return self.records, self.fields, self.nested, self.namespaces, self.local_names, self.looks_at_all
+
     def __reduce__(self) -> tuple[type["Mapping"], tuple[object, ...]]:
         """As it was written: what is compiled of it stays in its process."""
-        return Mapping, (self.records, self.fields, self.nested, self.namespaces, self.local_names)
+        return Mapping, self._written
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mapping) and self.__reduce__() == other.__reduce__()
+        return isinstance(other, Mapping) and self._written == other._written
 
     def __hash__(self) -> int:
-        return hash(
-            (self.records, self.fields, self.nested, tuple(self.namespaces.items()), self.local_names)
-        )
+        return hash((self.records, self.fields, self.nested, self.local_names, self.looks_at_all))
 
     def _check_namespaces(self) -> None:
         for prefix, uri in self.namespaces.items():
@@ -117,13 +122,6 @@ class Mapping:
                     f"namespaces: {prefix!r} cannot stand for {uri!r}; write a name of your own (letters, digits) "
                     f"and the namespace's URI, also for what a page has as its default namespace"
                 )
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether each value is its first node's text, and no nested record is inside another one."""
-        tables = [table.nested for table in self.tables]
-        fields = (*self.fields, *(field for table in tables for field in table.fields))
-        return all(field.kind == "first" for field in fields) and not any(table.nested for table in tables)
 
     def _check_field(self, field: Field) -> None:
         self.tried(field.xpath)
@@ -158,6 +156,20 @@ class Mapping:
             )
         return f"{{{self.namespaces[match['prefix']]}}}{match['name']}"
 
+    def name_of(self, written: str) -> str:
+        """A name in an expression as {uri}name; with `local_names` the name alone."""
+        prefix, _, local = written.rpartition(":")
+        uri = _XML if prefix == "xml" else self.namespaces.get(prefix, "")
+        return f"{{{uri}}}{local}" if uri and not self.local_names else local
+
+    def shown(self, name: str) -> str:
+        """An element's or attribute's {uri}name as an expression would have it."""
+        uri, _, local = name.removeprefix("{").rpartition("}")
+        if not uri or self.local_names:
+            return local
+        prefixes = (prefix for prefix, known in self.namespaces.items() if known == uri)
+        return f"{prefix}:{local}" if (prefix := next(prefixes, "xml" if uri == _XML else "")) else name
+
     def asked(self, expression: str) -> str:
         """The expression as it has to be asked."""
         return with_local_names(expression) if self.local_names else expression
@@ -172,6 +184,11 @@ class Mapping:
     def reader(self, field: Field) -> Reader:
         """What reads a field of an element, by XPath."""
         return reader(field, self.compiled)
+
+    @cached_property
+    def records_path(self) -> etree.XPath:
+        """What finds all records of a page."""
+        return self.compiled(self.records)
 
     @cached_property
     def readers(self) -> tuple[Reader, ...]:

@@ -7,10 +7,12 @@ nothing.
 """
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
+from xmlift.records.declared import Declared
 from xmlift.records.sample import Attribute, Element, UnlearnableError
+from xmlift.records.unmapped import Unmapped
+from xmlift.records.wanted import Path, Wanted, expanded_name
 
 SPACE = r"[ \t\n]*+"
 
@@ -18,58 +20,52 @@ SPACE = r"[ \t\n]*+"
 # attribute is checked once for a whole piece (characters.py), in a third of the time that it takes here.
 _TEXT = "[^<]*+"
 _VALUES = {'"': r'[^<"\t\n]*+', "'": r"[^<'\t\n]*+"}
-_STEP = re.compile(r"(?:[A-Za-z_][\w.-]*:)?[A-Za-z_][\w.-]*")
-_XML = "http://www.w3.org/XML/1998/namespace"
 
 
-class Path(NamedTuple):
-    """A path of names from a record, as {uri}name each: elements, and at its end perhaps an attribute."""
+class Unasked(NamedTuple):
+    """What a group holds a character of, if it is there: nobody asks for it."""
+
+    path: str
+
+
+class Rest(NamedTuple):
+    """All but the first of some elements, of which the first one's text counts."""
 
     elements: tuple[str, ...]
-    attribute: str | None = None
 
 
-def plain_path(expression: str, namespaces: dict[str, str]) -> Path:
-    """An XPath that is names alone (`a/p:b/@c`, `.`). Raises UnlearnableError where it is more than that."""
-    steps = [step for step in expression.split("/") if step != "."]
-    names = [_named(step.removeprefix("@"), namespaces) for step in steps]
-    if any(step.startswith("@") for step in steps[:-1]):
-        raise UnlearnableError(f"{expression} goes on after an attribute")
-    if steps and steps[-1].startswith("@"):
-        return Path(tuple(names[:-1]), names[-1])
-    return Path(tuple(names))
+class Place(NamedTuple):
+    """An element as it was seen, the namespaces around it, what is asked for of it; None: nothing is told there."""
 
-
-def _named(step: str, namespaces: dict[str, str]) -> str:
-    if _STEP.fullmatch(step) is None:
-        raise UnlearnableError(f"{step} is not a name")
-    return expanded_name(step, namespaces, default="")
+    element: Element
+    scope: dict[str, str]
+    asked: Declared | None
 
 
 class Pattern:
     """The expression for one element. Raises UnlearnableError where a value has no one place in it.
 
-    `source` is its text, `groups` the values that it captures in this order: of an element's text, of an
-    attribute, or (`tables`) all nested records as they stand. `inside` has each table's element that was seen,
-    and the namespaces around it.
+    `source` is its text, `groups` what it captures in this order: an element's text or an attribute, all elements
+    of a list or a nested table as they stand, what nobody asks for. `inside` has the elements of such runs.
     """
 
-    def __init__(
-        self, element: Element, scope: dict[str, str], values: Sequence[Path], tables: Sequence[Path] = ()
-    ) -> None:
-        self._values = frozenset(values)
-        self._tables = frozenset(table.elements for table in tables)
-        self.groups: list[Path] = []
-        self.inside: dict[Path, tuple[Element, dict[str, str]]] = {}
-        self.source = self._element(element, (), scope)
+    def __init__(self, place: Place, wanted: Wanted, unmapped: Unmapped) -> None:
+        self._unmapped = unmapped
+        self._values = frozenset(value.path for value in wanted.values if value.items is None)
+        lists = [value.path for value in wanted.values if value.items is not None]
+        self._tables = frozenset(path.elements for path in (*lists, *(path for path, _ in wanted.tables)))
+        self.groups: list[Path | Rest | Unasked] = []
+        self.inside: dict[Path | Rest, Place] = {}
+        self.source = self._element(place, ())
 
-    def _element(self, element: Element, path: tuple[str, ...], scope: dict[str, str]) -> str:
-        scope = scope | element.declarations
+    def _element(self, place: Place, path: tuple[str, ...]) -> str:
+        element = place.element
+        place = place._replace(scope=place.scope | element.declarations)
         name = re.escape(element.name)
-        start = f"<{name}{self._attributes(element, path, scope)}"
+        start = f"<{name}{self._attributes(place, path)}"
         ways = [f"{SPACE}/>"] if element.is_empty else []
         if element.is_open:
-            content = self._children(element, path, scope) if element.children else self._text(path)
+            content = self._children(place, path) if element.children else self._text(path)
             ways.insert(0, f">{content}</{name}{SPACE}>")
         return f"{start}(?:{'|'.join(ways)})"
 
@@ -82,85 +78,103 @@ class Pattern:
         self.groups.append(path)
         return f"({value})"
 
-    def _attributes(self, element: Element, path: tuple[str, ...], scope: dict[str, str]) -> str:
+    def _attributes(self, place: Place, path: tuple[str, ...]) -> str:
+        attributes = place.element.ordered_attributes
         names = [
             attribute.name
             if attribute.declares is not None
-            else expanded_name(attribute.name, scope, default="")
-            for attribute in element.ordered_attributes
+            else self._unmapped.key(expanded_name(attribute.name, place.scope, default=""))
+            for attribute in attributes
         ]
-        _refuse_doubles(element, names)
+        _refuse_doubles(place.element, names)
         return "".join(
-            self._attribute(attribute, Path(path, name))
-            for attribute, name in zip(element.ordered_attributes, names, strict=True)
+            self._attribute(attribute, Path(path, name), place)
+            for attribute, name in zip(attributes, names, strict=True)
         )
 
-    def _attribute(self, attribute: Attribute, path: Path) -> str:
+    def _attribute(self, attribute: Attribute, path: Path, place: Place) -> str:
         quote = attribute.quote
-        start = rf"[ \t\n]++{re.escape(attribute.name)}={quote}"
+        start = rf"[ \t\n]++{re.escape(attribute.name)}="
         if attribute.declares is not None:  # another one, or none, would give the names another meaning
-            return start + re.escape(attribute.declares) + quote
-        return f"(?:{start}{self._captured(path, _VALUES[quote])}{quote})?+"
+            return f"{start}{quote}{re.escape(attribute.declares)}{quote}"
+        asked, name = place.asked, path.attribute or ""
+        if asked is not None and not asked.has_any_attribute and name not in asked.attributes:
+            opening = self._unasked(self._unmapped.path(asked.names, "@", name), quote)
+        else:
+            opening = quote
+        return f"(?:{start}{opening}{self._captured(path, _VALUES[quote])}{quote})?+"
 
-    def _children(self, element: Element, path: tuple[str, ...], scope: dict[str, str]) -> str:
+    def _unasked(self, path: str, character: str) -> str:
+        self.groups.append(Unasked(path))
+        return f"({character})"
+
+    def _children(self, place: Place, path: tuple[str, ...]) -> str:
+        element = place.element
         if Path(path) in self._values:
             raise UnlearnableError(f"the text of {element.name} is spread over elements")
         children = element.ordered
-        scopes = [scope | child.declarations for child in children]
+        scopes = [place.scope | child.declarations for child in children]
         names = [
             expanded_name(child.name, known, known.get("", ""))
             for child, known in zip(children, scopes, strict=True)
         ]
-        _refuse_doubles(element, names)
+        _refuse_doubles(element, [self._unmapped.key(name) for name in names])
         space = SPACE if element.has_space else ""
         found = [
-            self._child(child, (*path, name), scope, child.name in element.repeated, space)
-            for child, name in zip(children, names, strict=True)
+            self._child(child, path, name, place, space) for child, name in zip(children, names, strict=True)
         ]
         return space + "".join(found)
 
-    def _child(
-        self, child: Element, path: tuple[str, ...], scope: dict[str, str], is_repeated: bool, space: str
-    ) -> str:
+    def _child(self, child: Element, above: tuple[str, ...], name: str, place: Place, space: str) -> str:
+        key = self._unmapped.key(name)
+        path = (*above, key)
+        around = None if place.asked is None or place.asked.is_whole else place.asked
+        asked = around.children.get(key) if around else None
+        here = Place(child, place.scope, asked)
         if path in self._tables:
-            return self._table(child, path, scope, space)
-        text = f"(?:{self._element(child, path, scope)}{space})"
-        if not is_repeated:
+            return self._table(here, path, space)
+        first = len(self.groups)
+        mark = ""
+        if around is not None and asked is None:
+            mark = self._unasked(self._unmapped.path(around.names, "", name), "<")
+        source = self._element(here, path)
+        text = f"(?:{mark + source[1:] if mark else source}{space})"
+        if child.name not in place.element.repeated:
             return f"{text}?+"
-        inside = [value for value in self.groups if value.elements[: len(path)] == path]
-        if any(value != Path(path) for value in inside) or self._has_tables_below(path):
-            raise UnlearnableError(f"{child.name} is repeated, and a value is taken from one of them")
-        # Of several, the first one's text counts; empty values stand for NULL, so the first one may be empty.
-        return f"(?:{text}{self._uncaptured(child, scope, space)})?+"
+        return f"(?:{text}{self._others(here, path, space, self.groups[first + bool(mark) :])})?+"
 
-    def _uncaptured(self, child: Element, scope: dict[str, str], space: str) -> str:
-        return f"(?:{Pattern(child, scope, ()).source}{space})*+"
+    def _others(
+        self, here: Place, path: tuple[str, ...], space: str, inside: list[Path | Rest | Unasked]
+    ) -> str:
+        """The elements after the first one: that one's text counts, and of all of them what nobody asks for."""
+        # Empty values stand for NULL, so the first one may be empty.
+        taken = [group for group in inside if not isinstance(group, Unasked) and group != Path(path)]
+        if taken or self._has_tables_below(path):
+            raise UnlearnableError(f"{here.element.name} is repeated, and a value is taken from one of them")
+        source = self._uncaptured(here, space)
+        if len(inside) == inside.count(Path(path)):
+            return source
+        self.groups.append(Rest(path))
+        self.inside[Rest(path)] = here
+        return f"({source})"
+
+    def _uncaptured(self, place: Place, space: str) -> str:
+        source = Pattern(place._replace(asked=None), Wanted(()), self._unmapped).source
+        return f"(?:{source}{space})*+"
 
     def _has_tables_below(self, path: tuple[str, ...]) -> bool:
         return any(table[: len(path)] == path for table in self._tables)
 
-    def _table(self, child: Element, path: tuple[str, ...], scope: dict[str, str], space: str) -> str:
+    def _table(self, here: Place, path: tuple[str, ...], space: str) -> str:
         if any(value.elements[: len(path)] == path for value in self._values) or any(
             len(table) > len(path) and table[: len(path)] == path for table in self._tables
         ):
-            raise UnlearnableError(f"{child.name} is a nested record, and a value is taken from it besides")
-        self.inside[Path(path)] = (child, scope)
+            raise UnlearnableError(
+                f"{here.element.name} is a nested record, and a value is taken from it besides"
+            )
+        self.inside[Path(path)] = here
         self.groups.append(Path(path))
-        return f"({self._uncaptured(child, scope, space)})"
-
-
-def expanded_name(name: str, scope: dict[str, str], default: str) -> str:
-    """A tag's name as {uri}name; `default` is the namespace of names without a prefix."""
-    prefix, _, local = name.rpartition(":")
-    if not prefix:
-        uri = default
-    elif prefix == "xml":
-        uri = _XML
-    elif prefix in scope:
-        uri = scope[prefix]
-    else:
-        raise UnlearnableError(f"{name} has a prefix that is not declared")
-    return f"{{{uri}}}{local}" if uri else local
+        return f"({self._uncaptured(here, space)})"
 
 
 def _refuse_doubles(element: Element, names: list[str]) -> None:

@@ -7,10 +7,12 @@ from lxml import etree
 from xmlift.records import by_xpath
 from xmlift.records.columns import Columns
 from xmlift.records.cutter import Head, innermost, secure_parser
+from xmlift.records.kinds import elements_at
 from xmlift.records.mapping import Mapping
 from xmlift.records.names import is_named
 from xmlift.records.shape import Shape
 from xmlift.records.stylesheet import Stylesheet
+from xmlift.records.unmapped import Unmapped, counted
 
 _MOST_SHAPES = 16
 
@@ -28,12 +30,16 @@ class PieceReader:
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
         self._stylesheet = Stylesheet(mapping)
+        self.unmapped = Unmapped(mapping)
         self._shapes: dict[tuple[bytes, tuple[tuple[str, str], ...]], Shape] = {}
 
-    def read(self, head: Head, piece: bytes) -> Piece | None:
-        """What a piece says; None where it was cut wrongly, or the records' parent ends in it."""
+    def read(self, head: Head, piece: bytes, first_row: int) -> Piece | None:
+        """What a piece says; None where it was cut wrongly, or the records' parent ends in it.
+
+        `first_row` is the number of its first record in the page.
+        """
         shape = self._shape(head) if head.is_utf8 else None
-        columns = shape.columns(piece) if shape else None
+        columns = shape.columns(piece, first_row) if shape else None
         if columns is not None:
             return Piece(columns, b"")
         if head.parent and b"</" + head.parent in piece:
@@ -44,26 +50,25 @@ class PieceReader:
             return None
         if shape:
             shape.learn(piece)
-        return Piece(self.parsed(root), self._between(root, head))
+        return Piece(self.parsed(root, first_row), self._between(root, head))
 
     def _shape(self, head: Head) -> Shape:
         key = (head.record, head.scope)
         if key not in self._shapes:
             if len(self._shapes) == _MOST_SHAPES:  # namespaces that differ by page
                 self._shapes.pop(next(iter(self._shapes)))
-            self._shapes[key] = Shape(self._mapping, head.record.decode(), dict(head.scope))
+            self._shapes[key] = Shape(self._mapping, self.unmapped, head.record.decode(), dict(head.scope))
         return self._shapes[key]
 
-    def parsed(self, root: etree._Element) -> Columns:
-        """What the records of a parsed page say."""
+    def parsed(self, root: etree._Element, first_row: int) -> Columns:
+        """What the records of a parsed page say, of which the first has that number."""
+        mapping, unmapped = self._mapping, self.unmapped
         columns = self._stylesheet.columns(root.getroottree())
+        records = enumerate(elements_at(mapping.records_path, root), first_row)
         if columns is not None:
-            return columns
-        mapping = self._mapping
-        records = (element for element in root.iter(mapping.record_tags[-1]))
-        found = [
-            by_xpath.fields_of(record, mapping) for record in records if by_xpath.is_record(record, mapping)
-        ]
+            seen = [unmapped.of(record) for number, record in records if unmapped.looks_at(number)]
+            return columns._replace(unmapped=counted(seen))
+        found = [by_xpath.fields_of(record, mapping, unmapped, number) for number, record in records]
         return by_xpath.in_columns(found, mapping)
 
     def _between(self, root: etree._Element, head: Head) -> bytes:

@@ -90,7 +90,7 @@ class Page[Rows]:
             return
         # The closing tags have to be there: a page cut off at a record's end is refused here.
         self.root = etree.fromstring(around + cutter.rest, secure_parser())
-        last = self._pieces.parsed(self.root)
+        last = self._pieces.parsed(self.root, self._rows + 1)
         if last.fields[0]:
             yield self._lifted(last)
 
@@ -130,7 +130,8 @@ class Page[Rows]:
                     continue
                 kept = 0
                 _refuse_doctype(element)
-                found.append(by_xpath.fields_of(element, self._mapping))
+                number = self._rows + len(found) + 1
+                found.append(by_xpath.fields_of(element, self._mapping, self._pieces.unmapped, number))
                 # The record just read may still be in the parser's hands: the one before it is not.
                 _discard(done)
                 done = element

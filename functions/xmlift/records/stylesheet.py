@@ -90,11 +90,8 @@ class Stylesheet:
         return Columns(fields, tuple(nested))
 
     def _document(self) -> etree._Element:
-        root = etree.Element(
-            _xsl("stylesheet"), nsmap={**self._mapping.namespaces, "xsl": _XSL}, version="1.0"
-        )
-        etree.SubElement(root, _xsl("output"), method="text", encoding="UTF-8")
-        template = etree.SubElement(root, _xsl("template"), match="/")
+        root = xsl_stylesheet(self._mapping.namespaces)
+        template = xsl_element(root, "template", match="/")
         _value(template, f"count({self._mapping.records})")
         for table in self._tables:
             *above, path = table.paths
@@ -103,8 +100,9 @@ class Stylesheet:
             each = _each(template, rows.paths)
             for field in rows.written:
                 self._write(each, field)
-        for element in root.iter(_xsl("value-of"), _xsl("for-each")):
-            element.set("select", self._mapping.asked(element.get("select", "")))
+        for element in root.iter(f"{{{_XSL}}}*"):
+            if (select := element.get("select")) is not None:
+                element.set("select", self._mapping.asked(select))
         return root
 
     def _write(self, parent: etree._Element, field: Field) -> None:
@@ -119,7 +117,7 @@ class Stylesheet:
             node = _each(parent, [field.xpath])
             for xpath in (field.key, field.value) if field.key else (".",):
                 _value(node, xpath, ITEM)
-        _text(parent, END)
+        xsl_element(parent, "text").text = END
 
 
 def _rows(mapping: Mapping, paths: tuple[str, ...], fields: tuple[Field, ...]) -> _Rows:
@@ -158,18 +156,22 @@ def _of_many(field: Field, texts: list[str]) -> list[str] | None:
 
 def _each(parent: etree._Element, paths: Sequence[str]) -> etree._Element:
     for path in paths:
-        parent = etree.SubElement(parent, _xsl("for-each"), select=path)
+        parent = xsl_element(parent, "for-each", select=path)
     return parent
 
 
 def _value(parent: etree._Element, select: str, end: str = END) -> None:
-    etree.SubElement(parent, _xsl("value-of"), select=select)
-    _text(parent, end)
+    xsl_element(parent, "value-of", select=select)
+    xsl_element(parent, "text").text = end
 
 
-def _text(parent: etree._Element, text: str) -> None:
-    etree.SubElement(parent, _xsl("text")).text = text
+def xsl_stylesheet(namespaces: dict[str, str]) -> etree._Element:
+    """An empty stylesheet that writes text."""
+    root = etree.Element(f"{{{_XSL}}}stylesheet", nsmap={**namespaces, "xsl": _XSL}, version="1.0")
+    xsl_element(root, "output", method="text", encoding="UTF-8")
+    return root
 
 
-def _xsl(name: str) -> str:
-    return f"{{{_XSL}}}{name}"
+def xsl_element(parent: etree._Element, name: str, **attributes: str) -> etree._Element:
+    """An element of XSLT in another one."""
+    return etree.SubElement(parent, f"{{{_XSL}}}{name}", attributes)

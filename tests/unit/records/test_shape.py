@@ -12,9 +12,10 @@ from xmlift.errors import RecordError
 from xmlift.records import Field, Mapping, Nested, NestedRows, cutter, pieces
 from xmlift.records import shape as shapes
 from xmlift.records.columns import Columns
-from xmlift.records.pattern import Path, plain_path
 from xmlift.records.sample import UnlearnableError
 from xmlift.records.shape import Shape
+from xmlift.records.unmapped import Unmapped
+from xmlift.records.wanted import Path, plain_path
 
 from .pages import encoded, read, twin
 from .regular import MAPPING, regular_pages
@@ -48,8 +49,8 @@ def counted(patch: pytest.MonkeyPatch) -> list[bool]:
     fits: list[bool] = []
     columns = Shape.columns
 
-    def noted(shape: Shape, piece: bytes) -> Columns | None:
-        found = columns(shape, piece)
+    def noted(shape: Shape, piece: bytes, first_row: int) -> Columns | None:
+        found = columns(shape, piece, first_row)
         fits.append(found is not None)
         return found
 
@@ -58,7 +59,7 @@ def counted(patch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def taught(mapping: Mapping, sample: str, scope: dict[str, str] | None = None) -> Shape:
-    shape = Shape(mapping, "i", scope or {})
+    shape = Shape(mapping, Unmapped(mapping), "i", scope or {})
     shape.learn(sample.encode())
     return shape
 
@@ -252,7 +253,7 @@ def test_what_is_known_outlasts_a_page_but_not_its_namespaces(monkeypatch: pytes
         piece = cut.next_piece()
         assert cut.head is not None
         assert piece is not None
-        found = reader.read(cut.head, piece)
+        found = reader.read(cut.head, piece, 1)
         assert found is not None
         assert [list(column) for column in found.columns.fields] == [["1"], [""], [""]]
     assert fits == [False, True, False]
@@ -267,7 +268,7 @@ def test_an_expression_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
         compiled.append(source)
         return compile_(source, *rest)
 
-    monkeypatch.setattr("xmlift.records.shape.re.compile", noted)
+    monkeypatch.setattr("xmlift.records.shape_reader.re.compile", noted)
     taught(SIMPLE, "<i b='x'>\n<a>1</a>\n<s><c>deep</c></s><t/><t/>\n</i>")
     assert compiled
     for source in compiled:
