@@ -12,7 +12,6 @@ from typing import BinaryIO, Self
 from lxml import etree
 
 from xmlift.errors import LandingError, SourceError
-from xmlift.landing import names
 from xmlift.landing.raw import unpacked
 from xmlift.landing.zone import Zone
 from xmlift.source.session import Answer
@@ -22,11 +21,6 @@ from xmlift.work import InboxObject
 _GZIP = b"\x1f\x8b"
 _MARKS_AND_SPACE = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"
 _LOOKED_AT = 4096
-
-
-def partition_of(dropped: InboxObject) -> str:
-    """The partition that a version of an object is. Without versions its content tells one from the next."""
-    return f"inbox-{names.short_hash(dropped.key)}-{dropped.version or dropped.etag or 'unversioned'}"
 
 
 class DroppedFile:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from msgspec import structs
 
 from xmlift.catalogue import Source, Stream
-from xmlift.dropped_file import partition_of
 from xmlift.errors import PlanError
 from xmlift.landing import names
 from xmlift.round_items import load_item, work_item
@@ -50,3 +49,8 @@ def stream_of(source: Source, dropped: InboxObject) -> tuple[str, Stream]:
         f"{source.source}: {dropped.key} is dropped where no stream takes it: "
         + (f"drop it under {takers}" if takers else "say `inbox: true` on a stream, and apply")
     )
+
+
+def partition_of(dropped: InboxObject) -> str:
+    """The partition that a version of an object is. Without versions its content tells one from the next."""
+    return f"inbox-{names.short_hash(dropped.key)}-{dropped.version or dropped.etag or 'unversioned'}"

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.catalogue import load_source
-from xmlift.dropped_file import partition_of
 from xmlift.errors import LandingError, PlanError, RecordError, XmliftError
 from xmlift.extraction import ExtractEvent, extract
-from xmlift.inbox_round import inbox_round, stream_of
+from xmlift.inbox_round import inbox_round, partition_of, stream_of
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_windows
