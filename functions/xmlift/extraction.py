@@ -267,6 +267,8 @@ class WindowReader:
                 ended_by=self._pages.ended_by,
                 set_windows=self._event.set_windows,
                 raw=self._chain.raw + self._kept(),
+                link=self._event.link,
+                next_link=self._pages.next_link,
             )
         )
         logger.info("landed", window=str(self._window), pages=self._progress.pages)

@@ -7,15 +7,17 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
+from lxml import etree
+
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.paging import OffsetPaging, PageNumberPaging
 from xmlift.errors import RecordError, SourceError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
 from xmlift.records import Page, unmatched_names
-from xmlift.rooms import MEGABYTE, record_mapping, source_guards
+from xmlift.rooms import MEGABYTE, delta_link, record_mapping, source_guards
 from xmlift.source.session import Answer, RefusedError
-from xmlift.source.urls import shown
+from xmlift.source.urls import joined, shown
 from xmlift.source.walk import PageRequest, Way
 from xmlift.source.whole import captured_values, records_hash, whole_tree
 from xmlift.telemetry import logger
@@ -38,7 +40,7 @@ class PageReader:
 
     `as_of` is the server's clock when the window's first page was asked for, ours where that is the earlier (P2):
     a server that is behind settles by its own clock, one that is ahead by ours. `read_pages` are the hashes of all
-    that was asked for so far.
+    that was asked for so far, `next_link` is where a delta goes on after the last page.
     """
 
     def __init__(
@@ -60,10 +62,12 @@ class PageReader:
         self._mapping = record_mapping(source, stream)
         self._walk = way.walk
         self._guards = source_guards(source, stream)
+        self._delta_link = delta_link(source, stream)
         self._last = last
         self._keep = way.keep
         self.ended_by = way.walk.ended_by
         self.as_of: datetime | None = last.as_of if last else None
+        self.next_link: str | None = None
         self.read_pages = set(last.page_hashes) if last else set[str]()
 
     def first(self) -> PageRequest | None:
@@ -152,7 +156,19 @@ class PageReader:
                 unmatched_names(page.root, self._mapping)
             )
             self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
-        return self._walk.following(page.root, request, answer.url, page.records)
+        following = self._walk.following(page.root, request, answer.url, page.records)
+        if following is None and self._delta_link is not None:
+            self.next_link = self._found_link(self._delta_link, page.root, answer.url)
+        return following
+
+    def _found_link(self, xpath: etree.XPath, root: etree._Element, url: str) -> str:
+        found = str(xpath(root)).strip()
+        if not found:
+            raise SourceError(
+                f"the last page has no link to go on from ({xpath.path}): without it the next run could not know "
+                "what has changed. Correct the cursor's xpath"
+            )
+        return joined(url, found)
 
     def _end_empty(self) -> None:
         """The answer says that there are no records; after pages that had some, it takes that back."""

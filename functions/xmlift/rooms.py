@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC
 
+from lxml import etree
+
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue import login as catalogue
 from xmlift.catalogue import paging as asked_pages
 from xmlift.catalogue.column import Child, Column
-from xmlift.catalogue.cursor import TimeCursor
+from xmlift.catalogue.cursor import DeltaLink, TimeCursor
 from xmlift.catalogue.deletes import Mark
 from xmlift.catalogue.request import Call, Request
 from xmlift.errors import CatalogueError, RecordError
@@ -135,6 +137,13 @@ def _bootstrap(source: Source, request: Request, values: dict[str, str]) -> Capt
         for name, xpath in call.values.items()
     }
     return Captured(_template(source, call).filled(values), xpaths)
+
+
+def delta_link(source: Source, stream: Stream) -> etree.XPath | None:
+    """Finds where a delta goes on; None where the stream is none. Raises SourceError."""
+    if not isinstance(cursor := stream.cursor, DeltaLink):
+        return None
+    return text(cursor.xpath, source.namespaces, "cursor.xpath")
 
 
 def source_guards(source: Source, stream: Stream) -> Guards:
