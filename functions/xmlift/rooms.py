@@ -44,6 +44,8 @@ def record_mapping(source: Source, stream: Stream) -> Mapping:
         _fields(stream.columns) + mark,
         _nested(stream.children),
         source.namespaces,
+        stream.local_names,
+        looks_at_all=stream.contract == "freeze",
     )
     if deletes and deletes.equals is None and isinstance(mapping.tried(deletes.path), bool):
         raise RecordError(

@@ -52,13 +52,15 @@ class ConvertedTable(NamedTuple):
 class ConvertedRows(NamedTuple):
     """What became of a batch: by table its rows, the rows for the rejects' CSV, and the reason of each of those.
 
-    `sequence` is of the part that the rows name as theirs.
+    `sequence` is of the part that the rows name as theirs; `unmapped` counts records by the path of what they have
+    and no column asks for.
     """
 
     sequence: int
     tables: dict[str, ConvertedTable]
     rejects: list[tuple[str, ...]]
     reasons: list[str]
+    unmapped: dict[str, int]
 
 
 class _Place(NamedTuple):
@@ -104,7 +106,7 @@ class RowConverter:
 
     def convert(self, batch: Batch, page: int, read_at: datetime, sequence: int) -> ConvertedRows:
         """Convert a batch of a page's records for the part of that number. Raises RowError from a transform."""
-        converted = ConvertedRows(sequence, {}, [], [])
+        converted = ConvertedRows(sequence, {}, [], [], batch.unmapped)
         if not batch.records:
             return converted
         place = _Place(page, batch.first_row, read_at, sequence)

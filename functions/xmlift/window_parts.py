@@ -22,8 +22,8 @@ class NumberedPart(NamedTuple):
 class RowCounts(NamedTuple):
     """What became of a batch: by table its records and the columns with a value, and why rows were rejected.
 
-    `cut` counts the texts that were cut, by `<table>.<column>`; `widths` has by table the bytes that columns have to
-    hold which grow.
+    `cut` counts the texts that were cut, by `<table>.<column>`; `widths` has by table the bytes that columns which
+    grow have to hold; `unmapped` counts records by the path of what they have and no column asks for.
     """
 
     tables: dict[str, TableCounts]
@@ -31,6 +31,7 @@ class RowCounts(NamedTuple):
     reasons: list[str]
     cut: dict[str, int]
     widths: dict[str, dict[str, int]]
+    unmapped: dict[str, int]
 
 
 class LiftedRows(NamedTuple):
@@ -99,4 +100,5 @@ def row_counts(converted: ConvertedRows) -> RowCounts:
         converted.reasons,
         {f"{name}.{column}": count for name, table in tables for column, count in table.cut.items()},
         {name: table.widths for name, table in tables if table.widths},
+        converted.unmapped,
     )

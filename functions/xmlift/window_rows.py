@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from xmlift.errors import RowError
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
+from xmlift.records.unmapped import added
 from xmlift.tables.rejects import SCHEMA as REJECTS_SCHEMA
 from xmlift.window_lifting import WindowLifting
 from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts
@@ -57,6 +58,17 @@ class WindowRows:
         for name, widths in counts.widths.items():
             known = self._progress.widths.setdefault(name, {})
             known |= {column: max(width, known.get(column, 0)) for column, width in widths.items()}
+        if counts.unmapped:
+            self._count_unmapped(counts.unmapped)
+
+    def _count_unmapped(self, unmapped: dict[str, int]) -> None:
+        if self._lifting.converter.stream.contract == "freeze":
+            told = "; ".join(f"{count} × {path}" for path, count in list(unmapped.items())[:_SHOWN_REASONS])
+            raise RowError(
+                f"{told} in records and in no column, and the stream's contract is freeze: make columns of what is "
+                "new, or choose the contract evolve"
+            )
+        self._progress.unmapped = added(self._progress.unmapped, unmapped)
 
     def _count_rejects(self, reasons: list[str]) -> None:
         self._progress.rejects += len(reasons)

@@ -101,7 +101,9 @@ def test_what_is_left_out_is_counted_and_each_reject_has_its_reason() -> None:
 
 
 def test_a_batch_of_nothing() -> None:
-    assert converted(Batch(1, [[], [], []], (NestedRows.counted([], [[]]),))) == ConvertedRows(7, {}, [], [])
+    assert converted(Batch(1, [[], [], []], (NestedRows.counted([], [[]]),))) == ConvertedRows(
+        7, {}, [], [], {}
+    )
 
 
 def test_without_a_row_left_there_is_no_csv() -> None:
