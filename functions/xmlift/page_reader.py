@@ -194,7 +194,7 @@ class PageReader:
             self._body(answer),
             self._mapping,
             self._lifting.pieces,
-            self._lifting.page(Place(self._progress.pages + 1, answer.read_at)),
+            self._lifting.page(Place(self._progress.pages + 1, answer.read_at), answer.size),
             self._source.limits.record_megabytes * MEGABYTE,
         )
         for lifted in page:

@@ -4,13 +4,15 @@ Reading and converting a piece is a function of the piece and of where it stands
 which process does it: with any number of them the rows are the same. Only which part a row is in may differ.
 """
 
+import gc
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import get_start_method
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, NoReturn, Self
 
 from xmlift.catalogue import Stream
+from xmlift.errors import RowError
 from xmlift.landing.names import WindowName
 from xmlift.layout import stream_layout
 from xmlift.records import Batch, Head, Lifter, LiftHere, Mapping, PieceReader, Sent
@@ -19,7 +21,7 @@ from xmlift.window_parts import LiftedRows, NumberedPart, WindowParts, row_count
 from xmlift.window_processes import SLOTS_EACH, Place, Process
 
 _ALONE_BYTES = 512 * 1024
-"""So many bytes of pages are lifted here alone: what others lift of a small window is in parts of their own."""
+"""Pages of so many bytes in all are lifted here alone: a small window has no parts of others beside ours."""
 
 
 class WindowToLift(NamedTuple):
@@ -47,15 +49,18 @@ class WindowLifting:
         # Another way to start a process (macOS) shares no memory with it.
         self._count = processes if get_start_method() == "fork" else 1
         self._others: list[Process] = []
-        self._lifted_bytes = 0
+        self._bytes = 0
         self.converter = window.converter()
         self.pieces = piece_reader(window.mapping)
         self._parts = WindowParts(self.converter, first=0, step=self._count)
 
     def __enter__(self) -> Self:
+        # What is there already is not looked at by the others' garbage collection: it would copy all that it marks.
+        gc.freeze()
         for first in range(1, self._count):
             parts = WindowParts(self.converter, first, step=self._count)
             self._others.append(Process(self.pieces, parts))
+        gc.unfreeze()
         return self
 
     def __exit__(
@@ -69,28 +74,22 @@ class WindowLifting:
         """Compressed bytes of the parts that are not handed out."""
         return self._parts.bytes_written + sum(process.bytes_written for process in self._others)
 
-    def page(self, place: Place) -> Lifter[LiftedRows]:
-        """What lifts the records of the page that stands there."""
+    def page(self, place: Place, size: int) -> Lifter[LiftedRows]:
+        """What lifts the records of the page of so many bytes that stands there."""
 
         def lift(batch: Batch) -> LiftedRows:
             converted = self._parts.convert(batch, *place, self._parts.sequence)
             return LiftedRows(row_counts(converted), lambda: self._parts.keep(converted))
 
         here = LiftHere(self.pieces, lift)
-        if not self._others:
+        self._bytes += size
+        if not self._others or self._bytes <= _ALONE_BYTES:
             return here
-        return _LiftTogether(self, place, here, ahead=2 * SLOTS_EACH * len(self._others))
-
-    def other(self, head: Head, piece: bytes) -> Process | None:
-        """The process that a piece goes to; None where it is better lifted here."""
-        self._lifted_bytes += len(piece)
-        if self._lifted_bytes <= _ALONE_BYTES:
-            return None
-        return next((process for process in self._others if process.takes(head, piece)), None)
+        return _LiftTogether(self._others, place, here)
 
     def finish(self) -> list[NumberedPart]:
         """The parts of what was kept since the last time. Raises RowError where a process is there no more."""
-        self._lifted_bytes = 0
+        self._bytes = 0
         others = [process.finish() for process in self._others]
         finished = self._parts.finish()
         for parts in others:
@@ -101,18 +100,27 @@ class WindowLifting:
 class _LiftTogether:
     """Has other processes lift the pieces that they take, and lifts the others here meanwhile."""
 
-    def __init__(self, lifting: WindowLifting, place: Place, here: LiftHere[LiftedRows], ahead: int) -> None:
-        self._lifting = lifting
+    def __init__(self, others: list[Process], place: Place, here: LiftHere[LiftedRows]) -> None:
+        self._others = others
         self._place = place
         self._here = here
         self.lift = here.lift
-        self.ahead = ahead
+        self.ahead = (SLOTS_EACH + 1) * len(others)
 
     def send(self, head: Head, piece: bytes, first_row: int) -> Sent[LiftedRows]:
-        other = self._lifting.other(head, piece)
-        if other is None:
+        for other in self._others:
+            if other.takes(head, piece):
+                return other.send(head, piece, first_row, self._place)
+        try:
             return self._here.send(head, piece, first_row)
-        return other.send(head, piece, first_row, self._place)
+        except RowError as error:
+            return Sent(
+                piece, 0, partial(_tell, error)
+            )  # in its turn: a piece before it may say something else
+
+
+def _tell(error: RowError) -> NoReturn:
+    raise error
 
 
 @lru_cache(maxsize=16)

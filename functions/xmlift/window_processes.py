@@ -20,8 +20,8 @@ from xmlift.row_conversion import ConvertedRows
 from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts, WindowParts, row_counts
 
 SLOT_BYTES = 1024 * 1024
-SLOTS_EACH = 3
-"""A process that has one piece in work and two in store is not idle while this one lifts a piece, too."""
+SLOTS_EACH = 2
+"""One piece in work, and one in store while this process lifts a piece, too. More of them leave the CPU's cache."""
 
 _HEAD_BYTES = 16 * 1024
 """All that is on its way to a process fits into its pipe, so that it never waits for one that sends a part."""

@@ -73,7 +73,7 @@ def land(
     for number, read in enumerate(pages, start=1):
         progress.pages = number
         batch = batch_of(stream, read.rows)
-        rows.add(lifting.page(Place(number, read.read_at)).lift(batch))
+        rows.add(lifting.page(Place(number, read.read_at), 0).lift(batch))
         parts += rows.flush()
     commit = chain.commit(
         Commit(

@@ -65,7 +65,7 @@ class Collecting:
         self.rows.add(self.lift(records))
 
     def lift(self, records: Batch) -> LiftedRows:
-        return self.lifting.page(Place(1, DAY)).lift(records)
+        return self.lifting.page(Place(1, DAY), 0).lift(records)
 
     def read(self, entry: Entry) -> list[list[str]]:
         text = gzip.decompress(self.zone.get(f"{WINDOW.folder}{entry.name}")).decode()
