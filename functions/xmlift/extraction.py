@@ -122,7 +122,7 @@ def _way(
         pages = KeptPages(zone, kept, landed(zone, kept))
         return Way(pages, pages)
     walk = window_walk(source, stream, window.interval, window.partition, event.link)
-    return Way(walk, FetchAhead(source_session(source, read_secret, time_left)))
+    return Way(walk, FetchAhead(source_session(source, read_secret, time_left, event.pace)))
 
 
 class WindowReader:

@@ -18,6 +18,10 @@ from xmlift.records import Field, Mapping, Nested
 from xmlift.source import login as logins
 from xmlift.source.counting import Offset, PageNumber
 from xmlift.source.guards import Guards
+from xmlift.source.jazz import JazzFormLogin
+from xmlift.source.login import credentials
+from xmlift.source.network import Connection
+from xmlift.source.oauth import OAuth2ClientLogin
 from xmlift.source.paging import NextUrl, OnePage, Start, Token
 from xmlift.source.session import Politeness, Session
 from xmlift.source.template import Template
@@ -153,20 +157,42 @@ def source_guards(source: Source, stream: Stream) -> Guards:
     return Guards(stream.guards.error, stream.guards.empty, source.namespaces)
 
 
-def source_session(source: Source, read_secret: SecretReader, time_left: Callable[[], float]) -> Session:
-    """A session with the source, as patient and as polite as its limits say."""
+def source_session(
+    source: Source, read_secret: SecretReader, time_left: Callable[[], float], pace: float = 0.0
+) -> Session:
+    """A session with the source, as patient and as polite as its limits say.
+
+    `pace` is the share of its requests per second that this function has; 0: all of them.
+    """
     limits = source.limits
     politeness = Politeness(
-        limits.timeout_seconds, limits.attempts, limits.requests_per_second, limits.page_megabytes * MEGABYTE
+        limits.timeout_seconds,
+        limits.attempts,
+        pace or limits.requests_per_second,
+        limits.page_megabytes * MEGABYTE,
     )
-    return Session(source.base_url, _login(source, read_secret), politeness, time_left)
+    return Session(
+        source.base_url, _login(source, read_secret), politeness, _connection(source, read_secret), time_left
+    )
+
+
+def _connection(source: Source, read_secret: SecretReader) -> Connection:
+    asked = source.connection
+    user = credentials(read_secret(asked.proxy_secret)) if asked.proxy_secret else None
+    return Connection(asked.ca, asked.proxy, user)
 
 
 def _login(source: Source, read_secret: SecretReader) -> logins.Login:
     match source.auth:
         case catalogue.BasicLogin(secret=name):
             return logins.BasicLogin(read_secret(name))
+        case catalogue.BearerLogin(secret=name):
+            return logins.BearerLogin(read_secret(name))
         case catalogue.JazzFormLogin(secret=name):
-            return logins.JazzFormLogin(read_secret(name))
+            return JazzFormLogin(read_secret(name))
+        case catalogue.ApplicationPasswordLogin(secret=name):
+            return logins.ApplicationPasswordLogin(read_secret(name))
+        case catalogue.OAuth2ClientLogin(secret=name, token_url=token_url, scope=scope):
+            return OAuth2ClientLogin(read_secret(name), token_url, scope)
         case catalogue.NoLogin():
             return logins.NoLogin()

@@ -1,6 +1,11 @@
 """How a source is signed in to."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from xmlift.catalogue.strict import Model, Name
+from xmlift.catalogue.web import check_url
 
 
 class NoLogin(Model, frozen=True, tag_field="type", tag="none"):
@@ -13,10 +18,39 @@ class BasicLogin(Model, frozen=True, tag_field="type", tag="basic"):
     secret: Name
 
 
+class BearerLogin(Model, frozen=True, tag_field="type", tag="bearer"):
+    """A token that does not expire while it is used: the secret's `token`, in every request."""
+
+    secret: Name
+
+
 class JazzFormLogin(Model, frozen=True, tag_field="type", tag="jazz_form"):
     """IBM Jazz form login below the base URL, with the secret's `username` and `password`."""
 
     secret: Name
 
 
-Login = NoLogin | BasicLogin | JazzFormLogin
+class ApplicationPasswordLogin(Model, frozen=True, tag_field="type", tag="application_password"):
+    """A server behind Jazz Authorization Server: the secret's `username`, and as `password` one of its own kind.
+
+    It is made in the user's profile for this application, and sent as HTTP Basic.
+    """
+
+    secret: Name
+
+
+class OAuth2ClientLogin(Model, frozen=True, tag_field="type", tag="oauth2_client"):
+    """OAuth 2 client credentials (RFC 6749, 4.4): the secret's `client_id` and `client_secret` get a token.
+
+    They are sent to `token_url` alone, which may be of another origin than the source.
+    """
+
+    secret: Name
+    token_url: str
+    scope: Annotated[str, Meta(min_length=1)] | None = None
+
+    def __post_init__(self) -> None:
+        check_url(self.token_url, "auth token_url")
+
+
+Login = NoLogin | BasicLogin | BearerLogin | JazzFormLogin | ApplicationPasswordLogin | OAuth2ClientLogin

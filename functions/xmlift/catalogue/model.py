@@ -4,15 +4,16 @@ Each structure refuses keys that it does not know, and checks itself what types 
 """
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
 from xmlift.catalogue.children import check_child_tables
+from xmlift.catalogue.connection import Connection
 from xmlift.catalogue.login import Login, NoLogin
 from xmlift.catalogue.order import check_order
 from xmlift.catalogue.stream import Stream
 from xmlift.catalogue.strict import Model, Name
+from xmlift.catalogue.web import check_url
 
 # Schemas that are the warehouse's own, or xmlift's: a source's name is that of its schema.
 _TAKEN_SCHEMAS = frozenset({"xmlift", "public", "information_schema"})
@@ -43,6 +44,7 @@ class Source(Model, frozen=True):
     streams: Annotated[dict[Name, Stream], Meta(min_length=1)]
     auth: Login = field(default_factory=NoLogin)
     limits: Limits = field(default_factory=Limits)
+    connection: Connection = field(default_factory=Connection)
     schedule: str | None = None
     namespaces: dict[str, str] = field(default_factory=dict)
 
@@ -63,9 +65,4 @@ class Source(Model, frozen=True):
 
 def check_base_url(url: str) -> None:
     """Raises ValueError unless `url` is https (or http) with a host and without credentials or a query."""
-    parts = urlsplit(url)
-    # Asking for a port that is none raises ValueError.
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0:
-        raise ValueError("base_url must be https://host/path")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("base_url carries no user, password, query or fragment: put secrets into `auth`")
+    check_url(url, "base_url")

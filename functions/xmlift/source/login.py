@@ -1,19 +1,24 @@
-"""Logins: what is done once before the first request, and how an answer that asks for one is recognised.
+"""Logins: what is done before the first request, and how an answer that asks for one, or refuses one, is told."""
 
-The Jazz form login and its failures are those of IBM's own client: an identity request, a form post, the
-cookies kept. A refused login is answered with status 200, so it is told by a header, a redirect or by HTML.
-"""
-
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
+from requests.auth import AuthBase
 
 from xmlift.errors import SourceError
 
 # IBM's own client tries again at 408, 423 and 503; the rest is what proxies and overload answer.
 PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
-_JAZZ_HEADER = "X-com-ibm-team-repository-web-auth-msg"
+# Jazz Authorization Server sends this with its 401, whatever the login was.
+_JAS_HEADER = "X-JSA-AUTHORIZATION-REDIRECT"
 Secret = dict[str, str]
+
+
+class Ask(Protocol):
+    """What sends a login's own requests, as polite as all others, and follows no redirect."""
+
+    def __call__(self, method: str, url: str, **content: Any) -> requests.Response:
+        """`content` is as in requests: data, auth, headers."""
 
 
 class Login(Protocol):
@@ -22,14 +27,20 @@ class Login(Protocol):
     def prepare(self, http: requests.Session) -> None:
         """Put what every request carries into the session."""
 
-    def sign_in(self, http: requests.Session, base_url: str, timeout: float) -> None:
+    def sign_in(self, ask: Ask, base_url: str) -> None:
         """Sign in, or sign in again. Raises SourceError where the endpoint refuses.
 
         A requests exception, of a connection or a status in PASSING, means that it may be tried again.
         """
 
+    def is_stale(self) -> bool:
+        """Whether what the last login brought is about to expire."""
+
     def is_asked_for(self, response: requests.Response) -> bool:
         """Whether this answer says that the session is not, or no longer, signed in."""
+
+    def remedy(self, response: requests.Response) -> str:
+        """What to do where an answer refuses with 401 or 403."""
 
 
 class NoLogin:
@@ -38,18 +49,29 @@ class NoLogin:
     def prepare(self, http: requests.Session) -> None:
         """Nothing to carry."""
 
-    def sign_in(self, http: requests.Session, base_url: str, timeout: float) -> None:
+    def sign_in(self, ask: Ask, base_url: str) -> None:
         """Nothing to do."""
+
+    def is_stale(self) -> bool:
+        return False
 
     def is_asked_for(self, response: requests.Response) -> bool:
         return False
+
+    def remedy(self, response: requests.Response) -> str:
+        if asks_for_application_password(response):
+            return (
+                "The server signs in by Jazz Authorization Server: use `auth: {type: application_password, …}` "
+                "with an application password of a user there"
+            )
+        return "Check `auth`, the secret's user, and what that user may read there"
 
 
 class BasicLogin(NoLogin):
     """HTTP Basic: user and password in every request."""
 
     def __init__(self, secret: Secret) -> None:
-        self._credentials = _credentials(secret)
+        self._credentials = credentials(secret)
 
     def prepare(self, http: requests.Session) -> None:
         user, password = self._credentials
@@ -57,61 +79,59 @@ class BasicLogin(NoLogin):
         http.auth = (user.encode(), password.encode())  # type: ignore[assignment]
 
 
-class JazzFormLogin:
-    """IBM Jazz: identity, form, cookies."""
+class ApplicationPasswordLogin(BasicLogin):
+    """Basic with an application password, which Jazz Authorization Server takes in place of a browser's login."""
+
+    def remedy(self, response: requests.Response) -> str:
+        if asks_for_application_password(response):
+            return (
+                "Jazz Authorization Server does not take what the secret has: it must be an application password, "
+                "not the user's own, made in that user's profile for this application and not revoked since"
+            )
+        return super().remedy(response)
+
+
+class Bearer(AuthBase):
+    """A token in the header of every request, and never that of a .netrc file instead."""
+
+    def __init__(self, token: str = "") -> None:
+        self.token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+class BearerLogin(NoLogin):
+    """A token that is there already."""
 
     def __init__(self, secret: Secret) -> None:
-        self._credentials = _credentials(secret)
+        (self._token,) = parts(secret, "token")
 
     def prepare(self, http: requests.Session) -> None:
-        """The cookies are the session's."""
+        http.auth = Bearer(self._token)
 
-    def sign_in(self, http: requests.Session, base_url: str, timeout: float) -> None:
-        user, password = self._credentials
-        identity = f"{base_url.rstrip('/')}/authenticated/identity"
-        form = f"{base_url.rstrip('/')}/authenticated/j_security_check"
-        http.get(identity, timeout=timeout, allow_redirects=False)
-        posted = http.post(
-            form, {"j_username": user, "j_password": password}, timeout=timeout, allow_redirects=False
-        )
-        answer = http.get(identity, timeout=timeout, allow_redirects=False)
-        for response in (posted, answer):
-            if response.status_code in PASSING:
-                response.raise_for_status()
-            if response.status_code == requests.codes.not_found:
-                raise SourceError(
-                    f"the Jazz form login found nothing at {response.url} (HTTP 404): check that base_url is that "
-                    "of a Jazz application, such as https://host/ccm"
-                )
-            if reason := _refusal(response):
-                raise SourceError(
-                    f"the Jazz form login of the secret's user at {form} was refused ({reason}): check its "
-                    "username and password, and that the user has a licence on that server"
-                )
-
-    def is_asked_for(self, response: requests.Response) -> bool:
-        return _JAZZ_HEADER in response.headers or _leads_to_login(response)
+    def remedy(self, response: requests.Response) -> str:
+        if response.status_code == requests.codes.unauthorized:
+            return "The secret's token is not, or no longer, taken: put a new one"
+        return super().remedy(response)
 
 
-def _refusal(response: requests.Response) -> str | None:
-    if message := response.headers.get(_JAZZ_HEADER):
-        return str(message)
-    if response.headers.get("Location", "").split("?")[0].endswith("authfailed"):
-        return "redirected to authfailed"
-    if response.status_code >= requests.codes.bad_request:
-        return f"HTTP {response.status_code}"
-    return None
+def asks_for_application_password(response: requests.Response) -> bool:
+    return response.status_code == requests.codes.unauthorized and _JAS_HEADER in response.headers
 
 
-def _leads_to_login(response: requests.Response) -> bool:
-    location = str(response.headers.get("Location", "")).split("?")[0]
-    return location.endswith(("/auth/authrequired", "/authenticated/identity", "/auth/authfailed"))
+def credentials(secret: Secret) -> tuple[str, str]:
+    """Raises SourceError that names what the secret lacks."""
+    user, password = parts(secret, "username", "password")
+    return user, password
 
 
-def _credentials(secret: Secret) -> tuple[str, str]:
-    try:
-        return secret["username"], secret["password"]
-    except KeyError as error:
-        raise SourceError(
-            f"the source's secret has no {error}: it must be JSON with username and password"
-        ) from None
+def parts(secret: Secret, *names: str) -> list[str]:
+    """Raises SourceError that names what the secret lacks."""
+    for name in names:
+        if not secret.get(name):
+            raise SourceError(
+                f"the source's secret has no {name!r}: it must be JSON with {' and '.join(names)}"
+            )
+    return [secret[name] for name in names]

@@ -11,18 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from xmlift.errors import SourceError
 from xmlift.source.login import PASSING, Login
-from xmlift.source.urls import joined, origin, shown
+from xmlift.source.network import OPEN, Connection, network_fault
+from xmlift.source.urls import Origin, joined, origin, shown
 from xmlift.source.walk import PageRequest
 
 # EWM answers a wrong query with 500 and a code of its own: the next try would get the same.
 _PERMANENT_CODE = re.compile(rb"CRRED\d{4}E")
+_LICENCE = re.compile(rb"(?i)licen[cs]e")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REPEATS = frozenset({307, 308})
 """Redirects that ask for the same request elsewhere; the others turn a POST into a GET."""
@@ -88,6 +90,10 @@ class _TryAgainError(Exception):
         self.pause = pause
 
 
+_asked_at: dict[Origin, float] = {}
+"""When this process last asked each source, also in calls before this one."""
+
+
 class Session:
     """A session with one source. It signs in at its first request, and once more when it is asked to.
 
@@ -99,6 +105,7 @@ class Session:
         base_url: str,
         login: Login,
         politeness: Politeness,
+        connection: Connection = OPEN,
         time_left: Callable[[], float] = lambda: math.inf,
         sleep: Callable[[float], object] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -111,8 +118,8 @@ class Session:
         self._sleep = sleep or self._given_up.wait  # a pause ends where the page is given up
         self._now = now
         self._signed_in = False
-        self._last_request = float("-inf")
         self._http = requests.Session()
+        connection.apply(self._http)
         self._http.headers.update({"Accept": "application/xml, text/xml;q=0.9, */*;q=0.1"})
         login.prepare(self._http)
 
@@ -166,10 +173,8 @@ class Session:
                         f"{shown(url)}: the page does not fit the function's disk: raise its ephemeral storage, or "
                         "ask for smaller pages and lower limits.page_megabytes"
                     ) from error
-                if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                    raise SourceError(
-                        f"{shown(url)}: the server's certificate is not trusted: {_plain(error)}"
-                    ) from error
+                if (told := network_fault(error)) is not None:
+                    raise SourceError(f"{shown(url)}: {told}: {_plain(error)}") from error
                 fault, pause = _plain(error), None
             if attempt + 1 < self._politeness.attempts:
                 seconds = self._pause(attempt, pause)
@@ -184,7 +189,7 @@ class Session:
     def _pause(self, attempt: int, asked: float | None) -> float:
         """What the server asks for, else exponential back-off with full jitter."""
         if asked is not None:
-            return min(asked, _LONGEST_PAUSE)
+            return asked
         return random.uniform(0, min(_LONGEST_PAUSE, 0.5 * 2**attempt))  # noqa: S311 (not a secret)
 
     def _check_time(self, url: str, fault: str = "", ahead: float = 0.0) -> None:
@@ -201,9 +206,14 @@ class Session:
         return max(0.001, min(self._politeness.timeout, self._time_left() - _MARGIN))
 
     def _sign_in(self) -> None:
-        if not self._signed_in:
-            self._login.sign_in(self._http, self._base_url, self._timeout)
+        if not self._signed_in or self._login.is_stale():
+            self._login.sign_in(self._ask_for_login, self._base_url)
             self._signed_in = True
+
+    def _ask_for_login(self, method: str, url: str, **content: Any) -> requests.Response:
+        """A login's own request, which keeps the pace like any other."""
+        self._keep_pace(url)
+        return self._http.request(method, url, **content, timeout=self._timeout, allow_redirects=False)
 
     def _ask(self, request: PageRequest, retries: int) -> Answer:
         url, method = request.url, "GET" if request.body is None else "POST"
@@ -239,11 +249,19 @@ class Session:
         raise SourceError(f"{shown(url)}: more than {_MOST_REDIRECTS} redirects")
 
     def _keep_pace(self, url: str) -> None:
-        due = self._last_request + 1 / self._politeness.requests_per_second
-        if (wait := due - time.monotonic()) > 0:
+        """Wait for the next request's turn.
+
+        Also the first one of a call waits: another function may just have been asked. Only what this process itself
+        remembers lets it pass.
+        """
+        interval, source = 1 / self._politeness.requests_per_second, origin(self._base_url)
+        due = _asked_at.get(source, time.monotonic()) + interval
+        # No clock that stood still, or was another one, makes it wait for longer.
+        if (wait := min(due - time.monotonic(), interval)) > 0:
+            self._check_time(url, ahead=wait)
             self._sleep(wait)
             self._check_given_up(url)  # which may be why it did not sleep that long
-        self._last_request = time.monotonic()
+        _asked_at[source] = time.monotonic()
 
     def _check_status(self, url: str, response: requests.Response) -> None:
         status = response.status_code
@@ -257,7 +275,20 @@ class Session:
         said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {_words(excerpt)}"
         if status in PASSING and not _PERMANENT_CODE.search(excerpt):
             raise _TryAgainError(said, _retry_after(response, self._now()))
-        raise RefusedError(f"{shown(url)}: {said}. {_remedy(status)}")
+        raise RefusedError(f"{shown(url)}: {said}. {self._remedy(response, excerpt)}")
+
+    def _remedy(self, response: requests.Response, excerpt: bytes) -> str:
+        match response.status_code:
+            case 401 | 403 if _LICENCE.search(excerpt):
+                return "The secret's user has no licence there: have one assigned"
+            case 401 | 403:
+                return self._login.remedy(response)
+            case 404 | 410:
+                return "Check base_url and the stream's request.path"
+            case 407:
+                return "The proxy refuses: check connection.proxy_secret"
+            case _:
+                return "Check the stream's request: the endpoint's own message says what it refuses"
 
     def _read(self, url: str, response: requests.Response, read_at: datetime, retries: int) -> Answer:
         # A page is read whole before it is parsed: a connection that breaks off costs one request, and no row
@@ -320,16 +351,6 @@ def _server_date(response: requests.Response) -> datetime | None:
         return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC) - response.elapsed
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _remedy(status: int) -> str:
-    match status:
-        case 401 | 403:
-            return "Check `auth`, the secret's user, and what that user may read there"
-        case 404 | 410:
-            return "Check base_url and the stream's request.path"
-        case _:
-            return "Check the stream's request: the endpoint's own message says what it refuses"
 
 
 def _words(text: bytes) -> str:

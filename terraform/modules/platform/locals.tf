@@ -42,7 +42,7 @@ locals {
   }
 }
 
-# Of a catalogue file Terraform reads its name, its schedule, its secret's name, and of each stream whether it has an
+# Of a catalogue file Terraform reads its name, its schedule, its secrets' names, and of each stream whether it has an
 # inbox and for how many days its answers are kept; all else is the functions' own.
 locals {
   catalogue_files = { for source, _ in var.sources : source => "${var.catalogue_folder}/${source}.yaml" }
@@ -51,6 +51,7 @@ locals {
     for source, file in local.catalogue_files : source => {
       schedule = try(yamldecode(file(file)).schedule, null)
       secret   = try(yamldecode(file(file)).auth.secret, null)
+      proxy    = try(yamldecode(file(file)).connection.proxy_secret, null)
       streams  = try(yamldecode(file(file)).streams, {})
     }
   }
@@ -59,6 +60,11 @@ locals {
     for source, catalogue in local.catalogues : source => "${local.secret_prefix}${catalogue.secret}"
     if catalogue.secret != null
   }
+
+  # A proxy's user may be the same for several sources.
+  all_secret_names = toset(concat(values(local.secret_names), [
+    for catalogue in local.catalogues : "${local.secret_prefix}${catalogue.proxy}" if catalogue.proxy != null
+  ]))
 
   executions = {
     for source, differs in var.sources : source => {

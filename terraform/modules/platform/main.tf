@@ -31,7 +31,7 @@ module "iam" {
   schedule_group   = local.name
   failures_topic   = local.failures_topic
   landing_bucket   = local.landing_bucket
-  source_secrets   = toset(values(local.secret_names))
+  source_secrets   = local.all_secret_names
   admin_secret_arn = module.warehouse.admin_secret_arn
   workgroup_arn    = module.warehouse.workgroup_arn
   tracing          = var.logging.tracing == "Active"
@@ -90,9 +90,9 @@ resource "aws_xray_sampling_rule" "all" {
 
 # The container alone: a secret's value never passes through Terraform, its plan or its state.
 resource "aws_secretsmanager_secret" "source" {
-  for_each = toset(values(local.secret_names))
+  for_each = local.all_secret_names
 
   name                    = each.value
-  description             = "Login of a source, as its catalogue file names it"
+  description             = "Login of a source or of its proxy, as a catalogue file names it"
   recovery_window_in_days = var.protect ? 30 : 0
 }

@@ -10,9 +10,11 @@ from typing import Any, cast
 import pytest
 
 from xmlift.errors import SourceError
+from xmlift.source import session as session_module
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.login import NoLogin
 from xmlift.source.session import Answer, DiskFullError, Politeness, Session
+from xmlift.source.urls import origin
 from xmlift.source.walk import PageRequest
 
 from ..scripted_source import Say, ScriptedSource
@@ -136,6 +138,7 @@ def test_a_long_answer_is_not_read_to_its_end(
             yield piece
 
     monkeypatch.setattr(Session, "_pieces", counted)
+    monkeypatch.setitem(session_module._asked_at, origin(source.url), float("-inf"))
     session = session_of(source)
     source.says("/a", b"<a>" + b" " * 10_000_000 + b"</a>")
     with session.giving_up(), pytest.raises(SourceError, match="/a: nobody waits for this page any more"):

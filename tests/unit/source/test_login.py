@@ -6,7 +6,7 @@ import pytest
 
 from local.endpoint.endpoint import PASSWORD, USER
 from xmlift.errors import SourceError
-from xmlift.source.login import JazzFormLogin
+from xmlift.source.jazz import JazzFormLogin
 from xmlift.source.session import Politeness, Session
 from xmlift.source.walk import PageRequest
 
@@ -127,6 +127,39 @@ def test_each_kind_of_refusal_is_named(jazz: ScriptedSource, answer: Say, reason
     with pytest.raises(SourceError, match="was refused") as caught:
         session(f"{jazz.url}/ccm").fetch(PageRequest(f"{jazz.url}/ccm/a"))
     assert f"({reason})" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert jazz.targets("/ccm/a") == []
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "said"),
+    [
+        (FORM, Say(status=408), "(HTTP 408): the server does not know the session that the form belongs to"),
+        (FORM, Say(status=403), "(HTTP 403): the user has no licence or no rights"),
+        (
+            FORM,
+            Say(status=401, headers={"X-JSA-AUTHORIZATION-REDIRECT": "https://jas/authorize"}),
+            "the server has no form login: use `auth: {type: application_password",
+        ),
+        (IDENTITY, Say(b"<html><title>SSO</title>", headers={"Content-Type": "text/html"}), "single sign-on"),
+        (IDENTITY, Say(b" <!DOCTYPE html>"), "an HTML page with HTTP 200"),
+        (IDENTITY, Say(status=302, headers={"Location": "https://sso/saml"}), "redirected elsewhere"),
+        (
+            IDENTITY,
+            Say(b"", headers=ASKED),
+            "(authrequired): the server took the form and yet asks for a login",
+        ),
+        (FORM, Say(status=500), "(HTTP 500): the server cannot do it now"),
+    ],
+)
+def test_each_failure_of_the_login_is_told_apart(
+    jazz: ScriptedSource, where: str, answer: Say, said: str
+) -> None:
+    jazz.says(where, *([Say(b"{}")] if where == IDENTITY else []), answer)
+    with pytest.raises(SourceError) as caught:
+        session(f"{jazz.url}/ccm").fetch(PageRequest(f"{jazz.url}/ccm/a"))
+    assert said in str(caught.value)
+    assert f"{jazz.url}{FORM}" in str(caught.value)
     assert PASSWORD not in str(caught.value)
     assert jazz.targets("/ccm/a") == []
 

@@ -67,8 +67,8 @@ run "names_sources_and_migration" {
   }
 
   assert {
-    condition     = keys(aws_secretsmanager_secret.source) == ["xmlift/test/ewm"]
-    error_message = "There is a secret for every login that a catalogue names, and no other."
+    condition     = keys(aws_secretsmanager_secret.source) == ["xmlift/test/ewm", "xmlift/test/proxy"]
+    error_message = "There is a secret for every login and every proxy's user that a catalogue names, and no other."
   }
 
   assert {
