@@ -260,7 +260,7 @@ def test_a_stream(line: str, said: str) -> None:
         (
             "source: ewm",
             "source: ewm\nauth: {type: oauth, secret: s}",
-            "Invalid value 'oauth' (at `auth.type`); use basic, jazz_form, none",
+            "Invalid value 'oauth' (at `auth.type`); use application_password, basic, bearer, jazz_form, none",
         ),
         ("source: ewm", "source: ewm\nlimits: {attempts: 0}", "Expected `int` >= 1 (at `limits.attempts`)"),
         ("source: ewm", "source: ewm\nlimits: {requests_per_second: 0}", "(at `limits.requests_per_second`)"),
@@ -283,7 +283,7 @@ def test_the_rest_of_a_source(old: str, new: str, said: str) -> None:
 
 def test_a_credential_in_a_url_is_refused_without_being_shown() -> None:
     message = refusal(SOURCE.replace("https://", "https://etl:swordfish@"))
-    assert "put secrets into `auth`" in message
+    assert "what is secret stands in a secret" in message
     assert "swordfish" not in message
     with pytest.raises(CatalogueError) as caught:
         load_source(SOURCE.encode(), "ewm.yaml", base_url="https://etl:swordfish@h")
