@@ -89,12 +89,14 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
     A run for a dropped file claims nothing: it asks nobody, and many may be dropped at once.
     """
     if event.input.inbox is not None:
-        return inbox_round(
+        dropped = inbox_round(
             event,
             source,
             event.input.inbox,
             lambda name, stream, partition: _is_loaded(source, name, stream, partition, warehouse),
         )
+        its_streams = {load.stream: source.streams[load.stream] for load in dropped.loads}
+        return structs.replace(dropped, watermarks=watermarks(its_streams, {}))
     streams = chosen_streams(event, source)
     if event.round == 0 and not event.input.replay:
         loaded = warehouse.transaction(

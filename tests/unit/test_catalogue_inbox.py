@@ -2,7 +2,7 @@
 
 import pytest
 
-from xmlift.catalogue import load_source
+from xmlift.catalogue import Stream, load_source
 from xmlift.errors import CatalogueError
 
 STREAM = """
@@ -19,7 +19,7 @@ REQUEST = "request: { path: /p, query: { q: '{window.from} {window.to}' } }"
 CURSOR = "cursor: { type: watermark, field: at }"
 
 
-def stream_of(*more: str):  # noqa: ANN201 (the catalogue's model)
+def stream_of(*more: str) -> Stream:
     text = STREAM.format(more="\n    ".join(more))
     return load_source(text.encode(), "x.yaml").streams["prices"]
 
@@ -48,11 +48,14 @@ def test_a_stream_may_have_an_inbox(more: tuple[str, ...]) -> None:
     [
         ((), "a stream needs a `request`, or `inbox: true` where its records come as files"),
         (("inbox: false",), "a stream needs a `request`, or `inbox: true` where its records come as files"),
-        (("inbox: true", "disposition: replace"), "has to know all of them, or their order: use merge or append"),
-        (("inbox: true", "disposition: scd2", CURSOR), "has to know all of them, or their order: use merge"),
+        (("inbox: true", "disposition: replace"), "has to know all, or their order: use merge or append"),
+        (("inbox: true", "disposition: scd2", CURSOR), "has to know all, or their order: use merge"),
         (("inbox: true", "disposition: append"), "append needs a watermark cursor, by whose time the rows"),
         (("inbox: true", "cursor: { type: full }"), "of cursors only watermark tells something of a file"),
-        (("inbox: true", "page: { type: next_url, xpath: /a/@href }"), "nothing is asked for: leave out `page`"),
+        (
+            ("inbox: true", "page: { type: next_url, xpath: /a/@href }"),
+            "nothing is asked for: leave out `page`",
+        ),
         (("inbox: true", "after: [prices]"), "without a `request` nothing is asked for: leave out `after`"),
         ((REQUEST, CURSOR, "keep_raw: 30"), "keep_raw"),
         ((REQUEST, CURSOR, "keep_raw: 0d"), "keep_raw"),

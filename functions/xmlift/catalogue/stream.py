@@ -163,8 +163,8 @@ class Stream(Model, frozen=True):
     def _check_inbox(self) -> None:
         if self.disposition not in ("merge", "append"):
             raise ValueError(
-                f"a dropped file brings some records, and {self.disposition} has to know all of them, or their order: "
-                "use merge or append for a stream with an inbox"
+                f"a dropped file brings some records, and {self.disposition} has to know all, or their order: use "
+                "merge or append for a stream with an inbox"
             )
         if self.for_each is not None:
             raise ValueError("each dropped file is a partition of its own: leave out `for_each` or `inbox`")

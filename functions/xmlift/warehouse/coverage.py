@@ -14,7 +14,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
 from xmlift.warehouse.ledger import LOADED
-from xmlift.windows import Interval
+from xmlift.windows import ALL_TIME, Interval
 
 type Covered = Mapping[str, Mapping[str, Sequence[Interval]]]
 """Disjoint intervals in order, by stream and partition."""
@@ -49,9 +49,10 @@ def settled_by_ledger(
         "SELECT stream, partition_id, window_start, "
         f"LEAST(window_end, as_of{_less(one.overlap)}) AS settled_end "
         "FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s AND state = %s"
+        " AND window_start <> %s"  # what no time was asked for settles none
         for one in counted
     )
-    values = [value for one in counted for value in (source, one.stream, one.epoch, LOADED)]
+    values = [value for one in counted for value in (source, one.stream, one.epoch, LOADED, ALL_TIME.start)]
     return _islands(cursor, windows, values)
 
 
