@@ -1,5 +1,6 @@
 """The flow of the state machine, path by path: who is called with what, what is repeated, where failures lead."""
 
+import threading
 from itertools import count
 from typing import Any
 
@@ -300,6 +301,61 @@ def test_catching_up_plans_again_with_the_next_round(dev: Deployment) -> None:
         len({event["started"] for event in found.of("plan")}) == 1
     )  # the plan's "now" is fixed for all rounds
     assert len(found.of("extract")) == 3 * len(WORK)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_as_many_windows_are_read_at_once_as_plan_says(dev: Deployment, at_once: int) -> None:
+    """Each waits until so many are at work; one more would be counted."""
+    full, at_work, most, lock = threading.Barrier(at_once), [0], [0], threading.Lock()
+
+    def extract(_: Event) -> Answer:
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        full.wait(timeout=30)
+        with lock:
+            at_work[0] -= 1
+        return {"status": "done"}
+
+    def plan(event: Event) -> Answer:
+        return planned(event, items=2 * at_once, concurrency=at_once)
+
+    work = [{"source": "ewm", "stream": "work_items", "run": "a-run", "from": n} for n in range(2 * at_once)]
+    found = run(dev, SOURCE, work, plan=plan, extract=extract, load=done, report=reported)
+    assert found.status == "SUCCEEDED"
+    assert len(found.of("extract")) == 2 * at_once
+    assert most == [at_once]
+
+
+def test_a_level_is_planned_when_the_one_above_has_loaded(dev: Deployment) -> None:
+    """For the state machine a level is a round like any other; a failed one is followed by none."""
+    order: list[str] = []
+
+    def noted(step: str, handler: Handler) -> Handler:
+        def call(event: Event) -> Answer:
+            order.append(step)
+            return handler(event)
+
+        return call
+
+    def plan(event: Event) -> Answer:
+        order.append(f"plan {event['round']}")
+        answer = planned(event, items=1)
+        return answer | {"streams": [STREAMS[event["round"]]], "load_items": 1}
+
+    def report(event: Event) -> Answer:
+        return reported(event) | {"catch_up": event["round"] == 1}
+
+    load = noted("load", done)
+    found = run(dev, SOURCE, WORK[:1], plan=plan, extract=noted("extract", done), load=load, report=report)
+    assert order == ["plan 0", "extract", "load", "plan 1", "extract", "load"]
+    assert [event["stream"] for event in found.of("load")] == ["work_items", "comments"]
+
+    def failed(event: Event) -> Answer:
+        return report(event) | {"status": "failed", "message": "ewm.work_items: 1 window missing"}
+
+    again = run(dev, SOURCE, WORK[:1], plan=plan, extract=done, load=done, report=failed)
+    assert len(again.of("plan")) == 1
 
 
 def test_a_failed_run_does_not_catch_up(dev: Deployment) -> None:
