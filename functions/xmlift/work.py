@@ -103,7 +103,7 @@ class PartitionsSeen(Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        new = f", {self.new} of them new" if self.new and not self.are_new else ""
+        new = f" ({self.new} new)" if self.new and not self.are_new else ""
         return f"{self.count} partition{'' if self.count == 1 else 's'}{new}"
 
 
