@@ -145,6 +145,7 @@ class PageReader:
                 raise
             self._end_empty()
             return None
+        self._rows.check_window()
         assert page.root is not None
         logger.debug("page", url=shown(request.url), records=page.records, bytes=answer.size)
         self._guards.check(page.root)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from xmlift.catalogue import Stream
 from xmlift.catalogue.children import child_places, position_columns
+from xmlift.catalogue.cursor import Watermark
 from xmlift.catalogue.deletes import Mark
 from xmlift.column_rules import column_rules
 from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import DELETED, LINEAGE, StreamLayout, TableLayout
 from xmlift.records import Batch, NestedRows
+from xmlift.source.urls import widened
 from xmlift.tables.batch import ColumnRule, kept_rows, typed
 from xmlift.tables.hashes import row_hashes, texts_inside
 from xmlift.tables.lengths import longest
@@ -38,7 +40,8 @@ type _Identity = tuple[int, ...]
 class ConvertedTable(NamedTuple):
     """What a batch has for one table: rows of CSV, what became of the records, and the columns with a value.
 
-    `cut` are by column the rows whose text was cut, `widths` the bytes that columns which grow have to hold.
+    `cut` are by column the rows whose text was cut, `widths` the bytes that columns which grow have to hold,
+    `unasked` the records that the server was not asked for.
     """
 
     csv: bytes
@@ -47,6 +50,7 @@ class ConvertedTable(NamedTuple):
     seen: frozenset[str]
     cut: dict[str, int]
     widths: dict[str, int]
+    unasked: int = 0
 
 
 class ConvertedRows(NamedTuple):
@@ -163,6 +167,7 @@ class RowConverter:
             seen,
             _cut_among(cut, kept),
             _widths(self._rules, rows),
+            self._unasked(values),
         )
         keys = [rows[table.column_names.index(name)] for name in table.key]
         gone = marked if self.stream.has_tombstones else set[int]()
@@ -203,6 +208,17 @@ class RowConverter:
         # Typed times are of one width, in UTC, and sort as time does.
         start, end = map(written_in_utc, self._window.interval)
         return {index for index, time in enumerate(times) if not start <= time < end}
+
+    def _unasked(self, values: Sequence[Sequence[str]]) -> int:
+        """How many have a time that the server was not asked for, of a stream that asks for a window's alone."""
+        cursor = self.stream.cursor
+        if not isinstance(cursor, Watermark) or not self.stream.is_bounded:
+            return 0
+        times = values[self.layout.table.column_names.index(cursor.field)]
+        start, end = map(written_in_utc, widened(self._window.interval, cursor.resolution_time))
+        if start <= min(times, default=start) and max(times, default=start) <= end:
+            return 0
+        return sum(bool(time) and not start <= time <= end for time in times)
 
     def _convert_children(
         self,

@@ -23,7 +23,8 @@ class RowCounts(NamedTuple):
     """What became of a batch: by table its records and the columns with a value, and why rows were rejected.
 
     `cut` counts the texts that were cut, by `<table>.<column>`; `widths` has by table the bytes that columns which
-    grow have to hold; `unmapped` counts records by the path of what they have and no column asks for.
+    grow have to hold; `unmapped` counts records by the path of what they have and no column asks for; `unasked` are
+    records of a time that the server was not asked for.
     """
 
     tables: dict[str, TableCounts]
@@ -32,6 +33,7 @@ class RowCounts(NamedTuple):
     cut: dict[str, int]
     widths: dict[str, dict[str, int]]
     unmapped: dict[str, int]
+    unasked: int = 0
 
 
 class LiftedRows(NamedTuple):
@@ -101,4 +103,5 @@ def row_counts(converted: ConvertedRows) -> RowCounts:
         {f"{name}.{column}": count for name, table in tables for column, count in table.cut.items()},
         {name: table.widths for name, table in tables if table.widths},
         converted.unmapped,
+        sum(table.unasked for _, table in tables),
     )

@@ -13,6 +13,7 @@ from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts
 
 _SHOWN_REASONS = 5
 _KEPT_REASONS = 20
+_FEW = 10
 
 
 class WindowRows:
@@ -60,6 +61,7 @@ class WindowRows:
             known |= {column: max(width, known.get(column, 0)) for column, width in widths.items()}
         if counts.unmapped:
             self._count_unmapped(counts.unmapped)
+        self._progress.unasked += counts.unasked
 
     def _count_unmapped(self, unmapped: dict[str, int]) -> None:
         if self._lifting.converter.stream.contract == "freeze":
@@ -80,6 +82,23 @@ class WindowRows:
             raise RowError(
                 f"{self._progress.rejects} rows were rejected, more than max_rejects {most}: "
                 f"{self._reasons()}. Mend the columns, or raise max_rejects if they may be lost"
+            )
+
+    def check_window(self) -> None:
+        """At a page's end. Raises RowError where most records lie outside the window that was asked for.
+
+        A few do anywhere: records change again while they are read.
+        """
+        own = self._progress.tables.get(self._layout.table.name, TableCounts())
+        unasked = self._progress.unasked
+        if unasked <= _FEW or 2 * unasked <= own.read:
+            return
+        if self._lifting.converter.stream.guards.rows_outside_window == "fail":
+            raise RowError(
+                f"{unasked} of {own.read} records have a time outside the window that was asked for, so the server "
+                "ignores {window.from} and {window.to}, or reads them otherwise: correct the request, or the "
+                "cursor's field, format, zone or resolution. If they are meant to come, say `guards: "
+                "{rows_outside_window: ignore}`"
             )
 
     def check(self) -> None:

@@ -169,7 +169,7 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '"tables":{"work_items":{"read":510,"written":500,"rejected":10,"out_of_window":0,"dropped":0}},'
         '"seen_columns":{"work_items":["id","summary"]},'
         '"rejects":10,"reject_reasons":{"work_items.id: not a whole number for bigint":10},'
-        '"unmatched":{"title":2},"restarts":1,"cut":{},"widths":{},"unmapped":{}},'
+        '"unmatched":{"title":2},"restarts":1,"cut":{},"widths":{},"unmapped":{},"unasked":0},'
         '"as_of":"2026-11-22T16:15:00.123456Z","next_url":"https://h/é?page=2",'
         '"page_hashes":["0123456789abcdef"],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
     )
@@ -179,7 +179,7 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
     assert commits.encode(empty).decode() == (
         '{"attempt":"0123456789ab","previous":null,"parts":[],'
         '"progress":{"pages":0,"bytes":0,"repaired_pages":0,"retries":0,"seconds":0.0,"tables":{},'
-        '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1,"cut":{},"widths":{},"unmapped":{}},'
+        '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1,"cut":{},"widths":{},"unmapped":{},"unasked":0},'
         '"as_of":null,"next_url":null,"page_hashes":[],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
     )
     assert commits.encode(COMMIT).decode().endswith(',"set_windows":3,"raw":[],"link":null,"next_link":null}')

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from xmlift.errors import SourceError, XmliftError
+from xmlift.errors import RowError, SourceError, XmliftError
 from xmlift.extraction import ExtractAnswer
 from xmlift.landing.names import COMMIT
 from xmlift.source.session import RefusedError
@@ -248,3 +248,52 @@ def test_without_a_guard_another_root_is_what_it_was(extracts: Extracts, source:
     with pytest.raises(XmliftError, match="root element is fault, expected workitem; it says: no"):
         extracts.extract()
     assert COMMIT not in extracts.files()
+
+
+def told(day: str, *numbers: int) -> list[dict[str, object]]:
+    return [item(number, modified=f"{day}T00:00:00.000+0000") for number in numbers]
+
+
+OUTSIDE = "2025-06-01"
+
+
+@pytest.mark.parametrize(
+    ("outside", "inside", "fits"), [(10, 0, True), (11, 0, False), (11, 11, True), (12, 11, False)]
+)
+def test_a_server_that_ignores_the_window_is_told(
+    extracts: Extracts, source: ScriptedSource, outside: int, inside: int, fits: bool
+) -> None:
+    records = [*told(OUTSIDE, *range(outside)), *told("2026-01-01", *range(100, 100 + inside))]
+    source.says("/items", page(*records, following="/items/1"))
+    source.says("/items/1", page(item(200)))
+    if fits:
+        assert len(whole(extracts)) == outside + inside + 1
+        assert extracts.landed().commit.progress.unasked == outside
+        return
+    message = fails(extracts, RowError)
+    assert "page 1, http://127.0.0.1" in message
+    assert f"{outside} of {outside + inside} records have a time outside the window" in message
+    assert "rows_outside_window: ignore" in message
+
+
+def test_a_stream_may_say_that_they_are_meant_to_come(extracts: Extracts, source: ScriptedSource) -> None:
+    extracts.change("key: [id]", "key: [id]\n    guards: { rows_outside_window: ignore }")
+    source.says("/items", page(*told(OUTSIDE, *range(30))))
+    assert len(whole(extracts)) == 30
+
+
+def test_the_bounds_that_were_asked_for_are_those_of_the_servers_resolution(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    extracts.change("resolution: 1ms", "resolution: 1d")
+    source.says("/items", page(*told("2025-12-31", *range(15)), *told("2026-01-02", *range(20, 35))))
+    assert len(whole(extracts)) == 30
+    assert extracts.landed().commit.progress.unasked == 0
+
+
+def test_of_a_stream_that_asks_for_no_end_nothing_lies_outside(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    extracts.change(" and modified<{window.to}", "")
+    source.says("/items", page(*told(OUTSIDE, *range(30))))
+    assert len(whole(extracts)) == 30

@@ -89,7 +89,8 @@ class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
     `unmapped` counts records by the path of what they have and no column asks for.
     `rejects` are the rows refused for a fault of their own, which the rejects' parts hold; a child that only
     went with its record is not among them. `unmatched` counts by name what stood where records were expected,
-    on pages without a record. `restarts` is how often the window was begun anew: the one count that is kept then.
+    on pages without a record; `unasked` are records of a time that the server was not asked for. `restarts` is how
+    often the window was begun anew: the one count that is kept then.
     """
 
     pages: Count = 0
@@ -106,6 +107,7 @@ class Progress(Struct, kw_only=True, forbid_unknown_fields=True):
     cut: dict[str, Count] = {}
     widths: dict[str, dict[str, Count]] = {}
     unmapped: dict[str, Count] = {}
+    unasked: Count = 0
 
 
 class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
