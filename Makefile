@@ -14,6 +14,8 @@ STREAM ?=
 FROM ?=
 TO ?=
 REREAD ?=
+FROM_RAW ?=
+FILE ?=
 RUN ?=
 # As it stands: a `$` in SQL is SQL's own.
 export XMLIFT_SQL := $(value SQL)
@@ -43,7 +45,7 @@ need_terraform := command -v terraform >/dev/null || \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup doctor package demo up apply secret run status runs backfill replay rebuild-ledger tick query \
+.PHONY: help setup doctor package demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
   down validate lint fmt test mutants nightly faults soak bench \
   bench-quick lock clean
 
@@ -75,7 +77,7 @@ doctor: setup ## say what is missing on this machine, with the remedy
 package: setup ## build the functions' zips and dist/manifest.json
 	@$(bin)/python build/package.py
 
-demo: setup ## start the local cloud, deploy to it, run every source, show the rows (ITEMS=5000)
+demo: setup ## start the local cloud, deploy to it, run some of its sources, show the rows (ITEMS=5000)
 	@$(lift) demo --items $(ITEMS)
 
 up: setup ## start the local cloud only
@@ -99,8 +101,11 @@ runs: setup ## what ran and how it ended (SOURCE=ewm for one source, RUN=... for
 backfill: setup ## read a range of the past (SOURCE=ewm FROM=2026-01-01 TO=2026-02-01; REREAD=1)
 	@$(lift) backfill $(SOURCE) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(streams) $(if $(REREAD),--reread)
 
-replay: setup ## load what has landed and the warehouse lacks, without asking the endpoint (SOURCE=ewm)
-	@$(lift) replay $(SOURCE) $(streams)
+replay: setup ## load what has landed and the warehouse lacks (SOURCE=ewm; FROM_RAW=1: parse kept answers anew, FROM=… TO=…)
+	@$(lift) replay $(SOURCE) $(streams) $(if $(FROM_RAW),--from-raw $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)))
+
+drop: setup ## put a file into a stream's inbox, and follow the run that it starts (FILE=prices.xml STREAM=parts.prices)
+	@$(lift) drop "$(FILE)" "$(STREAM)"
 
 rebuild-ledger: setup ## forget the ledger of a source and replay it (SOURCE=ewm); asks first
 	@$(lift) rebuild-ledger $(SOURCE)

@@ -32,6 +32,7 @@ from commands import (
     cloud,
     demo,
     doctor,
+    drop,
     package,
     query,
     rebuild_ledger,
@@ -80,6 +81,7 @@ app.command()(status.status)
 app.command()(runs.runs)
 app.command()(backfill.backfill)
 app.command()(replay.replay)
+app.command()(drop.drop)
 app.command()(rebuild_ledger.rebuild_ledger)
 app.command()(cloud.tick)
 app.command()(query.query)

@@ -57,12 +57,13 @@ def tell(reports: list[Report], json: bool) -> None:
 
 
 def readable(deployment: Deployment) -> list[str]:
-    """All sources but those that the XML endpoint should answer for and has no recorded responses of."""
+    """All sources that ask a server, but those that the XML endpoint has no recorded responses of."""
     families = control.status(deployment.cloud)["families"]
     return [
         source
         for source in deployment.sources
-        if (family := deployment.family(source)) is None or family in families
+        if deployment.is_asked(source)
+        and ((family := deployment.family(source)) is None or family in families)
     ]
 
 

@@ -103,7 +103,8 @@ def _check_stream(where: str, source: Source, stream: Stream) -> None:
     _check_columns(where, source, stream.records, stream.columns)
     _check_children(where, source, stream.records, stream.children)
     with _within(where):
-        window_walk(source, stream, _SOME_WINDOW, "")
+        if stream.request is not None:
+            window_walk(source, stream, _SOME_WINDOW, "")
         source_guards(source, stream)
     with _within(where):
         PieceReader(record_mapping(source, stream))

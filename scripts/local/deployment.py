@@ -80,6 +80,10 @@ class Deployment:
         body = self.client("s3").get_object(Bucket=self.bucket, Key=given["catalogue"])["Body"].read()
         return load_source(body, given["catalogue"], given.get("base_url"))
 
+    def is_asked(self, source: str) -> bool:
+        """Whether a server is asked for any of the source's streams; else all come by files that are dropped."""
+        return any(stream.request is not None for stream in self.catalogue(source).streams.values())
+
     def family(self, source: str) -> str | None:
         """Which family of the XML endpoint answers for a source; None if its server is another one."""
         base_url = json.loads(self.sources[source]["input"]).get("base_url")

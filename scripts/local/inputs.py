@@ -13,7 +13,13 @@ from xmlift.run_input import PlanEvent, read_event
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # What plan calls by the keys of its input, an operator gives as options.
-_OPTIONS = {"`from`": "--from", "`to`": "--to", "`reread`": "--reread", "`streams`": "--stream"}
+_OPTIONS = {
+    "`from`": "--from",
+    "`to`": "--to",
+    "`reread`": "--reread",
+    "`from_raw`": "--from-raw",
+    "`streams`": "--stream",
+}
 
 
 def parse_time(text: str, option: str) -> datetime:

@@ -168,8 +168,16 @@ def test_a_shipped_source_is_valid_and_names_its_schema(path: Path) -> None:
     assert path.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
 
 
-def test_each_preset_and_two_recorded_families_are_shipped() -> None:
-    assert [path.stem for path in SHIPPED] == ["doors_next", "ecb", "etm", "ewm", "ewm_oslc", "oslc"]
+def test_each_preset_two_recorded_families_and_an_inbox_are_shipped() -> None:
+    assert [path.stem for path in SHIPPED] == [
+        "doors_next",
+        "ecb",
+        "etm",
+        "ewm",
+        "ewm_oslc",
+        "oslc",
+        "price_lists",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,11 @@ class Limits(Model, frozen=True):
 
 
 class Source(Model, frozen=True):
-    """One endpoint and the streams read from it."""
+    """One endpoint and the streams read from it; without an endpoint where all of them come by dropped files."""
 
     source: Name
-    base_url: str
     streams: Annotated[dict[Name, Stream], Meta(min_length=1)]
+    base_url: str = ""
     auth: Login = field(default_factory=NoLogin)
     limits: Limits = field(default_factory=Limits)
     connection: Connection = field(default_factory=Connection)
@@ -53,7 +53,8 @@ class Source(Model, frozen=True):
             raise ValueError(
                 f"source {self.source!r}: the warehouse has a schema of that name already: name it otherwise"
             )
-        check_base_url(self.base_url)
+        if self.base_url or any(stream.request is not None for stream in self.streams.values()):
+            check_base_url(self.base_url)
         for name, stream in self.streams.items():
             check_child_tables(name, stream.key, stream.children)
         check_order(self.streams)

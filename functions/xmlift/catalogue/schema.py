@@ -14,7 +14,7 @@ from xmlift.catalogue.presets import PRESETS
 
 # What a preset writes, so that a source which has one may leave it out, by model.
 _PRESET_WRITES = {
-    "Stream": {"request", "records"},
+    "Stream": {"records"},
     "Request": {"path"},
     "JazzFormLogin": {"type"},
     "ApplicationPasswordLogin": {"type"},
@@ -50,7 +50,8 @@ _STRICT = {
         "auth": {"required": ["type"]},
         "streams": {
             "additionalProperties": {
-                "required": ["request", "records"],
+                "required": ["records"],
+                "anyOf": [{"required": ["request"]}, {"required": ["inbox"]}],
                 "properties": {
                     "request": {"required": ["path"]},
                     "cursor": {"if": {"type": "object"}, "then": {"required": ["type"]}},

@@ -17,6 +17,8 @@ module "platform" {
     oslc       = { base_url = "${var.endpoint_url}/cqweb" }
     ecb        = { base_url = var.endpoint_url }
     ewm_oslc   = { base_url = "${var.endpoint_url}/jazz" }
+
+    price_lists = {} # by files that are dropped: make drop
   }
 
   logging = {
