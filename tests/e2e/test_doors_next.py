@@ -31,12 +31,11 @@ def requirement(item: dict[str, Any]) -> dict[str, Any]:
         "Stability": item["severity"]["name"],
         **{each["displayName"]: each["displayValue"] for each in item["allExtensions"]},
     }
-    words = [word for word in re.split(r"[ \t\r\n]+", item["description"] or "") if word]
     return {
         "id": item["id"],
         "artifact": item["itemId"],
         "title": item["summary"],
-        "words": " ".join(words) or None,
+        "words": " ".join((item["description"] or "").split()) or None,
         "created": moment(item["created"]),
         "modified": moment(item["modified"]),
         "creator": item["creator"]["name"],
