@@ -172,7 +172,7 @@ def test_a_preset_signs_in_as_its_product_does() -> None:
         "ewm": jazz,
         "doors_next": jazz,
         "etm": jazz,
-        "oslc": {"type": "basic", "secret": "tracker"},
+        "oslc": {"type": "application_password", "secret": "tracker"},
     }
 
 

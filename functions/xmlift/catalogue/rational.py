@@ -256,7 +256,7 @@ ETM = Preset(
 )
 OSLC = Preset(
     {
-        "auth": {"type": "basic"},
+        "auth": {"type": "application_password"},
         "namespaces": {
             "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
             "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
