@@ -51,8 +51,12 @@ def row(
 def ledger_holds(stand_in: StandIn, source: str, *rows: Row) -> None:
     """Exactly these rows of the source, written behind the front."""
     stand_in.forget(source)
-    if not rows:
-        return
+    if rows:
+        into_ledger(stand_in, source, *rows)
+
+
+def into_ledger(stand_in: StandIn, source: str, *rows: Row) -> None:
+    """These rows more, in what columns the ledger had from its first version on."""
     names = ["source", *rows[0], *_COUNTS]
     values = [[source, *one.values(), *(0 for _ in _COUNTS)] for one in rows]
     with stand_in.postgresql.superuser(DATABASE) as connection, connection.cursor() as cursor:

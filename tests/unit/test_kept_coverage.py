@@ -16,10 +16,10 @@ from xmlift.warehouse import coverage, kept_coverage, migrations
 from xmlift.warehouse import ledger as ledger_table
 from xmlift.warehouse.coverage import Counted
 from xmlift.warehouse.ledger import LOADED, QUARANTINED, SUPERSEDED, Entry
-from xmlift.windows import EPOCH, merged, settled_by
+from xmlift.windows import ALL_TIME, EPOCH, merged, settled_by
 
 from .kept import kept, to_be_kept
-from .ledger_rows import MINUTE, Row, interval, ledger_holds, minutes, row
+from .ledger_rows import MINUTE, Row, interval, into_ledger, ledger_holds, minutes, row
 from .loads import ONE, TWO, Loads, item
 from .runs import Run
 from .warehouse_stand_in import ADMIN, LOADER, PLANNER, REPORTER, StandIn
@@ -61,11 +61,16 @@ def settled(stand_in: StandIn, *counted: Counted) -> coverage.Covered:
     return stand_in.warehouse(PLANNER).transaction(lambda cursor: coverage.settled(cursor, SOURCE, counted))
 
 
+def window(start: int | None, size: int, as_of: int, partition: str, epoch: int, state: str) -> Row:
+    """None is no time, as a dropped file has."""
+    one = row(start or 0, (start or 0) + size, as_of, partition=partition, epoch=epoch, state=state)
+    no_time = {"window_start": ALL_TIME.start, "window_end": ALL_TIME.end}
+    return one | (no_time if start is None else {})
+
+
 WINDOWS = st.builds(
-    lambda start, size, as_of, partition, epoch, state: row(
-        start, start + size, as_of, partition=partition, epoch=epoch, state=state
-    ),
-    st.integers(-20, 60),
+    window,
+    st.none() | st.integers(-20, 60),
     st.integers(1, 30),
     st.integers(-20, 90) | st.just(1_000),
     st.sampled_from(["-", "p", ""]),
@@ -134,10 +139,10 @@ def test_windows_that_join_take_the_place_of_what_they_join(warehouse: StandIn) 
         (row(50, 60), [(0, 10), (20, 35), (50, 60)]),
         (row(10, 50), [(0, 60)]),
     ]
-    for window, expected in stretches:
-        bring(warehouse, NO_OVERLAP, window)
-        found = [one[4:] for one in kept(warehouse, SOURCE) if one[4] != EPOCH]
-        assert found == [interval(*one) for one in expected]
+    for one, expected in stretches:
+        bring(warehouse, NO_OVERLAP, one)
+        found = [each[4:] for each in kept(warehouse, SOURCE) if each[4] != EPOCH]
+        assert found == [interval(*times) for times in expected]
 
 
 def test_a_window_that_settles_nothing_leaves_its_epochs_mark(warehouse: StandIn) -> None:
@@ -210,8 +215,7 @@ def outlive_a_migration(empty: StandIn, monkeypatch: pytest.MonkeyPatch) -> None
     event = MigrateEvent(sources=[SOURCE], loader=LOADER, observers=[PLANNER, REPORTER])
     monkeypatch.setattr(migrations, "MIGRATIONS", every[:2])
     migrate(event, empty.warehouse(ADMIN))
-    loader = empty.warehouse(LOADER)
-    loader.transaction(lambda cursor: ledger_table.insert(cursor, [entry(row(0, 10))]))
+    into_ledger(empty, SOURCE, row(0, 10))
     monkeypatch.setattr(migrations, "MIGRATIONS", every)
     migrate(event, empty.warehouse(ADMIN))
     assert settled(empty, Counted("a", 0, NO_OVERLAP)) == {"a": {"-": [interval(0, 10)]}}
