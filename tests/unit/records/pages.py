@@ -238,6 +238,11 @@ def twin(page: bytes, mapped: Mapping) -> Read | None:
 def strip_namespaces(root: Any) -> None:
     for element in root.iter("*"):
         element.tag = etree.QName(element).localname
+        attributes = [(etree.QName(name).localname, value) for name, value in element.attrib.items()]
+        element.attrib.clear()
+        for name, value in attributes:
+            if name not in element.attrib:
+                element.set(name, value)
 
 
 def plain_nested(

@@ -30,6 +30,38 @@ MAPPING = Mapping(
     ),
     NAMESPACES,
 )
+MANY = Mapping(
+    "/m:r/m:i",
+    (
+        Field("id", "m:id"),
+        Field("tags", "m:tag", "many"),
+        Field("joined", "m:tag", "joined", ", "),
+        Field("attribute", "@b", "many"),
+        Field("pairs", "m:k", "pairs", key="m:text", value="m:by/m:name"),
+        Field("pairs of lists", "m:k", "pair_lists", key="@v", value="m:text"),
+        Field("words", "m:state/m:name", "text"),
+        Field("markup", "n:id", "markup"),
+    ),
+    (
+        Nested(
+            "list",
+            "m:list",
+            (Field("never there", "m:nothing"),),
+            (
+                Nested("item", "m:item", (Field("text", "."), Field("v", "@v"))),
+                Nested("never there", "m:nothing", (Field("text", "."),)),
+            ),
+        ),
+    ),
+    NAMESPACES,
+)
+LOCAL = Mapping(
+    "/r/i",
+    (Field("id", "id"), Field("attribute", "@b"), Field("deep", "state/@c"), Field("tags", "tag", "many")),
+    (Nested("k", "k", (Field("text", "text"), Field("v", "@v"))),),
+    {},
+    local_names=True,
+)
 
 
 class Style(NamedTuple):

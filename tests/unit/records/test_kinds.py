@@ -103,9 +103,11 @@ def exclusive(element: etree._Element) -> bytes:
     return etree.tostring(element, method="c14n", exclusive=True, with_tail=False)
 
 
-def test_a_value_that_holds_a_separator_is_read_all_the_same() -> None:
-    page = "<r><i><t>a\x8fb</t><t>c\x90</t></i></r>"
-    assert values(Field("t", "t", "many"), page) == ['["a\x8fb", "c\x90"]']
+@pytest.mark.parametrize("text", ["a\x8fb", "\x8f", "\x902", "1\x8f\x90"])
+def test_a_value_that_holds_a_separator_is_read_all_the_same(text: str) -> None:
+    page = f"<r><i><t>{text}</t><t>c</t></i><i><t>d</t></i></r>"
+    assert values(Field("t", "t", "many"), page) == [f'["{text}", "c"]', '["d"]']
+    assert values(Field("t", "t", "pairs", key=".", value="."), page)[1] == '{"d": "d"}'
 
 
 @pytest.mark.parametrize("field", [Field("e", "count(e)", "pairs", key="k", value="v")])

@@ -18,29 +18,32 @@ from xmlift.records.unmapped import Unmapped
 from xmlift.records.wanted import Path, plain_path
 
 from .pages import encoded, read, twin
-from .regular import MAPPING, regular_pages
+from .regular import LOCAL, MANY, MAPPING, regular_pages
 
 SIMPLE = Mapping("/r/i", (Field("a", "a"), Field("b", "@b"), Field("c", "s/c")), (), {})
 
 
+@pytest.mark.parametrize("mapping", [MAPPING, MANY, LOCAL], ids=["first", "many", "local names"])
 @given(
     page=regular_pages(),
     piece=st.integers(1, 600),
     encoding=st.sampled_from(["utf-8", "utf-8", "iso-8859-1"]),
 )
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_what_is_read_by_shape_is_what_a_plain_reading_reads(page: str, piece: int, encoding: str) -> None:
+def test_what_is_read_by_shape_is_what_a_plain_reading_reads(
+    mapping: Mapping, page: str, piece: int, encoding: str
+) -> None:
     body = encoded(page, encoding)
-    expected = twin(body, MAPPING)
+    expected = twin(body, mapping)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutter, "PIECE_BYTES", piece)
         fits = counted(patch)
         if expected is None:
             event("refused")
             with pytest.raises(RecordError):
-                read(body, MAPPING)
+                read(body, mapping)
         else:
-            assert read(body, MAPPING) == expected
+            assert read(body, mapping) == expected
             event("by shape" if any(fits) else "by parser only")
 
 

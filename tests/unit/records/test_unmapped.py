@@ -198,8 +198,9 @@ def test_by_shape_they_are_found_where_they_stand(record: str, paths: set[str]) 
     page = PAGE.format(record * 40).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutter, "PIECE_BYTES", 400)
+        patch.setattr(unmapped, "FIRST", 40)
         fits = counted(patch)
-        assert counts(page, mapped) == dict.fromkeys(paths, 10)
+        assert counts(page, mapped) == dict.fromkeys(paths, 40)
         assert any(fits) == ("<s>" not in record), "a text with markup in it is for the parser"
 
 
