@@ -87,6 +87,15 @@ class WindowLifting:
             return here
         return _LiftTogether(self._others, place, here)
 
+    def gone(self, mapping: Mapping, place: Place) -> LiftHere[LiftedRows]:
+        """What lifts a page of the second feed, whose records say what is gone: they are few and small."""
+
+        def lift(batch: Batch) -> LiftedRows:
+            converted = self.converter.convert_gone(batch, *place, self._parts.sequence)
+            return LiftedRows(row_counts(converted), lambda: self._parts.keep(converted))
+
+        return LiftHere(piece_reader(mapping), lift)
+
     def finish(self) -> list[NumberedPart]:
         """The parts of what was kept since the last time. Raises RowError where a process is there no more."""
         self._bytes = 0

@@ -208,7 +208,6 @@ class _Lifting:
         finished = self._keep(kept)
         if task is not None:
             return _Answer(self._lift(task), finished, self._parts.bytes_written)
-        self._waiting.clear()  # what is not kept now will not be any more
         return _Answer(None, finished + self._parts.finish(), 0)
 
     def _lift(self, task: _Task) -> Lifted[RowCounts] | None:
