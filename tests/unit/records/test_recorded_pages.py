@@ -7,7 +7,7 @@ import pytest
 
 from xmlift.catalogue import load_source
 from xmlift.errors import RecordError
-from xmlift.records import Mapping, cutter, stream
+from xmlift.records import Field, Mapping, Nested, cutter, stream
 from xmlift.rooms import record_mapping
 
 from .pages import read, twin
@@ -25,6 +25,9 @@ PAGES = [
     ("ecb", "reference_rates", "ecb/eurofxref-daily.xml"),
     ("ewm", "work_items", "ewm_synthetic/rtc_workitem_page1.xml"),
     ("ewm", "work_items", "ewm_synthetic/rtc_workitem_page2_last.xml"),
+    ("doors_next", "requirements", "ewm_synthetic/dng_resources_page1.xml"),
+    ("etm", "test_cases", "ewm_synthetic/rqm_testcase_feed_page1.xml"),
+    ("oslc", "defects", "ewm_synthetic/oslc2_query_page1.rdf.xml"),
     ("doors_next", "requirements", "ewm_synthetic/dng_resources_page1.xml"),
     ("etm", "test_cases", "ewm_synthetic/rqm_testcase_feed_page1.xml"),
     ("oslc", "defects", "ewm_synthetic/oslc2_query_page1.rdf.xml"),
@@ -60,6 +63,82 @@ def test_a_recorded_answer(
     assert expected is not None
     assert expected[0], "the recorded answer has records"
     assert read(page, mapped) == expected
+
+
+CUSTOM = "collaboration/attributes/objectType/customAttribute"
+ARTIFACTS = Mapping(
+    "/dataSource/artifact",
+    (
+        Field("id", "identifier"),
+        Field("title", "title"),
+        Field("status", f"{CUSTOM}[@name='Status']/@value"),
+        Field("names", f"{CUSTOM}/@name", "joined", "; "),
+        Field("attributes", CUSTOM, "pairs", key="@name", value="@value"),
+        Field("deleted", "@isDeleted"),
+        Field("page", "../@href"),
+    ),
+    (Nested("links", "traceability/links/Link", (Field("title", "title"), Field("id", "identifier"))),),
+    {},
+    local_names=True,
+)
+
+
+def test_artifacts_by_local_names() -> None:
+    page = (DATA / "ewm_synthetic/dng_resources_page1.xml").read_bytes()
+    for text in (page, page.replace(b"rrm:", b"ns2:").replace(b":rrm=", b":ns2=")):
+        ((*row, href),), (links,) = read(text, ARTIFACTS)
+        assert row == [
+            "5001",
+            "Req one",
+            "Implemented",
+            "Status; Priority",
+            '{"Status": "Implemented", "Priority": "High"}',
+            "false",
+        ]
+        assert href.startswith("https://elm.example.com/rm/publish/resources?projectURI=_P1&modifiedSince=")
+        assert links == [(0, (), 1, ["Verified By", "77"])]
+        assert read(text, ARTIFACTS) == twin(text, ARTIFACTS)
+
+
+def test_repeated_categories_of_a_test_case() -> None:
+    page = (DATA / "ewm_synthetic/rqm_testcase_feed_page1.xml").read_bytes()
+    category = "content/testcase/category"
+    mapped = Mapping(
+        "/feed/entry",
+        (
+            Field("list", f"{category}/@value", "many"),
+            Field("by term", category, "pair_lists", key="@term", value="@value"),
+        ),
+        (),
+        {},
+        local_names=True,
+    )
+    assert read(page, mapped) == ([['["A", "B"]', '{"Affiliate": ["A", "B"]}']], [])
+
+
+def test_comments_of_a_work_item() -> None:
+    page = (DATA / "ewm_synthetic/rtc_workitem_page1.xml").read_bytes()
+    mapped = Mapping(
+        "/workitem/workItem",
+        (
+            Field("id", "id"),
+            Field("comments", "comments", "pairs", key="creator/name", value="content"),
+            Field("contents", "comments/content", "joined", " | "),
+        ),
+        (
+            Nested(
+                "comments",
+                "comments",
+                (Field("content", "content"),),
+                (Nested("by", "creator", (Field("name", "name"),)),),
+            ),
+        ),
+        {},
+    )
+    rows, (comments, creators) = read(page, mapped)
+    assert rows == [["101", '{"Bo": "one", "Cy": "two"}', "one | two"], ["102", '{"Bo": "solo"}', "solo"]]
+    assert comments == [(0, (), 1, ["one"]), (0, (), 2, ["two"]), (1, (), 1, ["solo"])]
+    assert creators == [(0, (1,), 1, ["Bo"]), (0, (2,), 1, ["Cy"]), (1, (1,), 1, ["Bo"])]
 
 
 def test_every_column_of_the_reference_rates_has_values() -> None:
