@@ -1,7 +1,8 @@
 """OData 2 with delta links: `GET /odata/WorkItems`, an Atom feed with its values in `m:properties`.
 
-Pages go on by `link[@rel='next']` with a `$skiptoken`. The last one has a link to what changes from now on, which
-in time answers with changed entries, tombstones (`at:deleted-entry`) and the next such link.
+Pages go on by `link[@rel='next']` with a `$skiptoken`. The last one has a link to what changes from now on: in time
+it answers changed entries, tombstones and the next such link. A tombstone is an `at:deleted-entry`, or with
+`?tombstones=entry` an entry whose `m:deleted` is true, as some servers have it.
 """
 
 from local.endpoint.exchange import Answer, Request, text_answer
@@ -42,7 +43,7 @@ class Odata:
             if kept is None or first is None:
                 return text_answer("the skip token has expired", 410)
             ((found, delta),) = kept
-            return self._page(request, token, found, delta, first)
+            return self._page(request, (token, first), found, delta)
         delta = f"{len(self._world.states())}.{len(self._world.deleted())}"
         if "!deltatoken" not in given:
             found = self._world.items()
@@ -51,7 +52,7 @@ class Odata:
             if len(since) != 2 or None in since:
                 return text_answer("the delta token has expired", 410)
             found = self._changed(since[0] or 0, since[1] or 0)
-        return self._page(request, self._queries.keep([(found, delta)]), found, delta, 0)
+        return self._page(request, (self._queries.keep([(found, delta)]), 0), found, delta)
 
     def _changed(self, states: int, deleted: int) -> list[Record]:
         """Each work item that changed since, as it is now, and what is left of those deleted since."""
@@ -60,21 +61,30 @@ class Odata:
         return [*now, *self._world.deleted()[deleted:]]
 
     @staticmethod
-    def _page(request: Request, token: str, found: list[Record], delta: str, first: int) -> Answer:
+    def _page(request: Request, at: tuple[str, int], found: list[Record], delta: str) -> Answer:
+        """One page: of the query with that token, from that record on."""
+        token, first = at
+        style = request.parameters().get("tombstones", "element")
         url, end = f"{request.origin}{_PATH}", first + PAGE_SIZE
         if end < len(found):
-            link = element("link", None, rel="next", href=f"{url}?$skiptoken={token}~{end}")
+            following = f"{url}?tombstones={style}&$skiptoken={token}~{end}"
+            link = element("link", None, rel="next", href=following)
         else:
-            link = element("link", None, rel=DELTA, href=f"{url}?!deltatoken={delta}")
-        entries = "".join(_entry(url, record) for record in found[first:end])
+            link = element("link", None, rel=DELTA, href=f"{url}?tombstones={style}&!deltatoken={delta}")
+        entries = "".join(_entry(url, record, style) for record in found[first:end])
         feed = f"<feed {_NAMESPACES}>{element('id', url)}\n{entries}{link}</feed>\n"
         return Answer(f'<?xml version="1.0" encoding="utf-8"?>\n{feed}'.encode(), "application/atom+xml")
 
 
-def _entry(url: str, record: Record) -> str:
+def _entry(url: str, record: Record, style: str) -> str:
     address = f"{url}({record['id']})"
-    if "summary" not in record:
+    if "summary" not in record and style == "element":
         return f"{element('at:deleted-entry', None, ref=address, when=plain(record['modified']))}\n"
+    if "summary" not in record:
+        return (
+            f'<entry m:deleted="true">{element("id", address)}<content type="application/xml"><m:properties>'
+            f"{element('d:Id', str(record['id']))}</m:properties></content></entry>\n"
+        )
     properties = [
         element("d:Id", str(record["id"])),
         element("d:Title", record["summary"])
