@@ -53,7 +53,8 @@ def prepare(cursor: Cursor, table: Table, contract: Contract = "evolve") -> Prep
     if not columns:
         ensure(cursor, create_table(table))
         columns = columns_of(cursor, table)
-    was_history = VALIDITY[0][0] in columns
+    # Any other stream may have columns of these names.
+    was_history = {name for name, _ in VALIDITY} <= set(columns) - {name for name, _ in table.columns}
     if was_history != table.keeps_history:
         raise WarehouseError(
             f"{table.qualified} was loaded {'' if was_history else 'not '}as a history (scd2), and its rows "
