@@ -83,9 +83,9 @@ def settled_by(window: Interval, as_of: datetime, overlap: timedelta) -> Interva
     `as_of` is the server's clock when it was first asked, ours where that is the earlier: what the server committed
     later, or up to `overlap` late, lies beyond this end and is read again by the next window.
     """
-    # Lengths of time rather than instants: an overlap of many years would lead to before the first of them.
     if window == ALL_TIME:
         return Interval(window.start, window.start)  # no time was asked for, so that none is settled
+    # Lengths of time rather than instants: an overlap of many years would lead to before the first of them.
     length = max(as_of - window.start - overlap, timedelta(0))
     return Interval(window.start, min(window.end, window.start + length))
 
