@@ -2,6 +2,7 @@
 
 from xmlift.catalogue import Stream
 from xmlift.catalogue.column import Column
+from xmlift.catalogue.deletes import SecondFeed
 from xmlift.tables.batch import ColumnRule, TooLong
 from xmlift.tables.spelling import Spelling
 
@@ -23,6 +24,17 @@ def column_rules(
             _too_long(stream, name, column),
         )
         for name, column in columns.items()
+    ]
+
+
+def gone_rules(stream: Stream, deletes: SecondFeed) -> list[ColumnRule]:
+    """The rules of the same columns where a second feed says no more than that a key is gone."""
+    rules = column_rules(stream, stream.columns, stream.identifying_columns)
+    return [
+        rule._replace(spelling=Spelling(None, frozenset(column.nulls), column.format, column.zone))
+        if (column := deletes.columns.get(rule.name)) is not None
+        else rule
+        for rule in rules
     ]
 
 

@@ -10,13 +10,14 @@ from xmlift.catalogue import login as catalogue
 from xmlift.catalogue import paging as asked_pages
 from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.cursor import DeltaLink, TimeCursor
-from xmlift.catalogue.deletes import Mark
+from xmlift.catalogue.deletes import Mark, SecondFeed
 from xmlift.catalogue.request import Call, Request
 from xmlift.errors import CatalogueError, RecordError
 from xmlift.layout import DELETED
 from xmlift.records import Field, Mapping, Nested
 from xmlift.source import login as logins
 from xmlift.source.counting import Offset, PageNumber
+from xmlift.source.feeds import TwoFeeds
 from xmlift.source.guards import Guards
 from xmlift.source.jazz import JazzFormLogin
 from xmlift.source.login import credentials
@@ -59,6 +60,14 @@ def record_mapping(source: Source, stream: Stream) -> Mapping:
     return mapping
 
 
+def gone_mapping(source: Source, stream: Stream) -> Mapping | None:
+    """What is read of a second feed's records; None where the stream has none. Raises RecordError."""
+    if not isinstance(deletes := stream.deletes, SecondFeed):
+        return None
+    fields = tuple(Field(name, column.path) for name, column in deletes.columns.items())
+    return Mapping(deletes.records, fields, (), source.namespaces, stream.local_names)
+
+
 def _fields(columns: dict[str, Column]) -> tuple[Field, ...]:
     return tuple(column_field(name, column) for name, column in columns.items())
 
@@ -92,7 +101,11 @@ def window_walk(
         raise CatalogueError(
             "the stream has no `request`, so there is nothing to ask: its records come as files that are dropped"
         )
-    return request_walk(source, stream.request, stream.page, window_values(stream, window, partition), link)
+    values = window_values(stream, window, partition)
+    walk = request_walk(source, stream.request, stream.page, values, link)
+    if isinstance(deletes := stream.deletes, SecondFeed):
+        return TwoFeeds(walk, request_walk(source, deletes.request, deletes.page, values))
+    return walk
 
 
 def window_values(stream: Stream, window: Interval, partition: str) -> dict[str, str]:

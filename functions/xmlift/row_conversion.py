@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from xmlift.catalogue import Stream
 from xmlift.catalogue.children import child_places, position_columns
 from xmlift.catalogue.cursor import Watermark
-from xmlift.catalogue.deletes import Mark
-from xmlift.column_rules import column_rules
+from xmlift.catalogue.deletes import Mark, SecondFeed
+from xmlift.column_rules import column_rules, gone_rules
 from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import DELETED, LINEAGE, StreamLayout, TableLayout
@@ -76,6 +76,19 @@ class _Place(NamedTuple):
     sequence: int
 
 
+class _Records(NamedTuple):
+    """Records to be typed: by which rules, their columns, and each one's number in the batch.
+
+    `marked` are the numbers of those that are gone, `inside` is what they say in their children.
+    """
+
+    rules: Sequence[ColumnRule]
+    columns: Sequence[Sequence[str]]
+    numbers: Sequence[int]
+    marked: set[int]
+    inside: dict[str, Sequence[str]]
+
+
 class _Written(NamedTuple):
     """The records of a batch that have a row, and their keys' columns; who is gone, and who is another window's."""
 
@@ -101,6 +114,11 @@ class RowConverter:
             column_rules(stream, place.child.columns)
             for place in child_places(layout.table.name, stream.children)
         ]
+        self.gone_columns: list[str] = []
+        self._gone_rules: list[ColumnRule] = []
+        if isinstance(stream.deletes, SecondFeed):
+            self.gone_columns = list(stream.deletes.columns)
+            self._gone_rules = gone_rules(stream, stream.deletes)
         self._transformed: TransformColumns | None = None
         if stream.transform:
             from xmlift.tables import frames  # noqa: PLC0415 (pandas costs half a second: only who uses it pays)
@@ -125,9 +143,20 @@ class RowConverter:
                 refused[number] = {_identity(children, child) for child in lost | rejected}
         return converted
 
+    def convert_gone(self, batch: Batch, page: int, read_at: datetime, sequence: int) -> ConvertedRows:
+        """Convert a batch of the second feed's records: each says that its key is gone."""
+        converted = ConvertedRows(sequence, {}, [], [], {})
+        if batch.records:
+            said = dict(zip(self.gone_columns, batch.columns, strict=True))
+            nothing = ("",) * batch.records
+            columns = [said.get(name, nothing) for name in self.stream.columns]
+            place = _Place(page, batch.first_row, read_at, sequence)
+            records = _Records(self._gone_rules, columns, range(batch.records), set(range(batch.records)), {})
+            self._write(records, batch.records, place, converted)
+        return converted
+
     def _convert_records(self, batch: Batch, place: _Place, converted: ConvertedRows) -> _Written:
         """Convert the batch's own records."""
-        table = self.layout.table
         columns: Sequence[Sequence[str]] = batch.columns
         marked: set[int] = set()
         if isinstance(deletes := self.stream.deletes, Mark):
@@ -137,36 +166,49 @@ class RowConverter:
         records: Sequence[int] = range(batch.records)
         if self._transformed is not None:
             columns, records = self._transformed(columns)
+        inside = self._inside(batch) if self.stream.has_hashes else {}
+        read = _Records(self._rules, columns, records, marked, inside)
+        return self._write(read, batch.records, place, converted, seen)
+
+    def _write(
+        self,
+        read: _Records,
+        count: int,
+        place: _Place,
+        converted: ConvertedRows,
+        seen: frozenset[str] | None = None,
+    ) -> _Written:
+        """Type so many records, and write those that fit; `seen` are the columns that had a value at first."""
+        table, (rules, columns, records, marked, inside) = self.layout.table, read
         deleted = {index for index, record in enumerate(records) if record in marked} if marked else marked
         # Of what is only flagged the whole record is there: it has to have all, and has its children.
         tombstones = deleted if self.stream.has_tombstones else set[int]()
-        values, rejects, cut = typed(self._rules, columns, tombstones)
+        values, rejects, cut = typed(rules, columns, tombstones)
         refused = {reject.row for reject in rejects}
         outside = self._outside_window(values) - refused
         kept = _others(len(records), refused | outside)
         noted = []
         for reject in rejects:
-            fields = fields_of(self._rules, columns, reject.row)
+            fields = fields_of(rules, columns, reject.row)
             key = {name: fields[name] for name in table.key}
             noted.append(Refused(reject, records[reject.row], key, fields))
         _note_rejects(table.name, noted, place, converted)
-        inside = self._inside(batch) if self.stream.has_hashes else {}
         rows = kept_rows([*values, *self._derived(values, deleted, inside)], kept)
         written = [records[index] for index in kept]
         counts = TableCounts(
-            read=batch.records,
+            read=count,
             written=len(written),
             rejected=len(rejects),
             out_of_window=len(outside),
-            dropped=batch.records - len(records),
+            dropped=count - len(records),
         )
         converted.tables[table.name] = ConvertedTable(
             self._csv(table, rows, written, place),
             len(written),
             counts,
-            seen,
+            _seen(rules, columns) if seen is None else seen,
             _cut_among(cut, kept),
-            _widths(self._rules, rows),
+            _widths(rules, rows),
             self._unasked(values),
         )
         keys = [rows[table.column_names.index(name)] for name in table.key]

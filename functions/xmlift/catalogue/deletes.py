@@ -3,10 +3,12 @@
 from datetime import timedelta
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from xmlift.catalogue.cursor import parse_duration
-from xmlift.catalogue.strict import Model
+from xmlift.catalogue.paging import NoPaging, Paging
+from xmlift.catalogue.request import Request
+from xmlift.catalogue.strict import Model, Name
 
 
 class Mark(Model, frozen=True):
@@ -35,6 +37,32 @@ class Flag(Mark, frozen=True, tag_field="type", tag="flag"):
     """A whole record in which `path` has a value (with `equals`, exactly this one) is one that was deleted."""
 
 
+class GoneColumn(Model, frozen=True):
+    """One of the columns that identify a record, as a second feed has it; its type is the stream's."""
+
+    path: Annotated[str, Meta(min_length=1)]
+    nulls: list[str] = field(default_factory=list)
+    format: Annotated[str, Meta(min_length=1)] | None = None
+    zone: Annotated[str, Meta(min_length=1)] | None = None
+
+
+class SecondFeed(Model, frozen=True, tag_field="type", tag="second_feed"):
+    """Another request, asked in each window after the stream's own, whose records say what was deleted.
+
+    `columns` are those that identify a record: the key's and the cursor's.
+    """
+
+    request: Request
+    records: Annotated[str, Meta(pattern=r"^/[^/]", description="absolute path of a record: /list/record")]
+    columns: Annotated[dict[Name, GoneColumn], Meta(min_length=1)]
+    page: Paging = field(default_factory=NoPaging)
+
+    def __post_init__(self) -> None:
+        self.request.check_page(self.page)
+        if self.request.bootstrap is not None:
+            raise ValueError("a second feed has no first call: leave out request.bootstrap")
+
+
 class PeriodicFull(Model, frozen=True, tag_field="type", tag="periodic_full"):
     """All is read again once in a while, and what is not among it was deleted.
 
@@ -53,4 +81,4 @@ class PeriodicFull(Model, frozen=True, tag_field="type", tag="periodic_full"):
         return timedelta(0) if self.every is None else parse_duration(self.every)
 
 
-Deletes = Tombstone | Flag | PeriodicFull
+Deletes = Tombstone | Flag | SecondFeed | PeriodicFull

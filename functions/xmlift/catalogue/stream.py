@@ -7,11 +7,12 @@ from msgspec import Meta, field
 
 from xmlift.catalogue.column import Child, Columns, refuse_system_columns
 from xmlift.catalogue.cursor import Cursor, DeltaLink, Full, TimeCursor, Watermark, Window
-from xmlift.catalogue.deletes import Deletes, PeriodicFull, Tombstone
+from xmlift.catalogue.deletes import Deletes, PeriodicFull, SecondFeed, Tombstone
 from xmlift.catalogue.guards import Guards
 from xmlift.catalogue.order import ForEach
 from xmlift.catalogue.paging import NoPaging, Paging
 from xmlift.catalogue.request import Request
+from xmlift.catalogue.spelling import check_nulls, check_time
 from xmlift.catalogue.strict import Model, Name
 
 # The table `<stream>__mutex` is the lock that loaders wait at.
@@ -145,6 +146,31 @@ class Stream(Model, frozen=True):
             )
         if isinstance(self.deletes, PeriodicFull):
             self._check_periodic(self.deletes)
+        if isinstance(self.deletes, SecondFeed):
+            self._check_second_feed(self.deletes)
+
+    def _check_second_feed(self, deletes: SecondFeed) -> None:
+        if self.request is None or isinstance(self.cursor, DeltaLink):
+            raise ValueError(
+                "a second feed is read in the stream's windows: it needs a `request` of the stream, and another "
+                "cursor than delta_link"
+            )
+        if set(deletes.columns) != self.identifying_columns:
+            raise ValueError(
+                f"the second feed's columns are {_known(deletes.columns)}: it needs those of the key and the "
+                f"cursor, and no others: {', '.join(sorted(self.identifying_columns))}"
+            )
+        for name, column in deletes.columns.items():
+            check_nulls(column.nulls)
+            check_time(column.format, column.zone, self.columns[name].column_type)
+        if not isinstance(self.cursor, TimeCursor) and deletes.request.asks_for("{window."):
+            raise ValueError(
+                "the second feed asks for {window.…}, so the stream needs a cursor of type watermark or window"
+            )
+        if self.for_each is None and deletes.request.asks_for("{partition}"):
+            raise ValueError("the second feed asks for {partition}, so the stream needs `for_each`")
+        if self.keep_raw is not None:
+            raise ValueError("answers of two feeds are not kept: leave out `keep_raw`, or the second feed")
 
     def _check_unasked(self) -> None:
         """Of a stream without a request: files bring its records, and nothing asks a server."""
@@ -229,7 +255,7 @@ class Stream(Model, frozen=True):
     @property
     def has_tombstones(self) -> bool:
         """Whether some of its rows say no more than that a key is gone."""
-        return isinstance(self.deletes, Tombstone)
+        return isinstance(self.deletes, Tombstone | SecondFeed)
 
     @property
     def has_hashes(self) -> bool:

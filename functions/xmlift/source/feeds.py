@@ -1,0 +1,50 @@
+"""Two feeds in one window: the records, and after them what tells that keys are gone."""
+
+from collections.abc import Mapping
+
+from lxml import etree
+
+from xmlift.source.walk import NOTHING, Captured, PageRequest, Walk
+
+_FEED = "_feed"
+"""No name that a request's values may have in a catalogue."""
+
+
+class TwoFeeds:
+    """The way through the pages of one feed, and then through those of the second one."""
+
+    def __init__(self, main: Walk, second: Walk) -> None:
+        self._main = main
+        self._second = second
+        self.bootstrap: Captured | None = main.bootstrap
+        self.ended_by = f"{main.ended_by}; then of the second feed: {second.ended_by}"
+
+    def first(self, values: Mapping[str, str] = NOTHING) -> PageRequest | None:
+        return self._main.first(values) or self._begin_second()
+
+    def following(
+        self, root: etree._Element, request: PageRequest, answer_url: str, records: int | None
+    ) -> PageRequest | None:
+        if is_of_second(request):
+            following = self._second.following(root, request, answer_url, records)
+            return None if following is None else _of_second(following)
+        following = self._main.following(root, request, answer_url, records)
+        # While a page is being read, what follows it in its own feed is not told apart from its end.
+        return following if following is not None or records is None else self._begin_second()
+
+    def after_last(self, request: PageRequest) -> PageRequest | None:
+        """What is asked where the feed of this request has ended, whatever its page says."""
+        return None if is_of_second(request) else self._begin_second()
+
+    def _begin_second(self) -> PageRequest | None:
+        first = self._second.first()
+        return None if first is None else _of_second(first)
+
+
+def is_of_second(request: PageRequest) -> bool:
+    """Whether the page tells of what is gone."""
+    return _FEED in request.values
+
+
+def _of_second(request: PageRequest) -> PageRequest:
+    return request._replace(values={**request.values, _FEED: "second"})

@@ -1,0 +1,128 @@
+"""extract with a second feed: after the stream's own pages those that say what is gone, in the same window."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from xmlift.catalogue import load_source
+from xmlift.errors import CatalogueError, RecordError
+
+from .extracting import Extracts, all_the_time, fails, item, no_time_at_all
+from .scripted_source import ScriptedSource, page
+
+FEED = """    key: [id]
+    deletes:
+      type: second_feed
+      request: { path: /deleted, query: { since: "{window.from}" } }
+      page: { type: next_url, xpath: /gone/@next }
+      records: /gone/item
+      columns:
+        id: { path: "@id" }
+        modified: { path: "@at", format: epoch_seconds }"""
+
+
+@pytest.fixture
+def stream(extracts: Extracts) -> Extracts:
+    extracts.change("    key: [id]", FEED)
+    extracts.change(
+        "title: { path: title, type: varchar(10) }",
+        "title: { path: title, type: varchar(10), required: true }",
+    )
+    return extracts
+
+
+def gone(*ids: Any, following: str = "") -> bytes:
+    link = f' next="{following}"' if following else ""
+    return f"<gone{link}>{''.join(f'<item id="{one}" at="1767225660"/>' for one in ids)}</gone>".encode()
+
+
+def test_what_is_gone_is_read_after_what_is_there(stream: Extracts, source: ScriptedSource) -> None:
+    source.says("/items", page(item(1, note=["a"]), following="/items/2"))
+    source.says("/items/2", page(item(2)))
+    source.says("/deleted", gone(3, following="/deleted/2"))
+    source.says("/deleted/2", gone(4))
+    stream.extract()
+    rows = [(row["id"], row["title"], row["_deleted"], row["_page"], row["_row"]) for row in stream.rows()]
+    assert rows == [
+        ("1", "t1", "false", "1", "1"),
+        ("2", "t2", "false", "2", "1"),
+        ("3", "", "true", "3", "1"),
+        ("4", "", "true", "4", "1"),
+    ]
+    assert stream.rows()[2]["modified"] == "2026-01-01 00:01:00.000000+00"
+    commit = stream.landed().commit
+    assert (commit.progress.tables["items"].read, commit.progress.tables["items"].written) == (4, 4)
+    assert commit.ended_by.endswith("then of the second feed: not in the last page: /gone/@next")
+
+
+@pytest.mark.parametrize("time_left", [all_the_time, no_time_at_all])
+def test_each_call_goes_on_in_the_feed_where_it_stopped(
+    stream: Extracts, source: ScriptedSource, time_left: Callable[[], float]
+) -> None:
+    source.says("/items", page(item(1), following="/items/2"))
+    source.says("/items/2", page(item(2)))
+    source.says("/deleted", gone(3, following="/deleted/2"))
+    source.says("/deleted/2", gone())
+    calls = 1
+    while stream.extract(time_left).status == "more":
+        calls += 1
+    assert calls == (1 if time_left is all_the_time else 4)
+    assert [(row["id"], row["_deleted"]) for row in stream.rows()] == [
+        ("1", "false"),
+        ("2", "false"),
+        ("3", "true"),
+    ]
+    assert stream.landed().commit.progress.unmatched == {}
+
+
+def test_a_feed_that_answers_otherwise_fails_the_window(stream: Extracts, source: ScriptedSource) -> None:
+    source.says("/items", page(item(1)))
+    source.says("/deleted", b"<error>no such feed</error>")
+    stream.extract()  # it may have been a moment's: the window begins anew
+    for _ in range(2):
+        stream.extract()
+    message = fails(stream, RecordError)
+    assert "the answer's root element is error, expected gone; it says: no such feed" in message
+
+
+def test_a_key_that_cannot_be_typed_is_rejected_with_its_reason(
+    stream: Extracts, source: ScriptedSource
+) -> None:
+    source.says("/items", page(item(1)))
+    source.says("/deleted", gone("x", 3))
+    stream.extract()
+    assert [reject[2:6] for reject in stream.rejects()] == [
+        ["items", "id", "x", "not a whole number for bigint"]
+    ]
+    assert [row["id"] for row in stream.rows()] == ["1", "3"]
+
+
+def refusal(stream: Extracts, old: str, new: str) -> str:
+    text = stream.text.replace(old, new)
+    assert text != stream.text
+    with pytest.raises(CatalogueError) as caught:
+        load_source(text.encode(), "tracker.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            '        id: { path: "@id" }\n',
+            "",
+            "it needs those of the key and the cursor, and no others: id, modified",
+        ),
+        ("format: epoch_seconds", "format: epochs", "format 'epochs' is none"),
+        ("    key: [id]\n", "    key: [id]\n    keep_raw: 3d\n", "answers of two feeds are not kept"),
+        (
+            '{window.from}" } }\n      page',
+            '{partition}" } }\n      page',
+            "the second feed asks for {partition}",
+        ),
+        ("    key: [id]\n", "    key: [id]\n    disposition: append\n", "append has no use for deletes"),
+    ],
+)
+def test_what_cannot_work_is_refused(stream: Extracts, old: str, new: str, said: str) -> None:
+    assert said in refusal(stream, old, new)
