@@ -10,18 +10,20 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 from xmlift.catalogue import Source, Stream
+from xmlift.catalogue.deletes import SecondFeed
 from xmlift.catalogue.paging import OffsetPaging, PageNumberPaging
 from xmlift.errors import RecordError, SourceError, XmliftError
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
-from xmlift.records import Page, unmatched_names
-from xmlift.rooms import MEGABYTE, delta_link, record_mapping, source_guards
+from xmlift.records import Mapping, Page, unmatched_names
+from xmlift.rooms import MEGABYTE, delta_link, gone_mapping, record_mapping, source_guards
+from xmlift.source.feeds import TwoFeeds, is_of_second
 from xmlift.source.session import Answer, RefusedError
 from xmlift.source.urls import joined, shown
 from xmlift.source.walk import PageRequest, Way
 from xmlift.source.whole import captured_values, records_hash, whole_tree
 from xmlift.telemetry import logger
-from xmlift.window_lifting import WindowLifting
+from xmlift.window_lifting import WindowLifting, piece_reader
 from xmlift.window_parts import LiftedRows
 from xmlift.window_processes import Place
 from xmlift.window_rows import WindowRows
@@ -60,6 +62,7 @@ class PageReader:
         self._rows = rows
         self._progress = progress
         self._mapping = record_mapping(source, stream)
+        self._gone_mapping = gone_mapping(source, stream)
         self._walk = way.walk
         self._guards = source_guards(source, stream)
         self._delta_link = delta_link(source, stream)
@@ -114,25 +117,7 @@ class PageReader:
                 "raise limits.pages_per_window, or ask for larger pages or shorter slices"
             )
         answer = self._fetch(request)
-        self.read_pages.add(page_hash)
-        with answer.body, _telling(f"page {self._progress.pages + 1}, {shown(request.url)}"):
-            following = self._read_answer(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
-            if self._keep is not None:
-                self._keep(answer.body, self._progress.pages + 1, shown(request.url), answer.read_at)
-        self._progress.pages += 1
-        self._progress.bytes += answer.size
-        self._progress.retries += answer.retries
-        return following
-
-    def _fetch(self, request: PageRequest) -> Answer:
-        answer = self._fetching.fetch(request)
-        if self.as_of is None:
-            # A date in the future, be it that of one bad answer, would count as the newest until then.
-            self.as_of = min(answer.date or answer.read_at - MAX_SKEW, answer.read_at)
-        return answer
-
-    def _read_answer(self, request: PageRequest, answer: Answer, *, ahead: bool) -> PageRequest | None:
-        self._check_repeated(answer)
+        self._check_repeated(request, answer)
         try:
             page = self._read_records(request, answer, ahead=ahead)
         except RecordError:
@@ -143,20 +128,19 @@ class PageReader:
             self._guards.check(root)
             if not self._guards.says_empty(root):
                 raise
-            self._end_empty()
-            return None
+            return self._end_empty(request)
         self._rows.check_window()
         assert page.root is not None
         logger.debug("page", url=shown(request.url), records=page.records, bytes=answer.size)
         self._guards.check(page.root)
         if not page.records:
             if self._guards.says_empty(page.root):
-                self._end_empty()
-                return None
-            names_there = Counter(self._progress.unmatched) + Counter(
-                unmatched_names(page.root, self._mapping)
-            )
-            self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
+                return self._end_empty(request)
+            if not is_of_second(request):
+                names_there = Counter(self._progress.unmatched) + Counter(
+                    unmatched_names(page.root, self._mapping)
+                )
+                self._progress.unmatched = dict(names_there.most_common(_UNMATCHED_NAMES))
         following = self._walk.following(page.root, request, answer.url, page.records)
         if following is None and self._delta_link is not None:
             self.next_link = self._found_link(self._delta_link, page.root, answer.url)
@@ -171,17 +155,23 @@ class PageReader:
             )
         return joined(url, found)
 
-    def _end_empty(self) -> None:
+    def _end_empty(self, request: PageRequest) -> PageRequest | None:
         """The answer says that there are no records; after pages that had some, it takes that back."""
+        if isinstance(self._walk, TwoFeeds):
+            return self._walk.after_last(request)
         if self._progress.pages:
             raise RefusedError("the answer says that there are no records, after pages that had some")
         self.ended_by = f"the answer says that there are no records: {self._stream.guards.empty}"
+        return None
 
-    def _check_repeated(self, answer: Answer) -> None:
+    def _check_repeated(self, request: PageRequest, answer: Answer) -> None:
         """Pages that are only counted have to differ: a server that ignores their number sends one again."""
-        if not isinstance(self._stream.page, OffsetPaging | PageNumberPaging):
+        page, mapping = self._stream.page, self._mapping
+        if is_of_second(request) and self._gone_mapping and isinstance(self._stream.deletes, SecondFeed):
+            page, mapping = self._stream.deletes.page, self._gone_mapping
+        if not isinstance(page, OffsetPaging | PageNumberPaging):
             return
-        tag = self._mapping.record_tags[-1].rpartition("}")[2]
+        tag = mapping.record_tags[-1].rpartition("}")[2]
         content = names.short_hash(records_hash(answer.body, tag))
         if content in self.read_pages:
             raise RefusedError(
@@ -191,13 +181,7 @@ class PageReader:
         self.read_pages.add(content)
 
     def _read_records(self, request: PageRequest, answer: Answer, *, ahead: bool) -> Page[LiftedRows]:
-        page = Page(
-            self._body(answer),
-            self._mapping,
-            self._lifting.pieces,
-            self._lifting.page(Place(self._progress.pages + 1, answer.read_at), answer.size),
-            self._source.limits.record_megabytes * MEGABYTE,
-        )
+        page = self._page(request, answer)
         for lifted in page:
             if ahead:
                 self._fetch_next(page, request, answer.url)
@@ -205,6 +189,18 @@ class PageReader:
             self._rows.add(lifted)
             del lifted  # not beside the next rows: those of one large record take many megabytes
         return page
+
+    def _page(self, request: PageRequest, answer: Answer) -> Page[LiftedRows]:
+        place, limit = (
+            Place(self._progress.pages + 1, answer.read_at),
+            self._source.limits.record_megabytes * MEGABYTE,
+        )
+        if self._gone_mapping is not None and is_of_second(request):
+            gone = self._gone_mapping
+            body = self._body(answer, gone)
+            return Page(body, gone, piece_reader(gone), self._lifting.gone(gone, place), limit)
+        lifter = self._lifting.page(place, answer.size)
+        return Page(self._body(answer, self._mapping), self._mapping, self._lifting.pieces, lifter, limit)
 
     def _fetch_next(self, page: Page[LiftedRows], request: PageRequest, url: str) -> None:
         """Ask for the page after this one, as far as this one's head tells: what follows may say otherwise."""
@@ -216,13 +212,13 @@ class PageReader:
             if following is not None and names.short_hash(following.identity) not in self.read_pages:
                 self._fetching.expect(following)
 
-    def _body(self, answer: Answer) -> BinaryIO:
+    def _body(self, answer: Answer, mapping: Mapping) -> BinaryIO:
         if not self._stream.repair:
             return answer.body
         # Beautiful Soup takes a fifth of a cold start: only a stream that repairs pays for it.
         from xmlift.records.repair import repaired  # noqa: PLC0415
 
-        mended = repaired(answer.body, self._mapping)
+        mended = repaired(answer.body, mapping)
         if mended.fault is not None:
             self._progress.repaired_pages += 1
             logger.warning("repaired a page", url=shown(answer.url), fault=mended.fault)
