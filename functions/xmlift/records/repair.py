@@ -1,9 +1,10 @@
 """The repair path, for endpoints that do not send well-formed XML: switched on per stream, never silent.
 
-Beautiful Soup (over libxml2's recovery) closes what was left open and drops what cannot be XML: a bare `&`,
-control bytes, crossed tags. That alters data, so the caller counts the pages that went this way and reports
-what was wrong with them. What it must not alter is how many records there are: recovery stops at some faults
-and leaves out the rest of the page, or takes a record for a part of the one before.
+Where control bytes are all that is wrong, they alone are left out. Elsewhere Beautiful Soup (over libxml2's
+recovery) closes what was left open and drops what cannot be XML: a bare `&`, crossed tags. That alters data, so the
+caller counts the pages that went this way and reports what was wrong with them. What it must not alter is how many
+records there are: recovery stops at some faults and leaves out the rest of the page, or takes a record for a part
+of the one before.
 """
 
 import re
@@ -20,6 +21,8 @@ from xmlift.records.names import are_named
 MOST_BYTES = 8 * 1024 * 1024
 """Mending holds a page as trees of Python objects, a hundred times its size."""
 
+# In encodings of two bytes a character nothing is well-formed without its zeros, so that none of it is lost.
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r"))
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 _NO_TAGS = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
 
@@ -47,6 +50,8 @@ def repaired(body: BinaryIO, mapping: Mapping) -> Repaired:
     try:
         etree.fromstring(page, secure_parser())
     except etree.XMLSyntaxError as error:
+        if (cleaned := _without_controls(page)) is not None:
+            return cleaned
         tags = _NO_TAGS.sub(b"", page)
         if not _closes_root(tags):
             raise RecordError(
@@ -61,6 +66,19 @@ def repaired(body: BinaryIO, mapping: Mapping) -> Repaired:
             ) from error
         return Repaired(mended, error.msg)
     return Repaired(page, None)
+
+
+def _without_controls(page: bytes) -> Repaired | None:
+    """The page without the control bytes that no XML holds; None where that is not all that is wrong with it."""
+    cleaned = page.translate(None, _CONTROLS)
+    count = len(page) - len(cleaned)
+    if not count:
+        return None
+    try:
+        etree.fromstring(cleaned, secure_parser())
+    except etree.XMLSyntaxError:
+        return None
+    return Repaired(cleaned, f"{count} control bytes, which XML does not have, are left out")
 
 
 def _closes_root(tags: bytes) -> bool:

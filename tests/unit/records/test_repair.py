@@ -37,7 +37,9 @@ def test_a_well_formed_page_passes_byte_for_byte_and_without_a_fault(page: bytes
     [
         ("<r><i><a>R & D</a></i><i><a>2</a></i></r>", [["R  D"], ["2"]], "xmlParseEntityRef"),
         ("<r><i><a>1<b>2</a></b></i><i><a>3</a></i></r>", [["12"], ["3"]], "tag mismatch"),
-        ("<r><i><a>x\x01y</a></i></r>\n", [["xy"]], "PCDATA invalid Char"),
+        ("<r><i><a>x\x01y</a></i></r>\n", [["xy"]], "1 control bytes, which XML does not have, are left out"),
+        ("<r>\x00<i\x1f><a>\t\r\n \x0b</a></i></r>", [["\t\n "]], "3 control bytes"),
+        ("<r><i><a>\x08R & D</a></i></r>", [["R  D"]], "PCDATA invalid Char"),
         ("<r><i><a>é&nbsp;€</a></i></r >", [["é€"]], "Entity 'nbsp' not defined"),
     ],
 )
@@ -48,6 +50,25 @@ def test_a_broken_page_is_mended_and_the_fault_is_told(
     assert read(mended.page, MAPPING)[0] == expected
     assert mended.fault is not None
     assert fault in mended.fault
+
+
+def test_a_page_cut_short_is_no_page_with_control_bytes() -> None:
+    with pytest.raises(RecordError, match="cut short"):
+        repaired(b"<r><i><a>\x01</a></i>", MAPPING)
+
+
+def test_control_bytes_without_repair_are_refused() -> None:
+    with pytest.raises(
+        RecordError, match=r"not well-formed XML: PCDATA invalid Char value 1.*`repair: true`"
+    ):
+        read(b"<r><i><a>x\x01</a></i></r>", MAPPING)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_in_wide_characters_no_byte_is_a_control(encoding: str) -> None:
+    page = '<?xml version="1.0" encoding="utf-16"?><r><i><a>\u0101\x01</a></i></r>'.encode(encoding)
+    with pytest.raises(RecordError):
+        repaired(page, MAPPING)
 
 
 def test_a_page_in_another_encoding_keeps_its_letters() -> None:
