@@ -117,6 +117,24 @@ class PageReader:
                 "raise limits.pages_per_window, or ask for larger pages or shorter slices"
             )
         answer = self._fetch(request)
+        self.read_pages.add(page_hash)
+        with answer.body, _telling(f"page {self._progress.pages + 1}, {shown(request.url)}"):
+            following = self._read_answer(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
+            if self._keep is not None:
+                self._keep(answer.body, self._progress.pages + 1, shown(request.url), answer.read_at)
+        self._progress.pages += 1
+        self._progress.bytes += answer.size
+        self._progress.retries += answer.retries
+        return following
+
+    def _fetch(self, request: PageRequest) -> Answer:
+        answer = self._fetching.fetch(request)
+        if self.as_of is None:
+            # A date in the future, be it that of one bad answer, would count as the newest until then.
+            self.as_of = min(answer.date or answer.read_at - MAX_SKEW, answer.read_at)
+        return answer
+
+    def _read_answer(self, request: PageRequest, answer: Answer, *, ahead: bool) -> PageRequest | None:
         self._check_repeated(request, answer)
         try:
             page = self._read_records(request, answer, ahead=ahead)
