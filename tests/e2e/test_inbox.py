@@ -1,0 +1,115 @@
+"""A file that is dropped starts the pipeline: through S3's events, a rule, and the state machine."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import dropping
+from local.deployment import Deployment
+from local.errors import LocalError
+
+STREAM = "price_lists.prices"
+FILE = """<?xml version="1.0"?>
+<priceList supplier="{supplier}" validFrom="2026-01-01">
+  <article number="00010"><name>Bolt</name><price currency="EUR">{price}</price>
+    <tier from="100" price="0.10"/><tier from="1000" price="0.09"/></article>
+  <article number="00011"><name>Nut</name><price currency="EUR">0.05</price></article>
+</priceList>
+"""
+WILD = "Preise März + 100% (neu) %2B.xml"
+"""What S3 writes otherwise for queues and functions: a space, `+`, `%`, and letters beyond ASCII."""
+
+
+@pytest.fixture
+def drop(deployed: Deployment, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Drop a file and answer the report of the run that it started."""
+
+    def drop(body: str | bytes, name: str) -> dict[str, Any]:
+        path = tmp_path / "dropped"
+        path.write_bytes(body.encode() if isinstance(body, str) else body)
+        started = dropping.drop(deployed, STREAM, path, name)
+        for _ in started.watch():
+            continue
+        return started.report()
+
+    return drop
+
+
+def prices(query: Callable[..., list[dict[str, Any]]], supplier: str) -> list[tuple[str, str]]:
+    found = query("SELECT number, price FROM price_lists.prices WHERE supplier = %s ORDER BY 1", supplier)
+    return [(row["number"], str(row["price"])) for row in found]
+
+
+def test_a_dropped_file_is_loaded_whatever_it_is_called(
+    drop: Callable[..., dict[str, Any]], query: Callable[..., Any]
+) -> None:
+    report = drop(FILE.format(supplier="wild", price="0.12"), WILD)
+    assert report["status"] == "succeeded", report
+    assert report["message"] == (
+        "price_lists: prices: 2 records read, 2 new, 0 changed, 0 already known, 0 rejected"
+    )
+    assert prices(query, "wild") == [("00010", "0.12"), ("00011", "0.05")]
+    tiers = query("SELECT quantity FROM price_lists.prices__tiers WHERE _parent_supplier = 'wild' ORDER BY 1")
+    assert [row["quantity"] for row in tiers] == [100, 1000]
+
+
+def test_a_version_is_read_once_and_the_next_one_as_well(
+    drop: Callable[..., dict[str, Any]], run: Callable[..., dict[str, Any]], query: Callable[..., Any],
+    deployed: Deployment,
+) -> None:  # fmt: skip
+    drop(FILE.format(supplier="again", price="0.12"), "again.xml")
+    told = deployed.client("s3").head_object(Bucket=deployed.bucket, Key="inbox/price_lists/prices/again.xml")
+    # The emulator's events have no version: the content tells one from the next.
+    inbox = {"key": "inbox/price_lists/prices/again.xml", "etag": told["ETag"].strip('"')}
+    assert run("price_lists", inbox=inbox)["message"] == "price_lists: nothing to read"
+    drop(FILE.format(supplier="again", price="0.13"), "again.xml")
+    assert prices(query, "again") == [("00010", "0.13"), ("00011", "0.05")]
+
+
+def test_what_cannot_be_read_fails_and_loads_nothing(
+    drop: Callable[..., dict[str, Any]], query: Callable[..., Any]
+) -> None:
+    report = drop("<!DOCTYPE html><html><body>Sign in</body></html>", "login page.xml")
+    assert report["status"] == "failed"
+    assert "inbox/price_lists/prices/login page.xml" in report["message"]
+    assert "is an HTML page, not XML" in report["message"]
+    assert query("SELECT COUNT(*) AS n FROM price_lists.prices WHERE _part = ''") == [{"n": 0}]
+
+
+def test_kept_answers_are_parsed_anew_by_a_changed_mapping(
+    drop: Callable[..., dict[str, Any]], run: Callable[..., dict[str, Any]], query: Callable[..., Any],
+    catalogue: Callable[[str], str],
+) -> None:  # fmt: skip
+    drop(FILE.format(supplier="kept", price="0.14"), "kept.xml")
+    text = catalogue("price_lists")
+    assert "name: { path: name, type: varchar(256) }" in text
+    changed = text.replace(
+        "name: { path: name, type: varchar(256) }",
+        "name: { path: name, type: varchar(256) }\n      article: { path: name, type: varchar(8) }",
+    )
+    report = run("price_lists", catalogue=changed, from_raw=True)
+    assert report["status"] == "succeeded", report
+    (stream,) = report["streams"]
+    assert stream["landed"] == stream["windows"]
+    assert stream["updated"] >= 2
+    found = query("SELECT number, article FROM price_lists.prices WHERE supplier = 'kept' ORDER BY 1")
+    assert found == [{"number": "00010", "article": "Bolt"}, {"number": "00011", "article": "Nut"}]
+
+
+def test_a_stream_without_an_inbox_says_which_have_one(deployed: Deployment, tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match=r"ewm\.work_items has no inbox\. Remedy: `inbox: true`, make apply"):
+        dropping.drop(deployed, "ewm.work_items", tmp_path)
+    with pytest.raises(LocalError, match=r"Of price_lists these have: price_lists\.prices"):
+        dropping.drop(deployed, "price_lists.stock", tmp_path)
+
+
+def test_make_drop(deployed: Deployment, lift: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "list one.xml"
+    path.write_text(FILE.format(supplier="made", price="1.00"))
+    done = lift("drop", path, STREAM, "--folder", deployed.cloud.instance.folder, "--json")
+    assert done.returncode == 0, done.stderr
+    (report,) = json.loads(done.stdout)
+    assert report["message"].startswith("price_lists: prices: 2 records read, 2 new")
