@@ -18,6 +18,10 @@ _TOKEN = re.compile(
 # After one of these, and at the beginning, a name is no operator and `*` is no multiplication (XPath 1.0, 3.7).
 _OPENING = frozenset({"@", "::", "(", "[", ",", "/", "//", "|", "+", "-", "=", "!=", "<", "<=", ">", ">="})
 
+_NO_ELEMENTS = {("sign", "@"), ("axis", "attribute"), ("axis", "namespace")} | {
+    ("function", name) for name in ("text", "comment", "processing-instruction", "node")
+}
+
 
 class Token(NamedTuple):
     """A token and what it is there; of names also `*` and `prefix:*` are names."""
@@ -60,3 +64,13 @@ def with_local_names(expression: str) -> str:
         f"*[local-name()='{text}']" if kind == "name" and not {":", "*"} & set(text) else text
         for kind, text in tokens(expression)
     )
+
+
+def finds_elements(expression: str) -> bool:
+    """Whether a path is one of elements, and not of attributes, texts or comments."""
+    depth = 0
+    for kind, text in tokens(expression):
+        depth += (text in ("[", "(")) - (text in ("]", ")")) if kind == "sign" else 0
+        if depth == 0 and ((kind, text) in _NO_ELEMENTS):
+            return False
+    return True

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from lxml import etree
 
 from xmlift.errors import RecordError
-from xmlift.records.expressions import with_local_names
+from xmlift.records.expressions import finds_elements, with_local_names
 from xmlift.records.kinds import Reader, reader
 
 _STEP = re.compile(r"(?:(?P<prefix>[A-Za-z_][\w.-]*):)?(?P<name>[A-Za-z_][\w.-]*)")
@@ -131,7 +131,7 @@ class Mapping:
             self.tried(field.value)
 
     def _check_finds_elements(self, path: str, wanted: str) -> None:
-        if not isinstance(self.tried(path), list):
+        if not isinstance(self.tried(path), list) or not finds_elements(path):
             raise RecordError(f"XPath {path!r} finds no elements, so no {wanted}")
 
     def tried(self, expression: str) -> object:
