@@ -32,7 +32,7 @@ from xmlift.telemetry import logger
 from xmlift.window_lifting import WindowLifting, WindowToLift
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
-from xmlift.work import WorkItem
+from xmlift.work import Validators, WorkItem
 
 CHECKPOINT_PAGES = 20
 CHECKPOINT_BYTES = 16 * 1024 * 1024
@@ -165,6 +165,8 @@ class WindowReader:
 
     def _read(self) -> ExtractAnswer:
         request = self._pages.first()
+        if request is not None and self._event.validators is not None:
+            request = if_modified(request, self._event.validators)
         slowest, pages_before = 0.0, self._progress.pages
         while request is not None:
             begun = monotonic()
@@ -269,9 +271,19 @@ class WindowReader:
                 raw=self._chain.raw + self._kept(),
                 link=self._event.link,
                 next_link=self._pages.next_link,
+                validators=self._validators(),
+                not_modified=self._pages.not_modified,
             )
         )
         logger.info("landed", window=str(self._window), pages=self._progress.pages)
+
+    def _validators(self) -> Validators | None:
+        """What the next run may ask by: as before where nothing was modified."""
+        asked = self._event.validators
+        if asked is None or self._pages.not_modified:
+            return asked
+        etag, last_modified = self._pages.told_by
+        return Validators(of=asked.of, etag=etag, last_modified=last_modified)
 
     def _kept(self) -> list[RawPage]:
         return self._raw.flush() if self._raw is not None else []
@@ -279,6 +291,13 @@ class WindowReader:
     def _answer(self, status: str) -> ExtractAnswer:
         own = self._progress.tables.get(self._window.stream)
         return ExtractAnswer(status=status, pages=self._progress.pages, records=own.read if own else 0)
+
+
+def if_modified(request: PageRequest, validators: Validators) -> PageRequest:
+    """The request for an answer that is not the one that is known already, if that is known."""
+    headers = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    told = {name: value for name, value in headers.items() if value}
+    return request._replace(headers={**request.headers, **told}) if told else request
 
 
 def _copied(progress: Progress) -> Progress:

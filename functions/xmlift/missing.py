@@ -6,19 +6,17 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import NamedTuple
 
-from msgspec import structs
-
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.deletes import PeriodicFull
 from xmlift.catalogue.order import ForEach, in_order, waits_for
 from xmlift.errors import PlanError
 from xmlift.landing import names
-from xmlift.round_items import load_item, work_item
+from xmlift.round_items import going_on, load_item, work_item
 from xmlift.run_input import PlanEvent
 from xmlift.warehouse.coverage import Covered
 from xmlift.windows import EPOCH, Interval, grid_cells, subtracted, watermark
-from xmlift.work import PartitionsSeen, Plan, WorkItem
+from xmlift.work import PartitionsSeen, Plan, Validators, WorkItem
 
 MOST_ITEMS = 10_000
 """What one Map is given at most."""
@@ -35,12 +33,14 @@ class Told(NamedTuple):
     """What the warehouse tells a round beside its coverage.
 
     `partitions_of` answers the values that a column has: it is asked when the stream above has loaded. `links` say
-    by stream and partition where a delta goes on; `sets_due` names streams that are to be read whole again.
+    by stream and partition where a delta goes on, `validators` by what an answer is told that it need not
+    send again; `sets_due` names streams that are to be read whole again.
     """
 
     partitions_of: Callable[[ForEach], Sequence[str]] = _none_is_known
     links: Mapping[tuple[str, str], str] = {}
     sets_due: Collection[str] = ()
+    validators: Mapping[tuple[str, str], Validators] = {}
 
 
 class _Window(NamedTuple):
@@ -87,10 +87,14 @@ def missing_windows(
     room = max(0, source.limits.windows_per_run - len(sets))
     # Lazily, since ten years in minutes are five million windows.
     windows = list(islice(heapq.merge(*queues), room + 1))
+    known = Told() if event.input.reread else told
     items = [
-        structs.replace(
+        going_on(
             work_item(event, window.stream, streams[window.stream], window.partition, window.interval),
-            link=None if event.input.reread else told.links.get((window.stream, window.partition)),
+            streams[window.stream],
+            source.base_url,
+            known.links.get((window.stream, window.partition)),
+            known.validators.get((window.stream, window.partition)),
         )
         for window in windows[:room]
     ]

@@ -71,6 +71,8 @@ class PageReader:
         self.ended_by = way.walk.ended_by
         self.as_of: datetime | None = last.as_of if last else None
         self.next_link: str | None = None
+        self.not_modified = False
+        self.told_by: tuple[str | None, str | None] = None, None
         self.read_pages = set(last.page_hashes) if last else set[str]()
 
     def first(self) -> PageRequest | None:
@@ -117,6 +119,11 @@ class PageReader:
                 "raise limits.pages_per_window, or ask for larger pages or shorter slices"
             )
         answer = self._fetch(request)
+        if answer.not_modified:
+            self.not_modified = True
+            self.ended_by = "the endpoint says that nothing was modified"
+            return None
+        self.told_by = answer.etag, answer.last_modified
         self.read_pages.add(page_hash)
         with answer.body, _telling(f"page {self._progress.pages + 1}, {shown(request.url)}"):
             following = self._read_answer(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)

@@ -1,15 +1,20 @@
 """What a round hands on: a work item for each window, a load item for each stream, and each function's share."""
 
+import hashlib
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import structs
 
 from xmlift.catalogue import Stream
+from xmlift.catalogue.cursor import DeltaLink
+from xmlift.catalogue.deletes import PeriodicFull, SecondFeed
 from xmlift.catalogue.model import Limits
+from xmlift.catalogue.paging import NoPaging
 from xmlift.landing import names
 from xmlift.run_input import PlanEvent
 from xmlift.windows import Interval
-from xmlift.work import LoadItem, Plan, WorkItem
+from xmlift.work import LoadItem, Plan, Validators, WorkItem
 
 
 def work_item(
@@ -27,6 +32,29 @@ def work_item(
         end=window.end,
         set_windows=set_windows,
     )
+
+
+def is_one_document(stream: Stream) -> bool:
+    """Whether each run asks for the same document, of which the endpoint may say that nothing was modified.
+
+    What is read as a set is not: without its rows it would say that there are none.
+    """
+    request = stream.request
+    if request is None or request.method != "GET" or request.bootstrap is not None:
+        return False
+    is_set = stream.disposition != "merge" or isinstance(stream.deletes, PeriodicFull | SecondFeed)
+    is_whole = isinstance(stream.page, NoPaging) and not request.asks_for("{window.")
+    return is_whole and not is_set and not isinstance(stream.cursor, DeltaLink)
+
+
+def going_on(
+    item: WorkItem, stream: Stream, base_url: str, link: str | None, known: Validators | None
+) -> WorkItem:
+    """The item with what the endpoint told of the window before: where it goes on, what it need not send again."""
+    if not is_one_document(stream):
+        return structs.replace(item, link=link)
+    of = hashlib.sha256(msgspec.json.encode([base_url, stream])).hexdigest()[:16]
+    return structs.replace(item, validators=known if known and known.of == of else Validators(of=of))
 
 
 def load_item(event: PlanEvent, stream: str, windows_of: str, with_runs: tuple[str, ...] = ()) -> LoadItem:

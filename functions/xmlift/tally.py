@@ -82,4 +82,6 @@ def ledger_entry(
         loaded_by=loaded_by,
         next_link=commit.next_link or "",
         set_windows=commit.set_windows,
+        validators=msgspec.json.encode(commit.validators).decode() if commit.validators else "",
+        not_modified=commit.not_modified,
     )

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.deletes import PeriodicFull
 from xmlift.catalogue.order import ForEach
 from xmlift.landing import names
 from xmlift.missing import Told, is_history, sets_due
+from xmlift.round_items import is_one_document
 from xmlift.run_input import PlanEvent
 from xmlift.warehouse import deltas, partitions
 from xmlift.warehouse.connection import Warehouse
 from xmlift.warehouse.coverage import Covered
+from xmlift.work import Validators
 
 
 def told_by_warehouse(
@@ -34,16 +38,19 @@ def told_by_warehouse(
 
     going_on = {name: one.epoch for name, one in streams.items() if isinstance(one.cursor, DeltaLink)}
     periodic = {name: one.epoch for name, one in streams.items() if isinstance(one.deletes, PeriodicFull)}
-    if not going_on and not periodic:
+    documents = {name: one.epoch for name, one in streams.items() if is_one_document(one)}
+    if not going_on and not periodic and not documents:
         return Told(partitions_of)
-    links, last_sets = warehouse.transaction(
+    links, last_sets, validators = warehouse.transaction(
         lambda cursor: (
             deltas.links(cursor, source.source, going_on),
             deltas.last_sets(cursor, source.source, periodic),
+            deltas.validators(cursor, source.source, documents),
         )
     )
     due = sets_due(event, streams, settled, last_sets) if may_read_sets else set()
-    return Told(partitions_of, links, due)
+    told_by = {place: msgspec.json.decode(told, type=Validators) for place, told in validators.items()}
+    return Told(partitions_of, links, due, told_by)
 
 
 def _partitions(source: Source, each: ForEach, warehouse: Warehouse, warnings: list[str]) -> Sequence[str]:

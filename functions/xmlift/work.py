@@ -9,8 +9,12 @@ ALL_RUNS = "*"
 
 
 class Validators(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a server told an answer by, in its own words: given back, it may say "not modified" (RFC 9110, 8.8)."""
+    """What a server told an answer by, in its own words: given back, it may say "not modified" (RFC 9110, 8.8).
 
+    `of` stands for what the catalogue said of the stream: by another mapping the same answer has to be read again.
+    """
+
+    of: str
     etag: str | None = None
     last_modified: str | None = None
 

@@ -18,6 +18,7 @@ from xmlift.window_lifting import WindowLifting, WindowToLift
 from xmlift.window_processes import Place
 from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
+from xmlift.work import Validators
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -61,6 +62,8 @@ def land(
     partition: str = names.WHOLE,
     link: str | None = None,
     next_link: str | None = None,
+    validators: Validators | None = None,
+    not_modified: bool = False,
 ) -> Landed:
     """Land a window, a part of each table for every page; `window` is in hours."""
     stream = source.streams[stream_name]
@@ -92,6 +95,8 @@ def land(
             set_windows=set_windows,
             link=link,
             next_link=next_link,
+            validators=validators,
+            not_modified=not_modified,
         )
     )
     return Landed(name, commit, commits.sha256(commits.encode(commit)))

@@ -182,7 +182,13 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1,"cut":{},"widths":{},"unmapped":{},"unasked":0},'
         '"as_of":null,"next_url":null,"page_hashes":[],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
     )
-    assert commits.encode(COMMIT).decode().endswith(',"set_windows":3,"raw":[],"link":null,"next_link":null}')
+    assert (
+        commits.encode(COMMIT)
+        .decode()
+        .endswith(
+            ',"set_windows":3,"raw":[],"link":null,"next_link":null,"validators":null,"not_modified":false}'
+        )
+    )
     assert commits.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -194,6 +200,12 @@ def test_a_link_written_before_a_count_was_kept_reads_with_nothing_counted() -> 
         body = body.replace(count, b"")
     read = commits.decode_link(body, "key").progress
     assert (read.rejects, read.unmatched, read.restarts, read.pages) == (0, {}, 0, 3)
+
+
+def test_what_was_written_before_endpoints_were_asked_whether_anything_was_modified() -> None:
+    body = changed(COMMIT, "validators", ...).replace(b',"not_modified":false', b"")
+    read = commits.decode_commit(body, "key")
+    assert (read.validators, read.not_modified) == (None, False)
 
 
 def test_what_was_written_before_answers_were_kept_names_none() -> None:

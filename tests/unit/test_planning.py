@@ -451,5 +451,6 @@ def test_an_input_that_cannot_be_meant(asked: dict[str, Any], message: str) -> N
     with pytest.raises(PlanError, match=message) as refused:
         read({**GOOD, **asked})
     assert str(refused.value).endswith(
-        "with an input of source, catalogue, base_url, from, to, streams, reread, replay, concurrent"
+        "with an input of source, catalogue, base_url, from, to, streams, reread, replay, from_raw, inbox, "
+        "concurrent"
     )

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from xmlift.errors import LandingError
 from xmlift.landing.names import PartName, RawName
+from xmlift.work import Validators
 
 REJECTS = "_rejects"
 """The table name of the parts that hold rejected rows."""
@@ -150,7 +151,8 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     the catalogue that it was written by; `ended_by` says why no page came after the last one; `set_windows` is how
     many windows of its run load together or not at all (0: this one loads by itself). `raw` are the answers that it
     was made of, in their order, where the stream keeps them. `link` is where a window of a delta began (null: from
-    the beginning), and `next_link` where the one after it does.
+    the beginning), and `next_link` where the one after it does. `validators` are what it tells its answer by;
+    `not_modified`: it said that the answer is still the one that was loaded before, so there is no page.
     """
 
     format: Literal[1] = 1
@@ -170,6 +172,8 @@ class Commit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     raw: list[RawPage] = []
     link: str | None = None
     next_link: str | None = None
+    validators: Validators | None = None
+    not_modified: bool = False
 
     def parts_of(self, table: str) -> list[Entry]:
         return [part for part in self.parts if part.table == table]

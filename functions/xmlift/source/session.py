@@ -1,6 +1,7 @@
 """One endpoint's session: asks politely, tries again where that can help, and never leaves the origin."""
 
 import errno
+import io
 import math
 import random
 import re
@@ -9,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -25,6 +26,8 @@ from xmlift.source.walk import PageRequest
 # EWM answers a wrong query with 500 and a code of its own: the next try would get the same.
 _PERMANENT_CODE = re.compile(rb"CRRED\d{4}E")
 _LICENCE = re.compile(rb"(?i)licen[cs]e")
+_NOT_MODIFIED = 304
+_SETTLED = timedelta(minutes=1)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REPEATS = frozenset({307, 308})
 """Redirects that ask for the same request elsewhere; the others turn a POST into a GET."""
@@ -43,6 +46,8 @@ class Answer(NamedTuple):
 
     `read_at` is our clock before the request; `date` the server's clock when it was asked: the `Date` of its
     answer, less the time until the answer began, since what a slow query reads may be as old as that.
+    `not_modified`: it is still what the request's validators stand for, and was not sent. `etag` and
+    `last_modified` are what the server tells this answer by.
     """
 
     url: str
@@ -51,6 +56,9 @@ class Answer(NamedTuple):
     read_at: datetime
     date: datetime | None
     retries: int
+    not_modified: bool = False
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 class Politeness(NamedTuple):
@@ -244,6 +252,9 @@ class Session:
                         )
                     url = joined(url, str(response.headers.get("Location", "")))
                     continue
+                if response.status_code == _NOT_MODIFIED and _is_conditional(request):
+                    date = _server_date(response)
+                    return Answer(url, io.BytesIO(), 0, read_at, date, retries, not_modified=True)
                 self._check_status(url, response)
                 return self._read(url, response, read_at, retries)
         raise SourceError(f"{shown(url)}: more than {_MOST_REDIRECTS} redirects")
@@ -307,7 +318,16 @@ class Session:
             body.seek(0)
             self._refuse_html(url, response, cast(BinaryIO, body))
             refused.pop_all()
-        return Answer(url, cast(BinaryIO, body), size, read_at, _server_date(response), retries)
+        return Answer(
+            url,
+            cast(BinaryIO, body),
+            size,
+            read_at,
+            _server_date(response),
+            retries,
+            etag=response.headers.get("ETag"),
+            last_modified=_last_modified(response),
+        )
 
     def _pieces(self, url: str, response: requests.Response) -> Iterator[bytes]:
         """The answer's bytes as they come.
@@ -351,6 +371,20 @@ def _server_date(response: requests.Response) -> datetime | None:
         return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC) - response.elapsed
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _is_conditional(request: PageRequest) -> bool:
+    return not {"If-None-Match", "If-Modified-Since"}.isdisjoint(request.headers)
+
+
+def _last_modified(response: requests.Response) -> str | None:
+    """The answer's `Last-Modified`, where it was long enough ago to tell this answer from a later one."""
+    value, date = response.headers.get("Last-Modified"), _server_date(response)
+    try:
+        is_settled = date is not None and parsedate_to_datetime(str(value)) < date - _SETTLED
+    except (TypeError, ValueError):
+        return None
+    return value if is_settled else None
 
 
 def _words(text: bytes) -> str:

@@ -13,18 +13,30 @@ def links(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[tuple[
 
     It is that of the last loaded window; a partition without one begins from the beginning.
     """
+    return _newest(cursor, "next_link", source, epochs)
+
+
+def validators(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[tuple[str, str], str]:
+    """By stream and partition what the endpoint told the newest loaded answer by; `epochs` has the streams."""
+    return _newest(cursor, "validators", source, epochs)
+
+
+def _newest(
+    cursor: Cursor, column: str, source: str, epochs: Mapping[str, int]
+) -> dict[tuple[str, str], str]:
+    """What the column has in the last loaded window of each stream and partition, if it has anything."""
     found: dict[tuple[str, str], str] = {}
     for stream, epoch in epochs.items():
         cursor.execute(
-            "SELECT partition_id, next_link FROM (\n"
-            "  SELECT partition_id, next_link, ROW_NUMBER() OVER (\n"
+            f"SELECT partition_id, {column} FROM (\n"
+            f"  SELECT partition_id, {column}, ROW_NUMBER() OVER (\n"
             "    PARTITION BY partition_id ORDER BY window_end DESC, as_of DESC, run DESC) AS place\n"
             "  FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s AND state = %s) AS windows\n"
             "WHERE place = 1",
             (source, stream, epoch, LOADED),
         )
-        found |= {(stream, partition): link for partition, link in cursor.fetchall()}
-    return {place: link for place, link in found.items() if link}
+        found |= {(stream, partition): value for partition, value in cursor.fetchall()}
+    return {place: value for place, value in found.items() if value}
 
 
 def last_sets(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[str, datetime]:

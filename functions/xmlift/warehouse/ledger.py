@@ -52,6 +52,8 @@ class Entry(NamedTuple):
     loaded_by: str = ""
     next_link: str = ""
     set_windows: int = 0
+    validators: str = ""
+    not_modified: bool = False
 
 
 class Recovered(NamedTuple):
@@ -167,10 +169,13 @@ def overlapping(cursor: Cursor, source: str, stream: str, interval: Interval) ->
 
 
 def newest_of_partitions(cursor: Cursor, source: str, stream: str) -> dict[str, tuple[int, datetime]]:
-    """For each partition the newest epoch that has loaded windows, and when the newest of them was read."""
+    """For each partition the newest epoch that has loaded windows, and when the newest of them was read.
+
+    One that was not modified is no reading of its own.
+    """
     cursor.execute(
-        "SELECT partition_id, epoch, MAX(as_of) FROM xmlift.ledger "
-        "WHERE source = %s AND stream = %s AND state = %s GROUP BY 1, 2 ORDER BY 2",
+        "SELECT partition_id, epoch, MAX(as_of) FROM xmlift.ledger WHERE source = %s AND stream = %s "
+        "AND state = %s AND not_modified IS NOT TRUE GROUP BY 1, 2 ORDER BY 2",
         (source, stream, LOADED),
     )
     return {partition: (epoch, as_of) for partition, epoch, as_of in cursor.fetchall()}

@@ -105,6 +105,14 @@ MIGRATIONS = (
             "ALTER TABLE xmlift.ledger ADD COLUMN set_windows INTEGER DEFAULT 0 NOT NULL",
         ),
     ),
+    Migration(
+        5,
+        "the ledger tells what an endpoint told its answers by, and which it did not send again",
+        (
+            "ALTER TABLE xmlift.ledger ADD COLUMN validators VARCHAR(4096) DEFAULT '' NOT NULL",
+            "ALTER TABLE xmlift.ledger ADD COLUMN not_modified BOOLEAN DEFAULT FALSE NOT NULL",
+        ),
+    ),
 )
 
 
