@@ -23,7 +23,7 @@ class StreamReport(Struct, kw_only=True):
 
     `windows` are those that the run planned, `superseded` those of them that gave way to what was loaded,
     `recovered` those of other runs that it loaded: their rows are among the inserted, updated, stale, duplicate and
-    removed ones. `partitions` are those that were there when the run began to read the stream. `cut` counts texts
+    removed ones. `not_modified` are those of which the endpoint said that nothing had changed. `partitions` are those that were there when the run began to read the stream. `cut` counts texts
     by `<table>.<column>`, `unmapped` records by the path of what they have and no column asks for.
     """
 
@@ -55,6 +55,7 @@ class StreamReport(Struct, kw_only=True):
     reject_reasons: dict[str, int] = {}
     unseen_columns: dict[str, list[str]] = {}
     unmatched: dict[str, int] = {}
+    not_modified: int = 0
     partitions: PartitionsSeen | None = None
     cut: dict[str, int] = {}
     unmapped: dict[str, int] = {}
@@ -63,6 +64,7 @@ class StreamReport(Struct, kw_only=True):
         """What was read of a window."""
         progress = window.commit.progress
         self.landed += 1
+        self.not_modified += window.commit.not_modified
         self.pages += progress.pages
         self.bytes += progress.bytes
         self.retries += progress.retries
@@ -186,6 +188,8 @@ class StreamReport(Struct, kw_only=True):
         read = (
             f"{self.stream}: {self.records} records{of_partitions} read, {changes}, {self.rejected} rejected"
         )
+        if self.not_modified:
+            read += f", {self.not_modified} of {self.windows} windows not modified"
         return f"{read}, {recovered}" if recovered else read
 
 

@@ -130,6 +130,8 @@ def test_what_was_seen_and_not_mapped_and_what_was_cut_or_left_out() -> None:
         "ewm.items: values left out, since the table lacks these columns (contract discard): colour (5)"
     )
     assert ", 2 gone, " in report.words
+    report.windows, report.not_modified = 3, 2
+    assert report.words.endswith(", 2 of 3 windows not modified")
 
 
 def test_a_new_partition_makes_no_first_load_of_an_old_stream() -> None:
