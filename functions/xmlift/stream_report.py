@@ -22,9 +22,10 @@ class StreamReport(Struct, kw_only=True):
     """One stream of a run. Counts are of its own table; `tables` has all of them.
 
     `windows` are those that the run planned, `superseded` those of them that gave way to what was loaded,
-    `recovered` those of other runs that it loaded: their rows are among the inserted, updated, stale, duplicate and
-    removed ones. `not_modified` are those of which the endpoint said that nothing had changed. `partitions` are those that were there when the run began to read the stream. `cut` counts texts
-    by `<table>.<column>`, `unmapped` records by the path of what they have and no column asks for.
+    `not_modified` those of which the endpoint said that nothing had changed; `recovered` are those of other runs
+    that it loaded: their rows are among the inserted, updated, stale, duplicate and removed ones. `partitions` are
+    those that were there when the run began to read the stream. `cut` counts texts by `<table>.<column>`,
+    `unmapped` records by the path of what they have and no column asks for.
     """
 
     stream: str
