@@ -112,3 +112,10 @@ def test_what_finds_no_elements_holds_no_records(path: str) -> None:
 @pytest.mark.parametrize("path", ["a[@b]", "a[text()='1']/c", "../a", ".", "a//b", "a | b", "*"])
 def test_what_finds_elements_may_hold_records(path: str) -> None:
     Mapping("/r/i", (), (Nested("n", path, ()),), {})
+
+
+@pytest.mark.parametrize("expression", ["position()", "concat(a, last())", "a[1] + position ( )"])
+def test_which_record_it_is_depends_on_where_a_page_is_cut(expression: str) -> None:
+    with pytest.raises(RecordError, match="is not valid: Invalid context"):
+        Mapping("/r/i", (Field("n", expression),), (), {})
+    Mapping("/r/i", (Field("n", "a[position() < last()]/b"),), (), {})
