@@ -31,6 +31,7 @@ def requirement(item: dict[str, Any]) -> dict[str, Any]:
         "Stability": item["severity"]["name"],
         **{each["displayName"]: each["displayValue"] for each in item["allExtensions"]},
     }
+    attributes = {name: value for name, value in attributes.items() if value is not None}
     return {
         "id": item["id"],
         "artifact": item["itemId"],
