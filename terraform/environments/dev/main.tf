@@ -14,6 +14,8 @@ module "platform" {
   sources = {
     ewm = { base_url = "https://elm-dev.example.com/ccm" }
     ecb = {}
+
+    price_lists = {} # by files that are dropped into the landing bucket
   }
 
   logging = {

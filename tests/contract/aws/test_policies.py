@@ -127,7 +127,7 @@ def test_no_wildcard_principals(deployment: Deployment) -> None:
 # Where each step writes; whatever lies elsewhere is another step's word, such as a work list or a report.
 WRITTEN = {
     "plan": {"runs/*"},
-    "extract": {"landing/*", "runs/*/failures/*"},
+    "extract": {"landing/*", "raw/*", "runs/*/failures/*"},
     "load": {"load/*", "runs/*/failures/*"},
     "report": {"runs/*"},
 }

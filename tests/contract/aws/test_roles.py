@@ -134,8 +134,8 @@ def misread_secrets(deployment: Deployment) -> Iterator[str]:
 def test_secrets_exist_and_only_extract_reads_them(deployment: Deployment) -> None:
     assert not list(misread_secrets(deployment))
     missing = deployment.with_values("aws_secretsmanager_secret.source", name="xmlift/elsewhere/ewm")
-    assert len(list(misread_secrets(missing))) == 2
-    secret = deployment.one("aws_secretsmanager_secret")["name"]
+    assert len(list(misread_secrets(missing))) == len(deployment.all("aws_secretsmanager_secret")) + 1
+    secret = deployment.all("aws_secretsmanager_secret")[0].values["name"]
     nosy = deployment.with_statement(
         "load",
         "secretsmanager:GetSecretValue",
