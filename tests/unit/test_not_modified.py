@@ -137,16 +137,16 @@ def test_what_is_not_one_document_is_not_asked_so(loads: Loads, stream: str) -> 
     assert {item.validators for item in plan.items} == {None}
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_what_was_not_modified_takes_no_readings_place(loads: Loads, order: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("batches", [[(0,), (1,), (2,)], [(2,), (1,), (0,)], [(1,), (2, 0)], [(0, 1, 2)]])
+def test_what_was_not_modified_takes_no_readings_place(loads: Loads, batches: list[tuple[int, ...]]) -> None:
     """In whatever order they are loaded, also anew: the rows are those of the newest reading that has any."""
     landed = [
         loads.land(ONE, (0, 10), [line(1, "old"), line(2)], stream="stock", as_of=10),
         loads.land(TWO, (0, 11), [line(1, "new")], stream="stock", as_of=11),
         loads.land(THREE, (0, 12), stream="stock", as_of=12, not_modified=True),
     ]
-    for number in order:
-        loads.load_batch(landed[number])
+    for numbers in batches:
+        loads.load_batch(*(landed[number] for number in numbers))
     assert (1, "new") in loads.rows("id, title", "stock")
     assert loads.ledger("run, not_modified")[-1] == (THREE, True)
     assert loads.stand_in.run(
