@@ -1,7 +1,7 @@
 """Reads records of one shape: what the groups of its expression captured, as columns."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -127,9 +127,17 @@ class ShapeReader:
 
 
 def _of_many(field: Field, found: _Found) -> list[str]:
+    counts = found.counts
+    while found.tables:
+        (found,) = found.tables
+        counts = [sum(found.counts[start:end]) for start, end in _bounds(counts)]
     texts, values = found.values[0], found.values[-1] if field.key else ()
-    bounds = pairwise([0, *accumulate(found.counts)])
-    return [of_texts(field, texts[start:end], values[start:end]) for start, end in bounds]
+    return [of_texts(field, texts[start:end], values[start:end]) for start, end in _bounds(counts)]
+
+
+def _bounds(counts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where those begin and end, one after the other, of which there are so many each time."""
+    return pairwise([0, *accumulate(counts)])
 
 
 def _nothing(wanted: Wanted, counts: Sequence[int]) -> _Found:
@@ -145,13 +153,23 @@ def _gather(
     unasked: dict[str, set[int]],
 ) -> None:
     """Put together the nested tables, depth first, and the records that hold what nobody asks for."""
-    for path, numbers in found.unasked:
-        if numbers:
-            unasked.setdefault(path, set()).update(records[number] for number in numbers)
+    _note_unasked(found, records, unasked)
     for table in found.tables:
         rows_inside = NestedRows.counted(table.counts, table.values, rows)
         nested.append(rows_inside)
         _gather(table, rows_inside.records, rows_inside, nested, unasked)
+
+
+def _note_unasked(found: _Found, records: Sequence[int], unasked: dict[str, set[int]]) -> None:
+    """The records that hold what nobody asks for, there or in what stands in it and is no nested table."""
+    for path, numbers in found.unasked:
+        if numbers:
+            unasked.setdefault(path, set()).update(records[number] for number in numbers)
     for other in found.others:
-        if other.unasked or other.others:
-            _gather(other, repeated(records, other.counts), None, [], unasked)
+        _note_all(other, repeated(records, other.counts), unasked)
+
+
+def _note_all(found: _Found, records: Sequence[int], unasked: dict[str, set[int]]) -> None:
+    _note_unasked(found, records, unasked)
+    for inner in found.tables:
+        _note_all(inner, repeated(records, inner.counts), unasked)

@@ -19,7 +19,10 @@ class Path(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A field by its place. Of many nodes it is that of their elements, of each of which `items` are taken."""
+    """A field by its place. Of many nodes it is that of their elements, of each of which `items` are taken.
+
+    Items that have no values have one table, in which they go on.
+    """
 
     field: Field
     path: Path
@@ -40,7 +43,23 @@ def wanted(mapping: Mapping, fields: Sequence[Field], nested: Sequence[Nested]) 
         path = _path(table.path, mapping)
         _check_elements(path, table.path)
         tables.append((path, wanted(mapping, table.fields, table.nested)))
-    return Wanted([_value(field, mapping) for field in fields], tables)
+    values = [_value(field, mapping) for field in fields]
+    # Parents of such elements may be repeated as they are, unless something else is taken from one of them.
+    others = {value.path.elements[:1] for value in values if value.items is None}
+    others |= {path.elements[:1] for path, _ in tables if len(path.elements) > 1}
+    return Wanted(
+        [_from_parents(value) if value.path.elements[:1] not in others else value for value in values], tables
+    )
+
+
+def _from_parents(value: Value) -> Value:
+    """A list's elements, found in all elements of their path's first name, and so on."""
+    items = value.items
+    if items is None:
+        return value
+    for name in reversed(value.path.elements[1:]):
+        items = Wanted((), [(Path((name,)), items)])
+    return Value(value.field, Path(value.path.elements[:1]), items)
 
 
 def _value(field: Field, mapping: Mapping) -> Value:

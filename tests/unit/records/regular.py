@@ -39,7 +39,11 @@ MANY = Mapping(
         Field("attribute", "@b", "many"),
         Field("pairs", "m:k", "pairs", key="m:text", value="m:by/m:name"),
         Field("pairs of lists", "m:k", "pair_lists", key="@v", value="m:text"),
+        Field("texts", "m:k/m:text", "many"),
+        Field("names", "m:k/m:by/m:name", "joined", "; "),
+        Field("nothing", "m:nothing/m:at/m:all", "many"),
         Field("words", "m:state/m:name", "text"),
+        Field("words' attributes", "m:state/@n:c", "many"),
         Field("markup", "n:id", "markup"),
     ),
     (

@@ -188,13 +188,22 @@ def test_of_too_many_paths_the_first_ones_are_counted_in_full(
         ("<i><l><a v='1'>1</a><a w='2'>2</a></l></i>", {"l/a/@w"}),
         ("<i><e><k>1</k><v>2</v></e><e o='1'><k>3</k><p/></e></i>", {"e/@o", "e/p"}),
         ("<i><s>a<u/></s></i>", set()),
+        (
+            "<i><m><n><o>1</o></n><n q='1'><p/></n></m><m r='2'><n><o>2</o><o s='3'/></n></m></i>",
+            {"m/n/@q", "m/n/p", "m/@r", "m/n/o/@s"},
+        ),
         ("<i><c/><c><d q='1'><z/></d><d><y/></d></c></i>", {"c/d/@q", "c/d/z", "c/d/y"}),
     ],
 )
 def test_by_shape_they_are_found_where_they_stand(record: str, paths: set[str]) -> None:
     fields = (Field("t", "t"), Field("l", "l/a", "many"), Field("e", "e", "pairs", key="k", value="v"))
     nested = Nested("c", "c", (), (Nested("d", "d", (Field("x", "@x"),)),))
-    mapped = Mapping("/r/i", (*fields, Field("v", "l/a/@v", "many"), Field("s", "s")), (nested,), {})
+    mapped = Mapping(
+        "/r/i",
+        (*fields, Field("v", "l/a/@v", "many"), Field("s", "s"), Field("o", "m/n/o", "many")),
+        (nested,),
+        {},
+    )
     page = PAGE.format(record * 40).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutter, "PIECE_BYTES", 400)
