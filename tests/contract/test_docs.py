@@ -85,6 +85,6 @@ def test_column_examples_in_the_docs_load() -> None:
         indented = "".join(f"    {line}\n" for line in text.splitlines())
         source = (
             "source: example\nbase_url: https://example.com\nstreams:\n  things:\n    request: {path: /things}\n"
-            f"    records: /things/thing\n    key: [id]\n{indented}"
+            f"    records: /things/thing\n    disposition: replace\n{indented}"
         )
         load_source(source.encode(), "docs/catalogue.md")

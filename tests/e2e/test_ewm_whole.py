@@ -25,6 +25,7 @@ streams:
   project_areas:
     resource: foundation/projectArea
     cursor: { type: full }
+    deletes: { type: periodic_full }
     key: [id]
     columns:
       id: { path: itemId, type: varchar(64) }
@@ -35,6 +36,7 @@ streams:
     for_each: { stream: project_areas, field: id }
     cursor: { field: modified, start: "2024-01-01T00:00:00Z" }
     key: [id]
+    deletes: { type: second_feed, columns: { id: { path: id }, modified: { path: modified } } }
     columns:
       id: { path: id, type: bigint }
       modified: { path: modified, type: timestamptz }
@@ -62,7 +64,8 @@ def area_item(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_rows(query: Callable[..., Rows], cloud: Cloud) -> None:
-    rows = query(f"SELECT {', '.join(area_item(control.truth(cloud)[0]))} FROM ewm.area_items ORDER BY id")
+    columns = ", ".join(area_item(control.truth(cloud)[0]))
+    rows = query(f"SELECT {columns} FROM ewm.area_items WHERE _deleted IS NOT TRUE ORDER BY id")
     assert differences(rows, map(area_item, control.truth(cloud))) == []
 
 
@@ -94,3 +97,26 @@ def test_a_query_that_expires_in_the_middle_lets_the_window_begin_anew(
     assert report["status"] == "succeeded", report["message"]
     assert control.pending_faults(cloud) == []
     check_rows(query, cloud)
+
+
+def test_deleted_work_items_are_told_by_a_feed_of_their_own(
+    first_run: Report, run: Run, query: Callable[..., Rows], cloud: Cloud
+) -> None:
+    passed = control.advance(cloud, change=20, create=2, delete=6)
+    report = run("ewm", catalogue=CATALOGUE)
+    assert report["status"] == "succeeded", report["message"]
+    check_rows(query, cloud)
+    gone = {row["id"] for row in query("SELECT id FROM ewm.area_items WHERE _deleted")}
+    assert set(passed["deleted"]) <= gone
+
+
+def test_a_project_area_that_is_gone_is_told_of(
+    first_run: Report, run: Run, query: Callable[..., Rows], cloud: Cloud
+) -> None:
+    control.remove_project_area(cloud, "Powertrain")
+    before = query("SELECT COUNT(*) AS n FROM ewm.area_items")
+    report = run("ewm", catalogue=CATALOGUE)
+    assert report["status"] == "succeeded", report["message"]
+    (areas,) = query("SELECT id FROM ewm.project_areas WHERE name = 'Powertrain'")
+    assert areas["id"] in str(report), "the report names the partition that is not there any more"
+    assert query("SELECT COUNT(*) AS n FROM ewm.area_items") == before

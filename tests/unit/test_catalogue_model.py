@@ -191,6 +191,7 @@ def test_each_preset_two_recorded_families_and_an_inbox_are_shipped() -> None:
         ("disposition: append", "epoch: -1", "$.streams.work_items.epoch"),
         ("disposition: append", "deletes: {path: a}", "$.streams.work_items.deletes"),
         ("disposition: append", "deletes: {type: marker, path: a}", "$.streams.work_items.deletes"),
+        ("disposition: append", "deletes: {type: second_feed, columns: {}}", "$.streams.work_items.deletes"),
     ],
 )
 def test_the_schema_finds_what_the_models_find(old: str, new: str, where: str) -> None:

@@ -89,6 +89,28 @@ def test_ewm_asks_for_keys_and_values_and_for_what_predicates_read() -> None:
     assert made["request"]["query"]["fields"] == "workitem/workItem/allExtensions/(key|displayValue|type)"
 
 
+def test_ewm_asks_for_deleted_work_items_as_it_asks_for_work_items() -> None:
+    columns = {"id": {"path": "id"}, "modified": {"path": "modified"}}
+    written = {
+        **ITEMS,
+        "resource": "workitem/workItem",
+        "deletes": {"type": "second_feed", "columns": columns},
+    }
+    assert stream("ewm", written)["deletes"] == {
+        "type": "second_feed",
+        "columns": columns,
+        "request": {
+            "path": "/rpt/repository/workitem",
+            "query": {
+                "size": 500,
+                "fields": "workitem/deletedWorkItem[modified>{window.from} and modified<{window.to}]/(id|modified)",
+            },
+        },
+        "page": {"type": "next_url", "xpath": "/workitem/@href", "when": "/workitem/@rel='next'"},
+        "records": "/workitem/deletedWorkItem",
+    }
+
+
 def test_doors_next_asks_per_project_area_since_a_time() -> None:
     made = stream("doors_next", {**ITEMS, "for_each": {"stream": "areas", "field": "id"}})
     assert made["request"] == {
@@ -307,6 +329,9 @@ def documents(draw: st.DrawFn) -> Document:
         written["children"] = {
             name: {"records": "some/rows", "columns": columns} for name, columns in children.items()
         }
+    if preset == "ewm" and "field" in written.get("cursor", {}) and draw(st.booleans()):
+        columns = {"id": {"path": "id"}, "modified": {"path": "modified"}}
+        written["deletes"] = {"type": "second_feed", "columns": columns}
     if preset != "doors_next" and draw(st.booleans()):
         written["where"] = draw(LETTERS) + '="x"'
     if draw(st.booleans()):

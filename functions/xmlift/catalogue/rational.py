@@ -94,7 +94,19 @@ def _ewm(given: Given) -> Document:
         "guards": {"error": _OSLC_ERROR},
         "records": f"/{resource}/{element}",
         **_cursor(given, _OFFSET_TIME),
+        **_ewm_deletes(given),
     }
+
+
+def _ewm_deletes(given: Given) -> Document:
+    """What is deleted has a resource of its own, which is asked for as the stream's is."""
+    deletes = given.stream.get("deletes")
+    if not isinstance(deletes, dict) or deletes.get("type") != "second_feed":
+        return {}
+    words = {"resource": "workitem/deletedWorkItem", "where": ""}
+    stream = {key: deletes[key] for key in ("request", "columns") if key in deletes}
+    feed = _ewm(Given({**stream, "cursor": given.stream.get("cursor")}, words, given.namespaces))
+    return {"deletes": {"type": "second_feed", **{key: feed[key] for key in ("request", "records", "page")}}}
 
 
 def _ewm_condition(given: Given) -> str:

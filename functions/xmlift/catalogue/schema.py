@@ -19,6 +19,7 @@ _PRESET_WRITES = {
     "JazzFormLogin": {"type"},
     "ApplicationPasswordLogin": {"type"},
     "Watermark": {"type"},
+    "SecondFeed": {"request", "records"},
 }
 _PRESET_KEYS = {
     "resource": "what is read: workitem/workItem (ewm), resources (doors_next), testcase (etm), a path (oslc)",
@@ -55,6 +56,10 @@ _STRICT = {
                 "properties": {
                     "request": {"required": ["path"]},
                     "cursor": {"if": {"type": "object"}, "then": {"required": ["type"]}},
+                    "deletes": {
+                        "if": {"required": ["type"], "properties": {"type": {"const": "second_feed"}}},
+                        "then": {"required": ["request", "records"]},
+                    },
                     **dict.fromkeys(_PRESET_KEYS, False),
                 },
             }
