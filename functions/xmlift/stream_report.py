@@ -164,7 +164,7 @@ class StreamReport(Struct, kw_only=True):
             named = ", ".join(self.partitions.gone_names)
             more = self.partitions.gone - len(self.partitions.gone_names)
             yield (
-                f"{where}: {self.partitions.gone} partitions that were read before are gone: {named}"
+                f"{where}: partitions that were read before and are gone ({self.partitions.gone}): {named}"
                 f"{f' and {more} more' if more else ''}. Their rows stay, and nothing of them is read any more"
             )
 

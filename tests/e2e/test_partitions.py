@@ -1,6 +1,7 @@
 """Partitions and order on the local cloud: level after level in one run, new ones and gone ones, and how fast."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -61,7 +62,7 @@ def first_run(run: Run) -> Report:
 
 @pytest.fixture
 def vanishing(cloud: Cloud) -> Iterator[str]:
-    name = "Vanishing"
+    name = f"Vanishing {uuid.uuid4().hex}"
     control.add_project_area(cloud, name)
     yield name
     control.remove_project_area(cloud, name)
@@ -81,7 +82,7 @@ def test_each_level_is_read_when_the_one_above_has_loaded(
     first_run: Report, deployed: Deployment, query: Callable[..., Rows], cloud: Cloud
 ) -> None:
     counts = streams(first_run)
-    areas = len(query("SELECT id FROM doors_next.own_areas"))
+    areas = len(query("SELECT id FROM doors_next.own_areas WHERE NOT _deleted"))
     assert counts["of_areas"]["windows"] == areas
     assert query("SELECT COUNT(*) AS n FROM doors_next.of_areas") == [{"n": len(control.truth(cloud))}]
     rounds = plans(deployed, first_run)
@@ -128,10 +129,9 @@ def test_a_partition_comes_and_goes(
     report = run("doors_next", CATALOGUE)
     third = streams(report)["of_areas"]
     assert third["windows"] == before["count"]
-    assert [warning for warning in report["warnings"] if "gone" in warning] == [
-        f"doors_next.of_areas: 1 partitions that were read before are gone: {area['id']}. Their rows stay, and "
-        "nothing of them is read any more"
-    ]
+    (warning,) = [warning for warning in report["warnings"] if "gone" in warning]
+    assert warning.startswith("doors_next.of_areas: partitions that were read before and are gone (1): ")
+    assert area["id"] in warning
     assert query("SELECT _deleted FROM doors_next.own_areas WHERE name = %s", vanishing) == [
         {"_deleted": True}
     ]
