@@ -181,6 +181,24 @@ def test_a_server_that_sends_one_page_again_and_again(
     assert "begun anew 3 times" in message
 
 
+def test_pages_without_records_are_no_repetition(extracts: Extracts, source: ScriptedSource) -> None:
+    """Both feeds end with an empty page, and they look the same."""
+    extracts.change(
+        "key: [id]",
+        """key: [id]
+    deletes:
+      type: second_feed
+      request: { path: /gone, query: { since: "{window.from}", before: "{window.to}" } }
+      page: { type: page_number, parameter: p, start: 0 }
+      records: /workitem/workItem
+      columns: { id: { path: id }, modified: { path: modified } }""",
+    )
+    prepare(extracts, source, "page_number")
+    source.computed["/gone"] = lambda asked: sent(3 * int(asked.query["p"]), 3, records=0)
+    assert whole(extracts) == list(range(RECORDS))
+    assert len(source.targets("/gone")) == 1
+
+
 def test_pages_without_end_have_one(extracts: Extracts, source: ScriptedSource) -> None:
     extracts.change("attempts: 2", "attempts: 2, pages_per_window: 3")
     for number in range(4):
