@@ -10,10 +10,24 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from xmlift.catalogue import Stream
-from xmlift.catalogue.children import child_places, position_columns
+from xmlift.catalogue.children import child_places
 from xmlift.catalogue.cursor import Watermark
 from xmlift.catalogue.deletes import Mark, SecondFeed
 from xmlift.column_rules import column_rules, gone_rules
+from xmlift.converted import (
+    ConvertedRows,
+    ConvertedTable,
+    Identity,
+    Place,
+    cut_among,
+    identity,
+    inside_of,
+    note_rejects,
+    others,
+    position,
+    seen_columns,
+    widths,
+)
 from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import DELETED, LINEAGE, StreamLayout, TableLayout
@@ -21,7 +35,6 @@ from xmlift.records import Batch, NestedRows
 from xmlift.source.urls import widened
 from xmlift.tables.batch import ColumnRule, kept_rows, typed
 from xmlift.tables.hashes import row_hashes, texts_inside
-from xmlift.tables.lengths import longest
 from xmlift.tables.rejects import Refused, fields_of
 from xmlift.tables.times import written_in_utc
 from xmlift.tables.writer import alike, csv_rows, quoted
@@ -32,48 +45,6 @@ if TYPE_CHECKING:
     TransformColumns = Callable[[Sequence[Sequence[str]]], Transformed]
 
 _LINEAGE_NAMES = [name for name, _ in LINEAGE]
-
-type _Identity = tuple[int, ...]
-"""Of a nested record within a batch: its record's index, and its position in each that it is in, its own last."""
-
-
-class ConvertedTable(NamedTuple):
-    """What a batch has for one table: rows of CSV, what became of the records, and the columns with a value.
-
-    `cut` are by column the rows whose text was cut, `widths` the bytes that columns which grow have to hold,
-    `unasked` the records that the server was not asked for.
-    """
-
-    csv: bytes
-    rows: int
-    counts: TableCounts
-    seen: frozenset[str]
-    cut: dict[str, int]
-    widths: dict[str, int]
-    unasked: int = 0
-
-
-class ConvertedRows(NamedTuple):
-    """What became of a batch: by table its rows, the rows for the rejects' CSV, and the reason of each of those.
-
-    `sequence` is of the part that the rows name as theirs; `unmapped` counts records by the path of what they have
-    and no column asks for.
-    """
-
-    sequence: int
-    tables: dict[str, ConvertedTable]
-    rejects: list[tuple[str, ...]]
-    reasons: list[str]
-    unmapped: dict[str, int]
-
-
-class _Place(NamedTuple):
-    """Where a batch was read (the page's number in the window, its first record's, when), and for which part."""
-
-    page: int
-    first_row: int
-    read_at: datetime
-    sequence: int
 
 
 class _Records(NamedTuple):
@@ -131,16 +102,16 @@ class RowConverter:
         converted = ConvertedRows(sequence, {}, [], [], batch.unmapped)
         if not batch.records:
             return converted
-        place = _Place(page, batch.first_row, read_at, sequence)
+        place = Place(page, batch.first_row, read_at, sequence)
         written = self._convert_records(batch, place, converted)
-        refused: list[set[_Identity]] = []
+        refused: list[set[Identity]] = []
         for number, children in enumerate(batch.nested):
             above = self.layout.above[number]
-            lost = _inside(children, refused[above]) if above is not None else set[int]()
+            lost = inside_of(children, refused[above]) if above is not None else set[int]()
             refused.append(set())
             if children.records:
                 rejected = self._convert_children(number, children, lost, written, place, converted)
-                refused[number] = {_identity(children, child) for child in lost | rejected}
+                refused[number] = {identity(children, child) for child in lost | rejected}
         return converted
 
     def convert_gone(self, batch: Batch, page: int, read_at: datetime, sequence: int) -> ConvertedRows:
@@ -150,19 +121,19 @@ class RowConverter:
             said = dict(zip(self.gone_columns, batch.columns, strict=True))
             nothing = ("",) * batch.records
             columns = [said.get(name, nothing) for name in self.stream.columns]
-            place = _Place(page, batch.first_row, read_at, sequence)
+            place = Place(page, batch.first_row, read_at, sequence)
             records = _Records(self._gone_rules, columns, range(batch.records), set(range(batch.records)), {})
             self._write(records, batch.records, place, converted)
         return converted
 
-    def _convert_records(self, batch: Batch, place: _Place, converted: ConvertedRows) -> _Written:
+    def _convert_records(self, batch: Batch, place: Place, converted: ConvertedRows) -> _Written:
         """Convert the batch's own records."""
         columns: Sequence[Sequence[str]] = batch.columns
         marked: set[int] = set()
         if isinstance(deletes := self.stream.deletes, Mark):
             *columns, marks = columns  # what is asked beside the stream's own columns (record_mapping)
             marked = {record for record, mark in enumerate(marks) if deletes.is_told_by(mark)}
-        seen = _seen(self._rules, columns)
+        seen = seen_columns(self._rules, columns)
         records: Sequence[int] = range(batch.records)
         if self._transformed is not None:
             columns, records = self._transformed(columns)
@@ -174,7 +145,7 @@ class RowConverter:
         self,
         read: _Records,
         count: int,
-        place: _Place,
+        place: Place,
         converted: ConvertedRows,
         seen: frozenset[str] | None = None,
     ) -> _Written:
@@ -186,13 +157,13 @@ class RowConverter:
         values, rejects, cut = typed(rules, columns, tombstones)
         refused = {reject.row for reject in rejects}
         outside = self._outside_window(values) - refused
-        kept = _others(len(records), refused | outside)
+        kept = others(len(records), refused | outside)
         noted = []
         for reject in rejects:
             fields = fields_of(rules, columns, reject.row)
             key = {name: fields[name] for name in table.key}
             noted.append(Refused(reject, records[reject.row], key, fields))
-        _note_rejects(table.name, noted, place, converted)
+        note_rejects(table.name, noted, place, converted)
         rows = kept_rows([*values, *self._derived(values, deleted, inside)], kept)
         written = [records[index] for index in kept]
         counts = TableCounts(
@@ -206,9 +177,9 @@ class RowConverter:
             self._csv(table, rows, written, place),
             len(written),
             counts,
-            _seen(rules, columns) if seen is None else seen,
-            _cut_among(cut, kept),
-            _widths(rules, rows),
+            seen_columns(rules, columns) if seen is None else seen,
+            cut_among(cut, kept),
+            widths(rules, rows),
             self._unasked(values),
         )
         keys = [rows[table.column_names.index(name)] for name in table.key]
@@ -268,19 +239,19 @@ class RowConverter:
         children: NestedRows,
         lost: set[int],
         parents: _Written,
-        place: _Place,
+        place: Place,
         converted: ConvertedRows,
     ) -> set[int]:
         """Convert the children of the records written, and answer which are rejected: a child goes where its record
         goes, and with a child that it is in and that is rejected (`lost`)."""
         table, rules = self.layout.children[number], self._child_rules[number]
-        seen = _seen(rules, children.columns)
+        seen = seen_columns(rules, children.columns)
         # What is gone has no children.
         parent_rows = {
             record: row for row, record in enumerate(parents.records) if record not in parents.tombstones
         }
         dropped = parents.tombstones.intersection(parents.records)
-        followed = _others(
+        followed = others(
             len(children.records),
             {index for index, record in enumerate(children.records) if record not in parent_rows} | lost,
         )
@@ -291,10 +262,10 @@ class RowConverter:
             child = followed[reject.row]
             record = children.records[child]
             parent_key = [column[parent_rows[record]] for column in parents.keys]
-            key = dict(zip(table.key, parent_key, strict=True)) | _position(children, child)
+            key = dict(zip(table.key, parent_key, strict=True)) | position(children, child)
             noted.append(Refused(reject, record, key, fields_of(rules, columns, reject.row)))
-        _note_rejects(table.name, noted, place, converted)
-        kept = _others(len(followed), {reject.row for reject in rejects})
+        note_rejects(table.name, noted, place, converted)
+        kept = others(len(followed), {reject.row for reject in rejects})
         written = [followed[row] for row in kept]
         records = [children.records[child] for child in written]
         counts = TableCounts(
@@ -315,13 +286,13 @@ class RowConverter:
             len(records),
             counts,
             seen,
-            _cut_among(cut, kept),
-            _widths(rules, own),
+            cut_among(cut, kept),
+            widths(rules, own),
         )
         return {followed[reject.row] for reject in rejects}
 
     def _csv(
-        self, table: TableLayout, columns: Sequence[Sequence[str]], records: Sequence[int], place: _Place
+        self, table: TableLayout, columns: Sequence[Sequence[str]], records: Sequence[int], place: Place
     ) -> bytes:
         """Rows of these columns, with where each record was read."""
         if not records:
@@ -332,7 +303,7 @@ class RowConverter:
         ]
         return csv_rows([*fields, *self._lineage(records, place)])
 
-    def _lineage(self, records: Sequence[int], place: _Place) -> Iterator[Iterable[str]]:
+    def _lineage(self, records: Sequence[int], place: Place) -> Iterator[Iterable[str]]:
         said = {
             "_partition": self._window.partition,
             "_run": self._window.run,
@@ -346,53 +317,3 @@ class RowConverter:
         yield alike([said[name] for name in _LINEAGE_NAMES[:row]], len(records))
         yield map(str, map(place.first_row.__add__, records))
         yield alike([said[name] for name in _LINEAGE_NAMES[row + 1 :]], len(records))
-
-
-def _identity(children: NestedRows, child: int) -> _Identity:
-    return children.records[child], *(of[child] for of in children.parents), children.positions[child]
-
-
-def _inside(children: NestedRows, refused: set[_Identity]) -> set[int]:
-    """The children that are in one of those that are refused."""
-    if not refused:
-        return set()
-    around = zip(children.records, *children.parents, strict=True)
-    return {child for child, identity in enumerate(around) if identity in refused}
-
-
-def _position(children: NestedRows, child: int) -> dict[str, str]:
-    _, *positions = _identity(children, child)
-    return dict(zip(position_columns(len(children.parents)), map(str, positions), strict=True))
-
-
-def _seen(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> frozenset[str]:
-    """The columns that have a value: one that never has is most likely a wrong path."""
-    return frozenset(rule.name for rule, values in zip(rules, columns, strict=True) if any(values))
-
-
-def _cut_among(cut: dict[str, list[int]], kept: Sequence[int]) -> dict[str, int]:
-    """How many of the texts that were cut are in rows that are kept, by column."""
-    if not cut:
-        return {}
-    rows = set(kept)
-    return {name: count for name, places in cut.items() if (count := len(rows.intersection(places)))}
-
-
-def _widths(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> dict[str, int]:
-    """How wide the columns that grow have to be, as far as they are wider than declared."""
-    return {
-        rule.name: width
-        for rule, column in zip(rules, columns, strict=False)
-        if rule.too_long == "widen" and (width := longest(column)) > rule.type.size
-    }
-
-
-def _others(count: int, left_out: set[int]) -> Sequence[int]:
-    """The rows of so many that are not left out."""
-    return [row for row in range(count) if row not in left_out] if left_out else range(count)
-
-
-def _note_rejects(table: str, refused: list[Refused], place: _Place, converted: ConvertedRows) -> None:
-    """Keep what was refused, so that it can be looked at and mended without asking the endpoint again."""
-    converted.rejects.extend(row.row(place.page, place.first_row, table) for row in refused)
-    converted.reasons.extend(f"{table}.{row.reject.column}: {row.reject.reason}" for row in refused)

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from xmlift.converted import ConvertedRows
 from xmlift.landing.commits import REJECTS, TableCounts
-from xmlift.row_conversion import ConvertedRows, RowConverter
+from xmlift.row_conversion import RowConverter
 from xmlift.tables.writer import Part, PartWriter, csv_rows, quoted
 
 PART_BYTES = 2 * 1024 * 1024

@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
+from xmlift.converted import ConvertedRows
 from xmlift.errors import RowError
 from xmlift.records import Batch, Head, Lifted, PieceReader, Sent, lift_piece
-from xmlift.row_conversion import ConvertedRows
 from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts, WindowParts, row_counts
 
 SLOT_BYTES = 1024 * 1024

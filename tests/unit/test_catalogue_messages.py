@@ -151,7 +151,10 @@ def test_a_column_named_as_one_of_scd2(column: str) -> None:
         ("epoch: -1", "Expected `int` >= 0 (at `epoch`)"),
         ("epoch: 2147483648", "Expected `int` <= 2147483647 (at `epoch`)"),
         ("epoch: '1'", "Expected `int`, got `str` (at `epoch`)"),
-        ("deletes: {type: marker, path: a}", "Invalid value 'marker' (at `deletes.type`); use flag, periodic_full, second_feed, tombstone"),
+        (
+            "deletes: {type: marker, path: a}",
+            "Invalid value 'marker' (at `deletes.type`); use flag, periodic_full, second_feed, tombstone",
+        ),
         ("deletes: {path: a}", "Object missing required field `type` (at `deletes`)"),
         ("cursor: {field: modified}", "Object missing required field `type` (at `cursor`)"),
         ("deletes: {type: tombstone}", "Object missing required field `path` (at `deletes`)"),
