@@ -13,6 +13,7 @@ from xmlift.landing.commits import Commit
 from xmlift.landing.names import WindowName
 from xmlift.landing.raw import raw_answer
 from xmlift.landing.zone import Zone
+from xmlift.source.feeds import of_second
 from xmlift.source.session import Answer
 from xmlift.source.walk import NOTHING, Captured, PageRequest
 
@@ -44,15 +45,23 @@ class KeptPages:
     def first(self, values: Mapping[str, str] = NOTHING) -> PageRequest:
         """The window's first answer."""
         del values
-        return PageRequest(self._first)
+        return self._request(self._first)
 
     def following(
         self, root: etree._Element, request: PageRequest, answer_url: str, records: int | None
     ) -> PageRequest | None:
         """The next one in the order in which they came, whatever is written in them."""
         del root, answer_url, records
+        return self.after_last(request)
+
+    def after_last(self, request: PageRequest) -> PageRequest | None:
+        """The next one also after an answer that says that there are no records."""
         following = self._next.get(request.url)
-        return None if following is None else PageRequest(following)
+        return None if following is None else self._request(following)
+
+    def _request(self, url: str) -> PageRequest:
+        request = PageRequest(url)
+        return of_second(request) if self._pages[url].gone else request
 
     def expect(self, request: PageRequest) -> None:
         """S3 is near: nothing is fetched early."""

@@ -11,6 +11,7 @@ from itertools import groupby
 from msgspec import structs
 
 from xmlift.catalogue import Source, Stream
+from xmlift.catalogue.cursor import Full
 from xmlift.errors import PlanError
 from xmlift.landing import names
 from xmlift.landing.chain import landed
@@ -49,7 +50,7 @@ def kept_windows(
         room = max(0, source.limits.windows_per_run - len(items))
         left = [
             window
-            for window in newest_readings(found[name], _range(event))
+            for window in _newest(event, stream, found[name])
             if (window.partition, str(window.interval)) not in known
         ]
         items += [_item(event, name, stream, window) for window in left[:room]]
@@ -61,6 +62,15 @@ def kept_windows(
         if event.round == 0 and not found[name]
     ]
     return Plan(items=items, loads=loads, more=more, watermarks={}, warnings=warnings)
+
+
+def _newest(event: PlanEvent, stream: Stream, kept: Iterable[WindowName]) -> Iterator[WindowName]:
+    if isinstance(
+        stream.cursor, Full
+    ):  # of each partition the newest counts, whatever time its window is named by
+        newest = {window.partition: window for window in sorted(kept, key=lambda window: window.run)}
+        return iter(newest.values())
+    return newest_readings(kept, _range(event))
 
 
 def newest_readings(kept: Iterable[WindowName], asked: Interval | None = None) -> Iterator[WindowName]:

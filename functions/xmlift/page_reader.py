@@ -13,6 +13,7 @@ from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.deletes import SecondFeed
 from xmlift.catalogue.paging import OffsetPaging, PageNumberPaging
 from xmlift.errors import RecordError, SourceError, XmliftError
+from xmlift.kept_pages import KeptPages
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
 from xmlift.records import Mapping, Page, unmatched_names
@@ -128,7 +129,13 @@ class PageReader:
         with answer.body, _telling(f"page {self._progress.pages + 1}, {shown(request.url)}"):
             following = self._read_answer(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
             if self._keep is not None:
-                self._keep(answer.body, self._progress.pages + 1, shown(request.url), answer.read_at)
+                self._keep(
+                    answer.body,
+                    self._progress.pages + 1,
+                    shown(request.url),
+                    answer.read_at,
+                    gone=is_of_second(request),
+                )
         self._progress.pages += 1
         self._progress.bytes += answer.size
         self._progress.retries += answer.retries
@@ -182,7 +189,7 @@ class PageReader:
 
     def _end_empty(self, request: PageRequest) -> PageRequest | None:
         """The answer says that there are no records; after pages that had some, it takes that back."""
-        if isinstance(self._walk, TwoFeeds):
+        if isinstance(self._walk, TwoFeeds | KeptPages):
             return self._walk.after_last(request)
         if self._progress.pages:
             raise RefusedError("the answer says that there are no records, after pages that had some")

@@ -29,10 +29,10 @@ base_url: https://host
 limits: {{ requests_per_second: 1000, windows_per_run: 7 }}
 streams:
   items:
-    request: {{ path: /items, query: {{ q: "{{window.from}}_{{window.to}}" }} }}
+    request: {{ path: /items, query: {{ q: "{asked}" }} }}
     page: {{ type: next_url, xpath: /workitem/@href, when: "/workitem/@rel='next'" }}
     records: /workitem/workItem
-    cursor: {{ type: watermark, field: modified, slice: 6h, start: "2026-01-01T00:00:00Z" }}
+    cursor: {cursor}
     key: [id]
     disposition: {disposition}
     keep_raw: 30d
@@ -46,6 +46,9 @@ BEFORE = "title: { path: title, type: varchar(5), too_long: cut }"
 AFTER = "heading: { path: title, type: varchar(50) }"
 NOTES = 'children: { notes: { records: note, columns: { text: { path: ".", type: varchar(20) } } } }'
 
+WATERMARK = '{ type: watermark, field: modified, slice: 6h, start: "2026-01-01T00:00:00Z" }'
+FULL = "{ type: full }"
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -54,14 +57,18 @@ class World:
     """An endpoint whose records change, two to a page, and the runs that read it."""
 
     def __init__(self, zone: Zone, stand_in: StandIn, source: ScriptedSource, disposition: str) -> None:
-        self.zone, self.stand_in, self.source, self.disposition = zone, stand_in, source, disposition
+        self.zone, self.stand_in, self.source = zone, stand_in, source
+        self.is_full = disposition == "full"
+        self.disposition = "merge" if self.is_full else disposition
+        self.reads_all = self.is_full or disposition == "replace"
         self.records: dict[int, tuple[datetime, str]] = {}
         source.answer = self._answer  # type: ignore[method-assign]
 
     def _answer(self, asked: Asked) -> Say:
         self.source.asked.append(asked)
         query = parse_qs(urlsplit(asked.target).query)
-        start, end = map(datetime.fromisoformat, query["q"][0].split("_"))
+        asked_for = "1970-01-01T00:00:00Z_2200-01-01T00:00:00Z" if self.is_full else query["q"][0]
+        start, end = map(datetime.fromisoformat, asked_for.split("_"))
         first = int(query.get("p", ["0"])[0])
         inside = [
             {"id": key, "modified": modified.isoformat(), "title": title, "note": [title, "same"]}
@@ -83,7 +90,14 @@ class World:
     def run(self, name: str, column: str, started: datetime, **asked: Any) -> RunReport:
         """A whole execution, round by round."""
         children = NOTES if self.disposition != "scd2" else ""
-        text = CATALOGUE.format(source=name, disposition=self.disposition, column=column, children=children)
+        text = CATALOGUE.format(
+            source=name,
+            disposition=self.disposition,
+            column=column,
+            children=children,
+            asked="all" if self.is_full else "{window.from}_{window.to}",
+            cursor=FULL if self.is_full else WATERMARK,
+        )
         key = f"catalogue/{name}/{hash(column)}.yaml"
         self.zone.put(key, text.encode())
         event = PlanEvent(
@@ -122,7 +136,7 @@ def _no_secret(name: str) -> dict[str, str]:
     raise AssertionError(name)
 
 
-@pytest.fixture(params=["merge", "append", "replace"])
+@pytest.fixture(params=["merge", "append", "replace", "full"])
 def world(zone: Zone, stand_in: StandIn, request: pytest.FixtureRequest) -> Iterator[World]:
     stand_in.add_sources("kept", "fresh")
     with scripted_source() as source:
@@ -137,7 +151,7 @@ def read_several_times(world: World, seed: int) -> datetime:
     for number in range(4):
         now += 5 * HOUR
         world.change(random_, now)
-        again = number % 2 == 1 and world.disposition != "replace"
+        again = number % 2 == 1 and not world.reads_all
         whole = {"reread": True, "start": START, "end": now} if again else {}
         world.run("kept", BEFORE, now, **whole)
     if world.disposition == "append":
@@ -171,9 +185,7 @@ def test_a_reading_that_is_newer_than_what_is_kept_stays(world: World, s3: Any) 
     world.records[1] = START + HOUR, "first"
     world.run("kept", BEFORE, START + 2 * HOUR)
     world.records[1] = START + HOUR, "second"
-    again = (
-        {} if world.disposition == "replace" else {"reread": True, "start": START, "end": START + 2 * HOUR}
-    )
+    again = {} if world.reads_all else {"reread": True, "start": START, "end": START + 2 * HOUR}
     world.run("kept", BEFORE, START + 3 * HOUR, **again)
     newest = max(world.zone.keys("raw/kept/"))
     s3.delete_object(Bucket="landing", Key=newest)

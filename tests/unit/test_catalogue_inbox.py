@@ -46,6 +46,10 @@ def test_a_stream_may_have_an_inbox(more: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
+        (
+            ("inbox: true", "request: { path: /p }", "cursor: { type: delta_link, xpath: /a/@l }"),
+            "a dropped file has no link to go on from: leave out `inbox`, or the cursor delta_link",
+        ),
         ((), "a stream needs a `request`, or `inbox: true` where its records come as files"),
         (("inbox: false",), "a stream needs a `request`, or `inbox: true` where its records come as files"),
         (("inbox: true", "disposition: replace"), "has to know all, or their order: use merge or append"),

@@ -25,6 +25,8 @@ from .extracting import (
     without_attempt,
 )
 from .scripted_source import Say, ScriptedSource, page
+from .test_extraction_second_feed import FEED as SECOND_FEED
+from .test_extraction_second_feed import gone
 
 AGAIN = "20261123T160000000000Z-again"
 
@@ -184,3 +186,28 @@ def test_an_answer_that_is_gone_fails_the_window(keeps: Extracts, source: Script
     with pytest.raises(LandingError, match="is gone: it is older than the stream's `keep_raw`"):
         reparse(keeps)
     assert list(keeps.zone.keys(f"landing/tracker/items/{AGAIN}/")) == []
+
+
+def test_a_second_feed_is_kept_and_read_again_as_what_it_is(keeps: Extracts, source: ScriptedSource) -> None:
+    keeps.change("    key: [id]", SECOND_FEED)
+    source.says("/items", page(item(1), following="/items/2"))
+    source.says("/items/2", page(item(2)))
+    source.says("/deleted", gone(3))
+    keeps.extract()
+    assert [kept.gone for kept in keeps.landed().commit.raw] == [False, False, True]
+    assert reparse(keeps, no_time_at_all).status == "more"
+    while reparse(keeps, no_time_at_all).status == "more":
+        pass
+    again = [(row["id"], row["_deleted"], row["_page"]) for row in keeps.rows(landed=keeps.landed(AGAIN))]
+    assert again == [("1", "false", "1"), ("2", "false", "2"), ("3", "true", "3")]
+
+
+def test_an_answer_that_says_that_there_is_none_ends_no_kept_pages(
+    keeps: Extracts, source: ScriptedSource
+) -> None:
+    keeps.change("    key: [id]", f"    guards: {{ empty: /none }}\n{SECOND_FEED}")
+    source.says("/items", b"<none/>")
+    source.says("/deleted", gone(3))
+    keeps.extract()
+    assert reparse(keeps).status == "done"
+    assert [row["id"] for row in keeps.rows(landed=keeps.landed(AGAIN))] == ["3"]

@@ -115,7 +115,6 @@ def refusal(stream: Extracts, old: str, new: str) -> str:
             "it needs those of the key and the cursor, and no others: id, modified",
         ),
         ("format: epoch_seconds", "format: epochs", "format 'epochs' is none"),
-        ("    key: [id]\n", "    key: [id]\n    keep_raw: 3d\n", "answers of two feeds are not kept"),
         (
             '{window.from}" } }\n      page',
             '{partition}" } }\n      page',

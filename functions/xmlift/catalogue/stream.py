@@ -169,8 +169,6 @@ class Stream(Model, frozen=True):
             )
         if self.for_each is None and deletes.request.asks_for("{partition}"):
             raise ValueError("the second feed asks for {partition}, so the stream needs `for_each`")
-        if self.keep_raw is not None:
-            raise ValueError("answers of two feeds are not kept: leave out `keep_raw`, or the second feed")
 
     def _check_unasked(self) -> None:
         """Of a stream without a request: files bring its records, and nothing asks a server."""
@@ -191,6 +189,10 @@ class Stream(Model, frozen=True):
             raise ValueError(
                 f"a dropped file brings some records, and {self.disposition} has to know all, or their order: use "
                 "merge or append for a stream with an inbox"
+            )
+        if isinstance(self.cursor, DeltaLink):
+            raise ValueError(  # noqa: TRY004 (of the catalogue, not of the program)
+                "a dropped file has no link to go on from: leave out `inbox`, or the cursor delta_link"
             )
         if self.for_each is not None:
             raise ValueError("each dropped file is a partition of its own: leave out `for_each` or `inbox`")

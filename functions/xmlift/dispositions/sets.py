@@ -17,24 +17,25 @@ from xmlift.warehouse import absent, deltas, ledger
 
 
 def newest_readings(cursor: Cursor, targets: Targets, landed: Sequence[Landed]) -> Chosen:
-    """Of full readings the newest of each partition; what is loaded and as new or newer supersedes them.
+    """Of full readings the newest of each partition; what is loaded and newer supersedes them.
 
-    One that was not modified brings nothing and takes no place: what it says again is an older one.
+    What is parsed once more from kept answers is as old as it was, and the later run of it counts. One that was not
+    modified brings nothing and takes no place: what it says again is an older one.
     """
-    newest = ledger.newest_of_partitions(cursor, targets.source, targets.stream)
+    newest = ledger.newest_ages(cursor, targets.source, targets.stream)
     loaded: list[Landed] = []
     superseded: list[Landed] = []
     for windows in sorted(_together(landed), key=age_of, reverse=True):
         if all(window.commit.not_modified for window in windows):
             loaded += windows
             continue
-        epoch, as_of, _ = age_of(windows)
+        age = age_of(windows)
         partitions = {window.window.partition for window in windows}
-        if any(partition in newest and newest[partition] >= (epoch, as_of) for partition in partitions):
+        if any(partition in newest and newest[partition] >= age for partition in partitions):
             superseded += windows
         else:
             loaded += windows
-            newest |= dict.fromkeys(partitions, (epoch, as_of))
+            newest |= dict.fromkeys(partitions, age)
     return Chosen(loaded, superseded)
 
 

@@ -41,7 +41,8 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class RawPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A kept answer: which page of the window it is, and when it was asked for.
 
-    `bytes` and `sha256` are of the object; `url` is what people are shown of the address.
+    `bytes` and `sha256` are of the object; `url` is what people are shown of the address; `gone`: it tells of keys
+    that are gone (the second feed of the window).
     """
 
     attempt: str
@@ -50,6 +51,7 @@ class RawPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: Sha256
     url: str
     read_at: Instant
+    gone: bool = False
 
     @property
     def name(self) -> RawName:

@@ -32,8 +32,11 @@ class RawZone:
         self._attempt = attempt
         self._kept: list[RawPage] = []
 
-    def keep(self, body: BinaryIO, page: int, url: str, read_at: datetime) -> None:
-        """Put an answer; `body` is read from its beginning. `url` is shown to people: no secrets in it."""
+    def keep(self, body: BinaryIO, page: int, url: str, read_at: datetime, *, gone: bool = False) -> None:
+        """Put an answer; `body` is read from its beginning. `url` is shown to people: no secrets in it.
+
+        `gone`: the answer tells of keys that are gone.
+        """
         with _packed(body) as packed:
             size, digest = packed.seek(0, io.SEEK_END), _sha256(packed)
             kept = RawPage(
@@ -43,6 +46,7 @@ class RawZone:
                 sha256=digest.hex(),
                 url=url,
                 read_at=read_at,
+                gone=gone,
             )
             self._zone.put_file(f"{self._window.raw_folder}{kept.name}", packed, digest)
         self._kept.append(kept)

@@ -27,7 +27,7 @@ class TwoFeeds:
     ) -> PageRequest | None:
         if is_of_second(request):
             following = self._second.following(root, request, answer_url, records)
-            return None if following is None else _of_second(following)
+            return None if following is None else of_second(following)
         following = self._main.following(root, request, answer_url, records)
         # While a page is being read, what follows it in its own feed is not told apart from its end.
         return following if following is not None or records is None else self._begin_second()
@@ -38,7 +38,7 @@ class TwoFeeds:
 
     def _begin_second(self) -> PageRequest | None:
         first = self._second.first()
-        return None if first is None else _of_second(first)
+        return None if first is None else of_second(first)
 
 
 def is_of_second(request: PageRequest) -> bool:
@@ -46,5 +46,6 @@ def is_of_second(request: PageRequest) -> bool:
     return _FEED in request.values
 
 
-def _of_second(request: PageRequest) -> PageRequest:
+def of_second(request: PageRequest) -> PageRequest:
+    """The request as one of the feed that tells of what is gone."""
     return request._replace(values={**request.values, _FEED: "second"})

@@ -1,6 +1,6 @@
 """The seam between pages and where they come from: what is asked for one page, and the way through a window's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, Self
@@ -86,12 +86,19 @@ class Fetching(Protocol):
         """Leave nothing open, and no thread at work."""
 
 
+class Keep(Protocol):
+    """What keeps answers as they came."""
+
+    def __call__(self, body: BinaryIO, page: int, url: str, read_at: datetime, *, gone: bool) -> None:
+        """Keep a page's answer, by its number; `url` as it may be shown; `gone`: it tells of keys that are gone."""
+
+
 class Way(NamedTuple):
     """How a window's pages are come by: which they are, where they come from, and what keeps them, if anything.
 
-    `keep` is told an answer's body, its page's number, the URL as it may be shown, and when it was asked for.
+    `keep` is handed what was answered.
     """
 
     walk: Walk
     fetching: Fetching
-    keep: Callable[[BinaryIO, int, str, datetime], None] | None = None
+    keep: Keep | None = None

@@ -181,6 +181,18 @@ def newest_of_partitions(cursor: Cursor, source: str, stream: str) -> dict[str, 
     return {partition: (epoch, as_of) for partition, epoch, as_of in cursor.fetchall()}
 
 
+def newest_ages(cursor: Cursor, source: str, stream: str) -> dict[str, tuple[int, datetime, str]]:
+    """How new the newest loaded window of each partition is: epoch, as_of, run. One not modified is no reading."""
+    cursor.execute(
+        "SELECT partition_id, epoch, as_of, run FROM (SELECT partition_id, epoch, as_of, run, ROW_NUMBER() "
+        "OVER (PARTITION BY partition_id ORDER BY epoch DESC, as_of DESC, run DESC) AS place "
+        "FROM xmlift.ledger WHERE source = %s AND stream = %s AND state = %s AND not_modified IS NOT TRUE) AS aged "
+        "WHERE place = 1",
+        (source, stream, LOADED),
+    )
+    return {partition: (epoch, as_of, run) for partition, epoch, as_of, run in cursor.fetchall()}
+
+
 def newest_set(cursor: Cursor, source: str, stream: str) -> tuple[int, datetime, str] | None:
     """How new the newest of the runs is whose windows are loaded: epoch, least as_of, run."""
     cursor.execute(
