@@ -64,11 +64,14 @@ class PieceReader:
         """What the records of a parsed page say, of which the first has that number."""
         mapping, unmapped = self._mapping, self.unmapped
         columns = self._stylesheet.columns(root.getroottree())
-        records = enumerate(elements_at(mapping.records_path, root), first_row)
+        records = elements_at(mapping.records_path, root)
         if columns is not None:
-            seen = [unmapped.of(record) for number, record in records if unmapped.looks_at(number)]
-            return columns._replace(unmapped=counted(seen))
-        found = [by_xpath.fields_of(record, mapping, unmapped, number) for number, record in records]
+            looked_at = unmapped.looked_at(first_row, len(records))
+            return columns._replace(unmapped=counted(unmapped.of(records[row]) for row in looked_at))
+        found = [
+            by_xpath.fields_of(record, mapping, unmapped, number)
+            for number, record in enumerate(records, first_row)
+        ]
         return by_xpath.in_columns(found, mapping)
 
     def _between(self, root: etree._Element, head: Head) -> bytes:

@@ -67,8 +67,12 @@ class ShapeReader:
         nested: list[NestedRows] = []
         unasked: dict[str, set[int]] = {}
         _gather(found, range(len(rows)), None, nested, unasked)
-        looked_at = {row for row in range(len(rows)) if self._unmapped.looks_at(first_row + row)}
-        counts = {path: count for path, holding in unasked.items() if (count := len(holding & looked_at))}
+        looked_at = self._unmapped.looked_at(first_row, len(rows))
+        counts = {
+            path: count
+            for path, holding in unasked.items()
+            if (count := len(holding.intersection(looked_at)))
+        }
         return Columns(found.values, tuple(nested), added(NONE, counts)), end
 
     def _rows(self, text: str) -> tuple[list[_Row], int]:

@@ -9,7 +9,7 @@ to parse them. With `looks_at_all` a mapping has each one looked at.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 
 from lxml import etree
@@ -53,6 +53,13 @@ class Unmapped:
     def looks_at(self, number: int) -> bool:
         """Whether a page's record of that number, from 1, is looked at."""
         return number <= FIRST or number % ONE_IN == 0 or self._mapping.looks_at_all
+
+    def looked_at(self, first: int, count: int) -> Collection[int]:
+        """Which of so many records are looked at, counted from 0, where the first of them has that number."""
+        if self._mapping.looks_at_all:
+            return range(count)
+        hundreds = range(-first % ONE_IN, count, ONE_IN)
+        return {*range(min(FIRST + 1 - first, count)), *hundreds}
 
     def of(self, record: etree._Element) -> set[str]:
         """What one record holds."""

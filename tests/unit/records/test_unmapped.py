@@ -159,6 +159,16 @@ def test_looked_at_are_the_first_records_of_a_page_and_then_one_in_a_hundred(
     assert counts(page, Mapping("/r/i", (Field("id", "id"),), (), {}, looks_at_all=True)) == {"new": 250}
 
 
+@given(first=st.integers(1, 450), count=st.integers(0, 450), looks_at_all=st.booleans())
+def test_which_records_those_are_is_told_one_by_one_or_at_once(
+    first: int, count: int, looks_at_all: bool
+) -> None:
+    mapped = Mapping("/r/i", (Field("id", "id"),), (), {}, looks_at_all=looks_at_all)
+    seeing = unmapped.Unmapped(mapped)
+    one_by_one = [number for number in range(first, first + count) if seeing.looks_at(number)]
+    assert sorted(first + row for row in seeing.looked_at(first, count)) == one_by_one
+
+
 PATHS = st.dictionaries(st.text("abc", min_size=1, max_size=2), st.integers(1, 9), max_size=6)
 
 
