@@ -22,7 +22,7 @@ def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
             raise SourceError(
                 f"the secret {prefix}{name} cannot be read ({code}): Terraform makes it without a value; put one "
                 f"with `aws secretsmanager put-secret-value --secret-id {prefix}{name} --secret-string "
-                '\'{"username": …, "password": …}\'`'
+                '\'{"username": …, "password": …}\'`, or with what the source\'s `auth` asks for'
             ) from error
         try:
             document = json.loads(value)

@@ -36,7 +36,7 @@ def column_values(cursor: Cursor, column: Column, *, with_tombstones: bool, with
         )
     except (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn) as error:
         raise WarehouseError(
-            f"{column.source}.{column.stream} has no column {column.name} in the warehouse, and others are read for "
-            f"its values: let a run read {column.stream} first, or rebuild its ledger if its table was dropped"
+            f"{column.source}.{column.stream} has no column {column.name} in the warehouse, and others are read "
+            f"for its values: let a run read {column.stream} first, or rebuild its ledger if its table was dropped"
         ) from error
     return sorted(str(value) for (value,) in cursor.fetchall())
