@@ -17,16 +17,18 @@ from xmlift.landing.names import WHOLE
 from xmlift.missing import stream_start
 from xmlift.planning import counted_coverage
 from xmlift.warehouse import coverage
-from xmlift.windows import Interval, subtracted, watermark
+from xmlift.windows import ALL_TIME, Interval, subtracted, watermark
 
 # Those of a window that fails in every run are told once, by the newest.
 _MOST_QUARANTINED = 1000
 _LOOKED_THROUGH = 20
 
+# Dropped files, each a partition of its own, are told together with what has no partition.
 _COUNTS = """
-SELECT stream, partition_id, SUM(CASE WHEN state = 'loaded' THEN 1 ELSE 0 END),
+SELECT stream, CASE WHEN window_name = %s THEN %s ELSE partition_id END,
+  SUM(CASE WHEN state = 'loaded' THEN 1 ELSE 0 END),
   SUM(CASE WHEN state = 'superseded' THEN 1 ELSE 0 END), SUM(rows_inserted) - SUM(rows_removed)
-FROM xmlift.ledger WHERE source = %s GROUP BY stream, partition_id
+FROM xmlift.ledger WHERE source = %s GROUP BY 1, 2
 """
 _QUARANTINED = """
 SELECT stream, partition_id, epoch, window_start, window_end, run, reason
@@ -97,7 +99,7 @@ def stream_standings(deployment: Deployment, source: str) -> list[StreamStanding
     try:
         with closing(deployment.connect()) as connection, connection.cursor() as cursor:
             settled = coverage.settled(cursor, source, counted_coverage(catalogue))
-            cursor.execute(_COUNTS, (source,))
+            cursor.execute(_COUNTS, (str(ALL_TIME), WHOLE, source))
             counts = {
                 (stream, partition): tuple(map(int, sums)) for stream, partition, *sums in cursor.fetchall()
             }

@@ -10,6 +10,7 @@ import pytest
 from local import dropping
 from local.deployment import Deployment
 from local.errors import LocalError
+from local.standing import stream_standings
 
 STREAM = "price_lists.prices"
 FILE = """<?xml version="1.0"?>
@@ -104,6 +105,17 @@ def test_a_stream_without_an_inbox_says_which_have_one(deployed: Deployment, tmp
         dropping.drop(deployed, "ewm.work_items", tmp_path)
     with pytest.raises(LocalError, match=r"Of price_lists these have: price_lists\.prices"):
         dropping.drop(deployed, "price_lists.stock", tmp_path)
+
+
+def test_the_status_of_a_stream_tells_of_all_files_together(
+    drop: Callable[..., dict[str, Any]], deployed: Deployment
+) -> None:
+    drop(FILE.format(supplier="status", price="1.00"), "status one.xml")
+    drop(FILE.format(supplier="status", price="1.10"), "status two.xml")
+    (stream,) = stream_standings(deployed, "price_lists")
+    assert (stream.stream, stream.partition, stream.gaps) == ("prices", None, [])
+    assert stream.windows >= 2
+    assert stream.rows >= 2
 
 
 def test_make_drop(deployed: Deployment, lift: Callable[..., Any], tmp_path: Path) -> None:
