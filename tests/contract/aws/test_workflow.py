@@ -191,6 +191,25 @@ def test_children_of_the_map_have_a_name_of_ours(deployment: Deployment) -> None
     assert len(list(missing_grants(other))) == 3
 
 
+def badly_bounded_maps(deployment: Deployment) -> Iterator[str]:
+    """Step Functions refuses a Map that says it twice, and runs 10,000 children where it is not said, or is 0."""
+    for name, state in states(deployment.definition()):
+        if state["Type"] == "Map" and ("MaxConcurrency" in state) == ("MaxConcurrencyPath" in state):
+            yield f"{name}: says how many iterations run at once by a number, or by a path, and not by both"
+
+
+def test_each_map_is_bounded_once(deployment: Deployment) -> None:
+    assert not list(badly_bounded_maps(deployment))
+    both = deployment.with_definition(
+        lambda definition: definition["States"]["Extract"].update(MaxConcurrency=8)
+    )
+    neither = deployment.with_definition(
+        lambda definition: definition["States"]["Extract"].pop("MaxConcurrencyPath")
+    )
+    for wrong in (both, neither):
+        assert [fault.partition(":")[0] for fault in badly_bounded_maps(wrong)] == ["Extract"]
+
+
 def oversized_definition(deployment: Deployment) -> Iterator[str]:
     size = len(deployment.one("aws_sfn_state_machine")["definition"])
     if size > 1_048_576:
