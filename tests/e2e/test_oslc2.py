@@ -1,4 +1,4 @@
-"""OSLC 2 by its preset: references from attributes, and pages that go away in the middle of a window."""
+"""OSLC by its preset: references from attributes, pages that go away in the middle of a window, and OSLC-CM 1.0."""
 
 from collections.abc import Callable
 from typing import Any
@@ -81,3 +81,47 @@ def test_a_wrong_password_is_told_from_a_server_that_wants_a_browser(
         deployed.put_credentials("oslc", "etl", "etl-password")
     assert "401" in message
     assert "not-the-password" not in message
+
+
+OSLC_CM = """
+source: ewm_oslc
+preset: oslc
+base_url: https://example.com/jazz
+auth: { type: none }
+streams:
+  cm_areas:
+    version: "1.0"
+    resource: /oslc/projectareas
+    records: /oslc_cm:Collection/rtc_cm:Project
+    cursor: { type: full }
+    key: [id]
+    columns:
+      id: { path: "substring-after(@rdf:resource, '/oslc/projectareas/')", type: varchar(64) }
+  cm_items:
+    version: "1.0"
+    resource: /oslc/contexts/{partition}/workitems
+    for_each: { stream: cm_areas, field: id }
+    cursor: { field: modified, start: "2024-01-01T00:00:00Z" }
+    key: [id]
+    columns:
+      id: { path: "dc:identifier", type: bigint }
+      title: { path: "dc:title", type: varchar(1024) }
+      modified: { path: "dc:modified", type: timestamptz }
+      owner: { path: "substring-after(rtc_cm:ownedBy/@rdf:resource, '/users/')", type: varchar(128) }
+"""
+
+
+def test_oslc_cm_1_is_the_same_preset(run: Run, query: Callable[..., Rows], cloud: Cloud) -> None:
+    report = run("ewm_oslc", catalogue=OSLC_CM)
+    assert report["status"] == "succeeded", report["message"]
+    rows = query("SELECT id, title, modified, owner FROM ewm_oslc.cm_items ORDER BY id")
+    wanted = [
+        {
+            "id": item["id"],
+            "title": item["summary"],
+            "modified": moment(item["modified"]),
+            "owner": item["owner"]["userId"],
+        }
+        for item in control.truth(cloud)
+    ]
+    assert differences(rows, wanted) == []
