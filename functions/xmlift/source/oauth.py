@@ -14,6 +14,9 @@ _AHEAD = 30.0
 """Seconds before its end from which a token is not used any more: a request takes time, and clocks differ."""
 _MOST_WORDS = 200
 
+_got: dict[tuple[str, ...], tuple[str, float]] = {}
+"""By what was sent for it each token that this process has, also from calls before this one, and until when."""
+
 
 class OAuth2ClientLogin(NoLogin):
     """The client's credentials go to `token_url` alone, its tokens to the source."""
@@ -24,11 +27,22 @@ class OAuth2ClientLogin(NoLogin):
         self._scope = scope
         self._until = float("inf")
         self._bearer = Bearer()
+        self._is_first = True
 
     def prepare(self, http: requests.Session) -> None:
         http.auth = self._bearer
 
     def sign_in(self, ask: Ask, base_url: str) -> None:
+        sent = (self._token_url, self._client, self._secret, self._scope or "")
+        known, until = _got.get(sent, ("", 0.0))
+        # Where a login is asked for again, the token of before was refused.
+        if not (self._is_first and time.monotonic() < until):
+            known, until = _got[sent] = self._get(ask)
+        self._is_first = False
+        self._bearer.token, self._until = known, until
+
+    def _get(self, ask: Ask) -> tuple[str, float]:
+        """A new token, and until when it is used."""
         form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
         # RFC 6749, 2.3.1: both are encoded as a form's values before they are those of Basic.
         client = quote(self._client, safe="").encode(), quote(self._secret, safe="").encode()
@@ -36,8 +50,7 @@ class OAuth2ClientLogin(NoLogin):
         headers = {"Accept": "application/json"}
         response = ask("POST", self._token_url, data=form, auth=client, headers=headers)
         token, lasts = self._token(response)
-        self._bearer.token = token
-        self._until = asked + max(lasts - _AHEAD, lasts / 2)
+        return token, asked + max(lasts - _AHEAD, lasts / 2)
 
     def _token(self, response: requests.Response) -> tuple[str, float]:
         """A token, and the seconds that it lasts. Raises SourceError, or HTTPError where it may come later."""

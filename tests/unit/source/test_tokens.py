@@ -101,6 +101,17 @@ def test_a_token_that_is_refused_right_away_is_an_error(
     assert tokens(source) == ["Bearer t1", "Bearer t2"]
 
 
+def test_the_next_call_of_the_process_uses_the_same_token(
+    source: ScriptedSource, issuer: ScriptedSource
+) -> None:
+    source.says("/a", PAGE, PAGE, Say(status=401), PAGE)
+    for _ in range(3):
+        session(source.url, client(issuer)).fetch(PageRequest(f"{source.url}/a"))
+    assert tokens(source) == ["Bearer t1"] * 3 + ["Bearer t2"]
+    session(source.url, client(issuer, "more")).fetch(PageRequest(f"{source.url}/a"))
+    assert tokens(source)[4:] == ["Bearer t3"], "what may do something else is another token"
+
+
 @pytest.mark.parametrize(
     ("lasts", "passes", "used"), [(3600, 3569, 1), (3600, 3571, 2), (20, 9, 1), (20, 11, 2)]
 )
