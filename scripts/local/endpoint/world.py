@@ -96,11 +96,15 @@ class World:
             for identifier in chosen:
                 self._put(self._edited(self._items[identifier]))
             created = [self._created(chosen) for _ in range(create)]
-            kept = [identifier for identifier in self._items if identifier not in {*chosen, *created}]
-            gone = self._random.sample(kept, k=min(delete, len(kept))) if delete else []
+            gone = self._chosen_to_go(delete, {*chosen, *created}) if delete else []
             for identifier in gone:
                 self._delete(identifier)
             return Advance(sorted(chosen), created, self.clock(), sorted(gone))
+
+    def _chosen_to_go(self, count: int, touched: set[int]) -> list[int]:
+        """Work items that the step has left alone, that many or all of them."""
+        others = [identifier for identifier in self._items if identifier not in touched]
+        return self._random.sample(others, k=min(count, len(others)))
 
     def _delete(self, identifier: int) -> None:
         item = self._items.pop(identifier)
