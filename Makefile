@@ -87,7 +87,7 @@ apply: setup ## package, and deploy the local environment to the running local c
 	@$(lift) apply
 
 secret: setup ## give a source its credentials (SOURCE=tracker USERNAME=etl); asks for the password
-	@$(lift) secret $(SOURCE) --username $(USERNAME)
+	@$(lift) secret $(SOURCE) $(if $(USERNAME),--username $(USERNAME))
 
 run: setup ## run the sources again and say what changed (SOURCE=ewm for one)
 	@$(lift) run $(SOURCE)

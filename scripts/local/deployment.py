@@ -104,7 +104,11 @@ class Deployment:
         ]
 
     def put_credentials(self, source: str, username: str, password: str) -> None:
-        """Give a source's secret its value. Raises: LocalError if the source has no secret."""
+        """Give a source's secret a user and its password. Raises: LocalError if the source has no secret."""
+        self.put_secret(source, {"username": username, "password": password})
+
+    def put_secret(self, source: str, value: dict[str, str]) -> None:
+        """Give a source's secret its value, as its login asks for it. Raises: LocalError if it has no secret."""
         self.check_source(source)
         name = self.sources[source]["secret_name"]
         if name is None:
@@ -112,8 +116,7 @@ class Deployment:
                 f"{source} signs in nowhere: its file {CATALOGUE.relative_to(ROOT)}/{source}.yaml names no secret "
                 "under `auth`"
             )
-        value = json.dumps({"username": username, "password": password})
-        self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
+        self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=json.dumps(value))
 
     def check_source(self, source: str) -> None:
         """Raises: LocalError with the remedy if the environment has no such source."""
