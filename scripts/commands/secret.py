@@ -44,7 +44,7 @@ def _from_json(text: str) -> dict[str, str]:
         value = None
     if not isinstance(value, dict) or not all(isinstance(part, str) for part in value.values()):
         raise LocalError(
-            'What was read is no JSON object of texts: give a user\'s name (USERNAME=…), or such as {"token": "…"} on '
-            "standard input"
+            'What was read is no JSON object of texts: give a user\'s name (USERNAME=…), or such as {"token": "…"} '
+            "on standard input"
         )
     return value
