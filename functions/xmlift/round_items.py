@@ -37,14 +37,15 @@ def work_item(
 def is_one_document(stream: Stream) -> bool:
     """Whether each run asks for the same document, of which the endpoint may say that nothing was modified.
 
-    What is read as a set is not: without its rows it would say that there are none.
+    What is read as a set is not: without its rows it would say that there are none. Nor is what a transform makes
+    something else of, whose code the catalogue does not tell.
     """
     request = stream.request
     if request is None or request.method != "GET" or request.bootstrap is not None:
         return False
     is_set = stream.disposition != "merge" or isinstance(stream.deletes, PeriodicFull | SecondFeed)
     is_whole = isinstance(stream.page, NoPaging) and not request.asks_for("{window.")
-    return is_whole and not is_set and not isinstance(stream.cursor, DeltaLink)
+    return is_whole and not is_set and not isinstance(stream.cursor, DeltaLink) and stream.transform is None
 
 
 def going_on(
