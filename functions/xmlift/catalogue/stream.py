@@ -118,7 +118,9 @@ class Stream(Model, frozen=True):
     def _check_partition(self) -> None:
         asks = self._asks_for("{partition}")
         if asks and self.for_each is None:
-            raise ValueError("the request asks for {partition}, so the stream needs `for_each`: {stream, field}")
+            raise ValueError(
+                "the request asks for {partition}, so the stream needs `for_each`: {stream, field}"
+            )
         if self.for_each is not None and not asks:
             raise ValueError(
                 "a stream with `for_each` reads each partition by itself: say {partition} in its request"
@@ -128,7 +130,9 @@ class Stream(Model, frozen=True):
         if self.disposition in ("merge", "scd2") and not self.key:
             raise ValueError(f"{self.disposition} needs a key: name the columns that identify a record")
         if self.disposition == "append" and self.request is None and self.cursor_field is None:
-            raise ValueError("append needs a watermark cursor, by whose time the rows of a file are known again")
+            raise ValueError(
+                "append needs a watermark cursor, by whose time the rows of a file are known again"
+            )
         if (
             self.disposition == "append"
             and self.request is not None
