@@ -10,4 +10,6 @@ def check_url(url: str, key: str) -> None:
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0:
         raise ValueError(f"{key} must be https://host/path")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError(f"{key} carries no user, password, query or fragment: what is secret stands in a secret")
+        raise ValueError(
+            f"{key} carries no user, password, query or fragment: what is secret stands in a secret"
+        )

@@ -10,24 +10,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from xmlift.errors import SourceError
+from xmlift.source.headers import is_conditional, last_modified, retry_after, server_date
 from xmlift.source.login import PASSING, Login
 from xmlift.source.network import OPEN, Connection, network_fault
 from xmlift.source.urls import Origin, joined, origin, shown
 from xmlift.source.walk import PageRequest
+from xmlift.source.wording import EXCERPT, plain, words
 
 # EWM answers a wrong query with 500 and a code of its own: the next try would get the same.
 _PERMANENT_CODE = re.compile(rb"CRRED\d{4}E")
 _LICENCE = re.compile(rb"(?i)licen[cs]e")
 _NOT_MODIFIED = 304
-_SETTLED = timedelta(minutes=1)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REPEATS = frozenset({307, 308})
 """Redirects that ask for the same request elsewhere; the others turn a POST into a GET."""
@@ -35,7 +35,6 @@ _MOST_REDIRECTS = 5
 _LONGEST_PAUSE = 60.0
 _CHUNK = 64 * 1024
 _IN_MEMORY = 4 * 1024 * 1024
-_EXCERPT = 300
 _MARGIN = 30.0
 """Seconds that a request leaves of the function's time, to land what was read and to write down why it ended."""
 _TITLE = re.compile(rb"(?is)<title[^>]*>(.*?)</title>")
@@ -182,8 +181,8 @@ class Session:
                         "ask for smaller pages and lower limits.page_megabytes"
                     ) from error
                 if (told := network_fault(error)) is not None:
-                    raise SourceError(f"{shown(url)}: {told}: {_plain(error)}") from error
-                fault, pause = _plain(error), None
+                    raise SourceError(f"{shown(url)}: {told}: {plain(error)}") from error
+                fault, pause = plain(error), None
             if attempt + 1 < self._politeness.attempts:
                 seconds = self._pause(attempt, pause)
                 self._check_time(url, fault, seconds)
@@ -252,8 +251,8 @@ class Session:
                         )
                     url = joined(url, str(response.headers.get("Location", "")))
                     continue
-                if response.status_code == _NOT_MODIFIED and _is_conditional(request):
-                    date = _server_date(response)
+                if response.status_code == _NOT_MODIFIED and is_conditional(request):
+                    date = server_date(response)
                     return Answer(url, io.BytesIO(), 0, read_at, date, retries, not_modified=True)
                 self._check_status(url, response)
                 return self._read(url, response, read_at, retries)
@@ -281,11 +280,11 @@ class Session:
         excerpt = b""
         for piece in self._pieces(url, response):
             excerpt += piece
-            if len(excerpt) >= 64 * _EXCERPT:
+            if len(excerpt) >= 64 * EXCERPT:
                 break
-        said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {_words(excerpt)}"
+        said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {words(excerpt)}"
         if status in PASSING and not _PERMANENT_CODE.search(excerpt):
-            raise _TryAgainError(said, _retry_after(response, self._now()))
+            raise _TryAgainError(said, retry_after(response, self._now()))
         raise RefusedError(f"{shown(url)}: {said}. {self._remedy(response, excerpt)}")
 
     def _remedy(self, response: requests.Response, excerpt: bytes) -> str:
@@ -323,10 +322,10 @@ class Session:
             cast(BinaryIO, body),
             size,
             read_at,
-            _server_date(response),
+            server_date(response),
             retries,
             etag=response.headers.get("ETag"),
-            last_modified=_last_modified(response),
+            last_modified=last_modified(response),
         )
 
     def _pieces(self, url: str, response: requests.Response) -> Iterator[bytes]:
@@ -348,55 +347,7 @@ class Session:
         ):
             title = _TITLE.search(start)
             raise RefusedError(
-                f"{shown(url)}: the answer is an HTML page ({_words(title[1]) if title else 'without a title'}), "
+                f"{shown(url)}: the answer is an HTML page ({words(title[1]) if title else 'without a title'}), "
                 "not XML: most often a login page. Check `auth`, the secret, and that base_url and path are those "
                 "of the service"
             )
-
-
-def _retry_after(response: requests.Response, now: datetime) -> float | None:
-    """The pause that the server asks for, in seconds or as a date."""
-    value = str(response.headers.get("Retry-After", "")).strip()
-    if value.isdecimal():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def _server_date(response: requests.Response) -> datetime | None:
-    """The server's clock when it was asked."""
-    try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC) - response.elapsed
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _is_conditional(request: PageRequest) -> bool:
-    return not {"If-None-Match", "If-Modified-Since"}.isdisjoint(request.headers)
-
-
-def _last_modified(response: requests.Response) -> str | None:
-    """The answer's `Last-Modified`, where it was long enough ago to tell this answer from a later one."""
-    value, date = response.headers.get("Last-Modified"), _server_date(response)
-    try:
-        is_settled = date is not None and parsedate_to_datetime(str(value)) < date - _SETTLED
-    except (TypeError, ValueError):
-        return None
-    return value if is_settled else None
-
-
-def _words(text: bytes) -> str:
-    """A few readable words of an answer: tags and line ends out."""
-    plain = re.sub(r"<[^>]*>", " ", text.decode(errors="replace"))
-    return " ".join(plain.split())[:_EXCERPT] or "(no text)"
-
-
-def _plain(error: Exception) -> str:
-    """What a library's exception says, without addresses in memory and nested representations."""
-    cause: BaseException = error
-    while cause.args and isinstance(cause.args[0], BaseException):
-        cause = cause.args[0]
-    reason = getattr(cause, "reason", None) or cause
-    return f"{type(reason).__name__}: {re.sub(r'<[^>]*>:? ?', '', str(reason))}"[:_EXCERPT]

@@ -1,0 +1,20 @@
+"""A few readable words of what a server or a library says."""
+
+import re
+
+EXCERPT = 300
+
+
+def words(text: bytes) -> str:
+    """A few readable words of an answer: tags and line ends out."""
+    plain = re.sub(r"<[^>]*>", " ", text.decode(errors="replace"))
+    return " ".join(plain.split())[:EXCERPT] or "(no text)"
+
+
+def plain(error: Exception) -> str:
+    """What a library's exception says, without addresses in memory and nested representations."""
+    cause: BaseException = error
+    while cause.args and isinstance(cause.args[0], BaseException):
+        cause = cause.args[0]
+    reason = getattr(cause, "reason", None) or cause
+    return f"{type(reason).__name__}: {re.sub(r'<[^>]*>:? ?', '', str(reason))}"[:EXCERPT]
