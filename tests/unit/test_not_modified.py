@@ -111,6 +111,12 @@ def planned(run: Run) -> Validators | None:
     return plan.items[0].validators
 
 
+def not_asked(loads: Loads, name: str = "one", hour: int = 9) -> Validators:
+    found = planned(Run(loads, name, hour, streams=["stock"]))
+    assert found is not None
+    return found
+
+
 def test_plan_asks_by_what_is_loaded_and_anew_where_the_mapping_changed(loads: Loads) -> None:
     first = planned(Run(loads, streams=["stock"]))
     assert first is not None
@@ -127,6 +133,30 @@ def test_plan_asks_by_what_is_loaded_and_anew_where_the_mapping_changed(loads: L
     assert other is not None
     assert other.etag is None
     assert other.of != first.of
+
+
+def test_without_the_answer_that_it_stands_for_not_modified_is_nothing_to_ask_by(loads: Loads) -> None:
+    """Its landing expired, or is quarantined: a replay finds nothing but windows that were not modified."""
+    known = Validators(of=not_asked(loads).of, etag='"v1"')
+    answer = loads.land(ONE, (0, 10), [line(1)], stream="stock", as_of=10, validators=known)
+    later = loads.land(TWO, (0, 11), stream="stock", as_of=11, validators=known, not_modified=True)
+    loads.load_batch(later)
+    assert not_asked(loads, "two", 12).etag is None
+    loads.load_batch(answer)
+    assert planned(Run(loads, "three", 13, streams=["stock"])) == known
+
+
+def test_what_was_read_last_is_asked_by_and_not_what_was_begun_last(loads: Loads) -> None:
+    """Runs at the same time: the one that began first asked last. "Not modified" of another answer is no news."""
+    of = not_asked(loads).of
+    first, last = (Validators(of=of, etag=etag) for etag in ('"v1"', '"v2"'))
+    loads.load_batch(
+        loads.land(ONE, (0, 10), [line(1, "new")], stream="stock", as_of=12, validators=last),
+        loads.land(TWO, (0, 11), [line(1, "old")], stream="stock", as_of=11, validators=first),
+        loads.land(THREE, (0, 12), stream="stock", as_of=13, validators=first, not_modified=True),
+    )
+    assert loads.rows("id, title", "stock") == [(1, "new")]
+    assert planned(Run(loads, "two", 14, streams=["stock"])) == last
 
 
 @pytest.mark.parametrize("stream", ["items", "lists", "parts", "changes", "states"])

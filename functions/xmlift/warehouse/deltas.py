@@ -17,21 +17,30 @@ def links(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[tuple[
 
 
 def validators(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[tuple[str, str], str]:
-    """By stream and partition what the endpoint told the newest loaded answer by; `epochs` has the streams."""
-    return _newest(cursor, "validators", source, epochs)
+    """By stream and partition what the endpoint told the newest loaded answer by; `epochs` has the streams.
+
+    A window that was not modified is no answer: where the one that it stands for is not loaded, or was followed by
+    another one, asking by it would bring "not modified" for ever, and never the rows.
+    """
+    return _newest(cursor, "validators", source, epochs, "AND not_modified IS NOT TRUE")
 
 
 def _newest(
-    cursor: Cursor, column: str, source: str, epochs: Mapping[str, int]
+    cursor: Cursor, column: str, source: str, epochs: Mapping[str, int], only: str = ""
 ) -> dict[tuple[str, str], str]:
-    """What the column has in the last loaded window of each stream and partition, if it has anything."""
+    """What the column has in the newest reading of each stream and partition, if it has anything.
+
+    The newest is told by when it was read, as the rows are: of runs at the same time the one that began first may
+    have asked last.
+    """
     found: dict[tuple[str, str], str] = {}
     for stream, epoch in epochs.items():
         cursor.execute(
             f"SELECT partition_id, {column} FROM (\n"
             f"  SELECT partition_id, {column}, ROW_NUMBER() OVER (\n"
-            "    PARTITION BY partition_id ORDER BY window_end DESC, as_of DESC, run DESC) AS place\n"
-            "  FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s AND state = %s) AS windows\n"
+            "    PARTITION BY partition_id ORDER BY as_of DESC, run DESC) AS place\n"
+            "  FROM xmlift.ledger WHERE source = %s AND stream = %s AND epoch = %s AND state = %s\n"
+            f"  {only}) AS windows\n"
             "WHERE place = 1",
             (source, stream, epoch, LOADED),
         )
