@@ -39,6 +39,9 @@ CHECKPOINT_BYTES = 16 * 1024 * 1024
 RESERVE_SECONDS = 45.0
 """What a call keeps of its time for the last checkpoint, beside the time of its slowest page."""
 
+MOST_OF_ETAG = 1024
+"""Characters; by a longer one nothing is asked, since the ledger could not keep it."""
+
 MOST_RESTARTS = 3
 """How often a window is begun anew within a run; one that needs more is not a matter of luck."""
 
@@ -283,6 +286,8 @@ class WindowReader:
         if asked is None or self._pages.not_modified:
             return asked
         etag, last_modified = self._pages.told_by
+        if etag is not None and len(etag) > MOST_OF_ETAG:
+            etag = None
         return Validators(of=asked.of, etag=etag, last_modified=last_modified)
 
     def _kept(self) -> list[RawPage]:

@@ -91,8 +91,7 @@ def missing_windows(
     items = [
         going_on(
             work_item(event, window.stream, streams[window.stream], window.partition, window.interval),
-            streams[window.stream],
-            source.base_url,
+            source,
             known.links.get((window.stream, window.partition)),
             known.validators.get((window.stream, window.partition)),
         )

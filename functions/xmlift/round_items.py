@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import structs
 
-from xmlift.catalogue import Stream
+from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.deletes import PeriodicFull, SecondFeed
 from xmlift.catalogue.model import Limits
@@ -48,13 +48,14 @@ def is_one_document(stream: Stream) -> bool:
     return is_whole and not is_set and not isinstance(stream.cursor, DeltaLink) and stream.transform is None
 
 
-def going_on(
-    item: WorkItem, stream: Stream, base_url: str, link: str | None, known: Validators | None
-) -> WorkItem:
+def going_on(item: WorkItem, source: Source, link: str | None, known: Validators | None) -> WorkItem:
     """The item with what the endpoint told of the window before: where it goes on, what it need not send again."""
+    stream = source.streams[item.stream]
     if not is_one_document(stream):
         return structs.replace(item, link=link)
-    of = hashlib.sha256(msgspec.json.encode([base_url, stream])).hexdigest()[:16]
+    # All that decides which rows an answer makes: a prefix stands for another name, another user may read more.
+    decides = [source.base_url, source.auth, source.namespaces, stream]
+    of = hashlib.sha256(msgspec.json.encode(decides, order="deterministic")).hexdigest()[:16]
     return structs.replace(item, validators=known if known and known.of == of else Validators(of=of))
 
 

@@ -50,6 +50,8 @@ def extracts(zone: Zone, source: ScriptedSource) -> Extracts:
         ({"Last-Modified": LONG_AGO}, Validators(of="x", last_modified=LONG_AGO)),
         ({"Last-Modified": JUST_NOW}, Validators(of="x")),
         ({"Last-Modified": "yesterday"}, Validators(of="x")),
+        ({"ETag": f'"{"v" * 1022}"'}, Validators(of="x", etag=f'"{"v" * 1022}"')),
+        ({"ETag": f'"{"v" * 1023}"', "Last-Modified": LONG_AGO}, Validators(of="x", last_modified=LONG_AGO)),
         ({}, Validators(of="x")),
     ],
 )  # fmt: skip
@@ -133,6 +135,18 @@ def test_plan_asks_by_what_is_loaded_and_anew_where_the_mapping_changed(loads: L
     assert other is not None
     assert other.etag is None
     assert other.of != first.of
+
+
+@pytest.mark.parametrize(
+    "decides", ['namespaces: {{ x: "urn:x" }}', "auth: {{ type: basic, secret: other }}"]
+)
+def test_what_the_source_says_decides_as_well_which_rows_an_answer_makes(loads: Loads, decides: str) -> None:
+    of = not_asked(loads).of
+    loads.load_batch(
+        loads.land(ONE, (0, 9), [line(1)], stream="stock", validators=Validators(of=of, etag='"v1"'))
+    )
+    loads.change("streams:\n", f"{decides.format()}\nstreams:\n")
+    assert not_asked(loads, "two", 12).etag is None
 
 
 def test_without_the_answer_that_it_stands_for_not_modified_is_nothing_to_ask_by(loads: Loads) -> None:
