@@ -22,7 +22,9 @@ class JazzFormLogin(NoLogin):
         user, password = self._credentials
         identity = f"{base_url.rstrip('/')}/authenticated/identity"
         form = f"{base_url.rstrip('/')}/authenticated/j_security_check"
-        ask("GET", identity)
+        # One that is busy is not asked on, least of all with a password.
+        if (before := ask("GET", identity)).status_code in PASSING:
+            raise requests.HTTPError(f"{identity} answers HTTP {before.status_code}", response=before)
         _check(ask("POST", form, data={"j_username": user, "j_password": password}), form, is_last=False)
         _check(ask("GET", identity), form, is_last=True)
 

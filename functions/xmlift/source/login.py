@@ -107,6 +107,11 @@ class BearerLogin(NoLogin):
 
     def __init__(self, secret: Secret) -> None:
         (self._token,) = parts(secret, "token")
+        if not is_header_text(self._token):
+            raise SourceError(
+                "the source's secret has a 'token' that no header can carry: a line end, a space around it or "
+                "another character than those of ASCII. It was most likely copied with it: put it anew"
+            )
 
     def prepare(self, http: requests.Session) -> None:
         http.auth = Bearer(self._token)
@@ -115,6 +120,11 @@ class BearerLogin(NoLogin):
         if response.status_code == requests.codes.unauthorized:
             return "The secret's token is not, or no longer, taken: put a new one"
         return super().remedy(response)
+
+
+def is_header_text(token: str) -> bool:
+    """Whether a token can stand in a header."""
+    return token.isascii() and token.isprintable() and token == token.strip()
 
 
 def asks_for_application_password(response: requests.Response) -> bool:

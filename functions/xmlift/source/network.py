@@ -2,6 +2,7 @@
 
 import base64
 import ssl
+from os import environ
 from typing import Any, NamedTuple
 
 import requests
@@ -16,7 +17,10 @@ class Connection(NamedTuple):
     proxy_user: tuple[str, str] | None = None
 
     def apply(self, http: requests.Session) -> None:
-        """Let all requests of a session go this way."""
+        """Let all requests of a session go this way, whatever the environment and a .netrc file say."""
+        http.trust_env = False
+        # But for the authorities of the machine itself, which the environment alone knows.
+        http.verify = environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or True
         if self.ca is not None or self.proxy is not None:
             adapter = _Adapter(self.ca, self.proxy_user)
             http.mount("https://", adapter)

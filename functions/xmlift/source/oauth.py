@@ -7,7 +7,7 @@ from urllib.parse import quote
 import requests
 
 from xmlift.errors import SourceError
-from xmlift.source.login import PASSING, Ask, Bearer, NoLogin, Secret, parts
+from xmlift.source.login import PASSING, Ask, Bearer, NoLogin, Secret, is_header_text, parts
 from xmlift.source.urls import shown
 
 _AHEAD = 30.0
@@ -74,7 +74,7 @@ class OAuth2ClientLogin(NoLogin):
             said.get("token_type"),
             said.get("expires_in", float("inf")),
         )
-        if not isinstance(token, str) or not token or not token.isprintable() or not token.isascii():
+        if not isinstance(token, str) or not token or not is_header_text(token):
             raise SourceError(f"{where} answers without an access_token: check that auth.token_url is one")
         if not isinstance(kind, str) or kind.lower() != "bearer":
             raise SourceError(f"{where} gives a token of another type than Bearer, which is not known")

@@ -20,7 +20,7 @@ from xmlift.errors import SourceError
 from xmlift.source.headers import is_conditional, last_modified, retry_after, server_date
 from xmlift.source.login import PASSING, Login
 from xmlift.source.network import OPEN, Connection, network_fault
-from xmlift.source.urls import Origin, joined, origin, shown
+from xmlift.source.urls import Origin, joined, origin, shown, shown_if_url
 from xmlift.source.walk import PageRequest
 from xmlift.source.wording import EXCERPT, plain, words
 
@@ -35,6 +35,15 @@ _MOST_REDIRECTS = 5
 _LONGEST_PAUSE = 60.0
 _CHUNK = 64 * 1024
 _IN_MEMORY = 4 * 1024 * 1024
+_LOGIN_BYTES = 1024 * 1024
+_MOVED = "If the server moved, change base_url"
+_SIGN_ON_URL = re.compile(
+    r"(?i)/oidc/|/authorize\b|/saml|/sso\b|/adfs/|/oauth2?/|/auth/realms/|//(login|sso|idp|jas)\."
+)
+_SIGN_ON = (
+    "It looks like single sign-on, which a browser goes through and a program cannot: use another `auth`, such as "
+    "application_password where the server is behind Jazz Authorization Server"
+)
 _MARGIN = 30.0
 """Seconds that a request leaves of the function's time, to land what was read and to write down why it ended."""
 _TITLE = re.compile(rb"(?is)<title[^>]*>(.*?)</title>")
@@ -182,7 +191,7 @@ class Session:
                     ) from error
                 if (told := network_fault(error)) is not None:
                     raise SourceError(f"{shown(url)}: {told}: {plain(error)}") from error
-                fault, pause = plain(error), None
+                fault, pause = plain(error), self._asked_pause(error)
             if attempt + 1 < self._politeness.attempts:
                 seconds = self._pause(attempt, pause)
                 self._check_time(url, fault, seconds)
@@ -192,6 +201,11 @@ class Session:
             f"{shown(url)}: {fault}; gave up after {self._politeness.attempts} tries. The next run reads this "
             "window again; if it lasts, ask the endpoint's owner or lower limits.requests_per_second"
         )
+
+    def _asked_pause(self, error: Exception) -> float | None:
+        """The pause that the answer behind a login's failure asks for."""
+        response = error.response if isinstance(error, requests.RequestException) else None
+        return None if response is None else retry_after(response, self._now())
 
     def _pause(self, attempt: int, asked: float | None) -> float:
         """What the server asks for, else exponential back-off with full jitter."""
@@ -218,17 +232,30 @@ class Session:
             self._signed_in = True
 
     def _ask_for_login(self, method: str, url: str, **content: Any) -> requests.Response:
-        """A login's own request, which keeps the pace like any other."""
+        """A login's own request, which keeps the pace like any other; its answer is small, and ends in time."""
         self._keep_pace(url)
-        return self._http.request(method, url, **content, timeout=self._timeout, allow_redirects=False)
+        with self._http.request(
+            method, url, **content, timeout=self._timeout, allow_redirects=False, stream=True
+        ) as response:
+            body = b""
+            for piece in self._pieces(url, response):
+                body += piece
+                if len(body) > _LOGIN_BYTES:
+                    raise SourceError(
+                        f"{shown(url)}: the login's answer is larger than {_LOGIN_BYTES} bytes: check `auth` and "
+                        "base_url"
+                    )
+            response._content = body
+            response._content_consumed = True  # type: ignore[attr-defined]
+        return response
 
     def _ask(self, request: PageRequest, retries: int) -> Answer:
         url, method = request.url, "GET" if request.body is None else "POST"
-        for _ in range(_MOST_REDIRECTS):
-            if origin(url) != origin(self._base_url):
+        for redirected in range(_MOST_REDIRECTS):
+            if not self._is_own(url):
                 raise SourceError(
-                    f"{shown(url)} leaves the source's origin {shown(self._base_url)}: credentials stay there. "
-                    "If the server moved, change base_url"
+                    f"{shown_if_url(url)} leaves the source's origin {shown(self._base_url)}: credentials stay "
+                    f"there. {_SIGN_ON if redirected and _SIGN_ON_URL.search(url) else _MOVED}"
                 )
             self._keep_pace(url)
             read_at = self._now()
@@ -257,6 +284,13 @@ class Session:
                 self._check_status(url, response)
                 return self._read(url, response, read_at, retries)
         raise SourceError(f"{shown(url)}: more than {_MOST_REDIRECTS} redirects")
+
+    def _is_own(self, url: str) -> bool:
+        """Whether a request for it is sent to the source."""
+        try:
+            return origin(url) == origin(self._base_url)
+        except ValueError:
+            return False
 
     def _keep_pace(self, url: str) -> None:
         """Wait for the next request's turn.

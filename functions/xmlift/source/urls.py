@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
 
+import requests
+from urllib3.util import parse_url
+
 from xmlift.errors import SourceError
 from xmlift.windows import EPOCH, Interval
 
@@ -14,6 +17,8 @@ _SECRET_NAME = re.compile(
 # No token is so short a number, a time, or written with brackets and comparisons as queries are.
 _NO_SECRET = re.compile(r"\d{1,9}|\d{4}-\d{2}-\d{2}([T ][\d:.]*(Z|[-+][\d:]+)?)?|.*[<>()\[\]].*", re.DOTALL)
 _PATH_PARAMETERS = re.compile(r";[^/]*")
+# Before a query, these let one reader see another host than the next: `http://evil\\@host/`.
+_TWO_READINGS = re.compile(r"^[^?#]*[\\\x00-\x1f\x7f]")
 _SHOWN_LENGTH = 300
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _EPOCH_UNITS = {"epoch_seconds": timedelta(seconds=1), "epoch_milliseconds": timedelta(milliseconds=1)}
@@ -28,17 +33,39 @@ class Origin(NamedTuple):
 
 
 def origin(url: str) -> Origin:
-    parts = urlsplit(url)
-    return Origin(parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 0))
+    """Where a request for this URL is sent, which is not always where it seems to lead as it stands.
+
+    Raises ValueError where it is not a URL, or not the same one for all who read it on its way.
+    """
+    request = requests.PreparedRequest()
+    request.prepare_url(url, None)
+    sent = str(request.url)
+    parts, other = urlsplit(sent), parse_url(sent)
+    found = _origin(parts.scheme, parts.hostname, parts.port)
+    if _TWO_READINGS.match(url) or found != _origin(other.scheme, other.host, other.port):
+        raise ValueError("it can be read as two different ones")
+    return found
+
+
+def _origin(scheme: str | None, host: str | None, port: int | None) -> Origin:
+    scheme = scheme or ""
+    return Origin(scheme, (host or "").strip("[]").lower(), port or _DEFAULT_PORTS.get(scheme, 0))
 
 
 def joined(url: str, reference: str) -> str:
     """Where an answer from `url` leads on to. Raises SourceError where that is not a URL."""
+    reference = reference.strip()
     try:
         target = urljoin(url, reference)
         origin(target)
-    except ValueError as error:
-        raise SourceError(f"{shown(url)}: the endpoint leads on to what is not a URL: {error}") from error
+        is_url = not _TWO_READINGS.match(reference)  # urljoin leaves out what it does not like
+    except ValueError:
+        is_url = False
+    if not is_url:
+        # Without what it is: it may carry a token.
+        raise SourceError(
+            f"{shown(url)}: the endpoint leads on to what is not a URL. Ask the endpoint's owner"
+        )
     return target
 
 
@@ -76,6 +103,14 @@ def shown(url: str) -> str:
     query = "&".join(_shown_parameter(parameter) for parameter in parts.query.split("&") if parameter)
     text = urlunsplit((parts.scheme, netloc, _PATH_PARAMETERS.sub("", parts.path), query, ""))
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+
+
+def shown_if_url(url: str) -> str:
+    """As `shown`, also of what may be none."""
+    try:
+        return shown(url)
+    except ValueError:
+        return "What is not a URL"
 
 
 def _shown_parameter(parameter: str) -> str:

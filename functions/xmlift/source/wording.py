@@ -12,7 +12,12 @@ def words(text: bytes) -> str:
 
 
 def plain(error: Exception) -> str:
-    """What a library's exception says, without addresses in memory and nested representations."""
+    """What a library's exception says, without addresses in memory and nested representations.
+
+    A ValueError says what it does not like: a header's value, a URL.
+    """
+    if isinstance(error, ValueError):
+        return f"{type(error).__name__}: a header or a URL of the request, or of its redirect, cannot be sent"
     cause: BaseException = error
     while cause.args and isinstance(cause.args[0], BaseException):
         cause = cause.args[0]
