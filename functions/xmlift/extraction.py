@@ -273,7 +273,8 @@ class WindowReader:
                 set_windows=self._event.set_windows,
                 raw=self._chain.raw + self._kept(),
                 link=self._event.link,
-                next_link=self._pages.next_link,
+                # The word that nothing has changed need not say where to go on: then where this window began.
+                next_link=self._pages.next_link or self._event.link,
                 validators=self._validators(),
                 not_modified=self._pages.not_modified,
             )

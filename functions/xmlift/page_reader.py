@@ -11,7 +11,7 @@ from lxml import etree
 
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.deletes import SecondFeed
-from xmlift.catalogue.paging import OffsetPaging, PageNumberPaging
+from xmlift.catalogue.paging import OffsetPaging, PageNumberPaging, Paging
 from xmlift.errors import RecordError, SourceError, XmliftError
 from xmlift.kept_pages import KeptPages
 from xmlift.landing import names
@@ -92,14 +92,12 @@ class PageReader:
 
     def _linked(self, last: Link, url: str) -> PageRequest:
         body = None if last.next_body is None else last.next_body.encode()
-        if (
-            not last.next_headers
-            and self._walk.bootstrap is None
-            and (first := self._walk.first()) is not None
-        ):
-            # A link of a version that knew no other headers than the stream's own.
-            return PageRequest(url, body, first.headers, last.values)
-        return PageRequest(url, body, last.next_headers, last.values)
+        request = PageRequest(url, body, last.next_headers, last.values)
+        if last.next_headers or is_of_second(request) or self._walk.bootstrap is not None:
+            return request
+        # A link of a version that knew no other headers than the stream's own, and no second feed.
+        first = self._walk.first()
+        return request if first is None else request._replace(headers=first.headers)
 
     def read(self, request: PageRequest, *, ahead: bool = False) -> PageRequest | None:
         """Read one page; the next one's request, None after the last. Raises SourceError, RecordError, RowError.
@@ -160,14 +158,14 @@ class PageReader:
             self._guards.check(root)
             if not self._guards.says_empty(root):
                 raise
-            return self._end_empty(request)
+            return self._end_empty(request, root, answer.url)
         self._rows.check_window()
         assert page.root is not None
         logger.debug("page", url=shown(request.url), records=page.records, bytes=answer.size)
         self._guards.check(page.root)
         if not page.records:
             if self._guards.says_empty(page.root):
-                return self._end_empty(request)
+                return self._end_empty(request, page.root, answer.url)
             if not is_of_second(request):
                 names_there = Counter(self._progress.unmatched) + Counter(
                     unmatched_names(page.root, self._mapping)
@@ -187,22 +185,42 @@ class PageReader:
             )
         return joined(url, found)
 
-    def _end_empty(self, request: PageRequest) -> PageRequest | None:
+    def _end_empty(self, request: PageRequest, root: etree._Element, url: str) -> PageRequest | None:
         """The answer says that there are no records; after pages that had some, it takes that back."""
-        if isinstance(self._walk, TwoFeeds | KeptPages):
+        if isinstance(self._walk, KeptPages):
             return self._walk.after_last(request)
-        if self._progress.pages:
+        if not self._is_first_of_feed(request):
+            if self._is_counted(request):
+                return self._walk.following(root, request, url, 0)  # that is how such pages end
             raise RefusedError("the answer says that there are no records, after pages that had some")
+        if self._delta_link is not None and str(self._delta_link(root)).strip():
+            self.next_link = self._found_link(self._delta_link, root, url)
+        if isinstance(self._walk, TwoFeeds):
+            return self._walk.after_last(request)
         self.ended_by = f"the answer says that there are no records: {self._stream.guards.empty}"
         return None
 
+    def _is_first_of_feed(self, request: PageRequest) -> bool:
+        if isinstance(self._walk, TwoFeeds) and is_of_second(request):
+            return self._walk.begins_second(request)
+        return not self._progress.pages
+
+    def _is_counted(self, request: PageRequest) -> bool:
+        return isinstance(self._page_asked_by(request), OffsetPaging | PageNumberPaging)
+
+    def _page_asked_by(self, request: PageRequest) -> Paging:
+        deletes = self._stream.deletes
+        if is_of_second(request) and isinstance(deletes, SecondFeed):
+            return deletes.page
+        return self._stream.page
+
     def _check_repeated(self, request: PageRequest, answer: Answer) -> None:
         """Pages that are only counted have to differ: a server that ignores their number sends one again."""
-        page, mapping = self._stream.page, self._mapping
-        if is_of_second(request) and self._gone_mapping and isinstance(self._stream.deletes, SecondFeed):
-            page, mapping = self._stream.deletes.page, self._gone_mapping
-        if not isinstance(page, OffsetPaging | PageNumberPaging):
+        if not self._is_counted(request):
             return
+        mapping = self._mapping
+        if is_of_second(request) and self._gone_mapping is not None:
+            mapping = self._gone_mapping
         tag = mapping.record_tags[-1].rpartition("}")[2]
         found = records_hash(answer.body, tag)
         if not found:

@@ -88,6 +88,32 @@ def test_what_each_cursor_says_of_time() -> None:
         ({"request": BOUNDED, "cursor": {"type": "full"}}, "needs a cursor of type watermark or window"),
         ({"cursor": {"type": "window"}}, "use both {window.from} and {window.to} in the request"),
         ({"cursor": {"type": "delta_link", "xpath": "@d"}, "disposition": "replace"}, "brings what changed"),
+        (
+            {
+                "cursor": {"type": "delta_link", "xpath": "@d"},
+                "page": {"type": "offset", "parameter": "o", "size": 5},
+            },
+            "no list whose pages could be counted: use a `page` of type next_url, token or none",
+        ),
+        (
+            {"cursor": {"type": "delta_link", "xpath": "@d"}, "page": {"type": "page_number", "parameter": "p"}},
+            "no list whose pages could be counted",
+        ),
+        (
+            {
+                "cursor": {"type": "delta_link", "xpath": "@d"},
+                "page": {"type": "token", "xpath": "@t", "parameter": "t", "exclusive": True},
+            },
+            "sent in the query of the link: name it as `page.parameter`, and leave out `exclusive`",
+        ),
+        (
+            {
+                "cursor": {"type": "delta_link", "xpath": "@d"},
+                "page": {"type": "token", "xpath": "@t"},
+                "request": {"path": "/p", "headers": {"X-Token": "{token}"}},
+            },
+            "sent in the query of the link",
+        ),
         ({"cursor": {"type": "window", "zone": "Mars/Olympus"}, "request": BOUNDED}, "unknown zone 'Mars/Olympus'"),
         ({"cursor": {"type": "window", "format": "epoch_seconds"}, "request": BOUNDED}, "tells no finer time"),
         ({"cursor": {"type": "window"}, "request": BOUNDED, "disposition": "append"}, "needs a watermark cursor"),

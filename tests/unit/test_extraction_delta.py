@@ -52,3 +52,24 @@ def test_without_a_link_to_go_on_from_nothing_lands(stream: Extracts, source: Sc
     assert "page 1, " in message
     assert "the last page has no link to go on from (string(/workitem/delta/@href))" in message
     assert "Correct the cursor's xpath" in message
+
+
+@pytest.mark.parametrize(
+    ("answer", "link"),
+    [
+        ('<workitem><none/><delta href="/changes?since=c"/></workitem>', "/changes?since=c"),
+        ("<workitem><none/></workitem>", "/changes?since=b"),
+        ('<nothing><none href="/changes?since=c"/></nothing>', "/changes?since=b"),
+    ],
+)
+def test_the_word_that_nothing_has_changed_loses_no_link(
+    stream: Extracts, source: ScriptedSource, answer: str, link: str
+) -> None:
+    """Its own link counts; where it has none, the next run asks once more for what this one asked for."""
+    stream.change("    key: [id]\n", '    key: [id]\n    guards: { empty: "//none" }\n')
+    source.says("/changes", answer.encode())
+    event = msgspec.structs.replace(stream.event(), link=f"{source.url}/changes?since=b")
+    extract(event, stream.zone, read_secret, all_the_time)
+    commit = stream.landed().commit
+    assert (commit.link, commit.next_link) == (event.link, f"{source.url}{link}")
+    assert commit.ended_by == "the answer says that there are no records: //none"

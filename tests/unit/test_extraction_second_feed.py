@@ -7,6 +7,7 @@ import pytest
 
 from xmlift.catalogue import load_source
 from xmlift.errors import CatalogueError, RecordError
+from xmlift.source.session import RefusedError
 
 from .extracting import Extracts, all_the_time, fails, item, no_time_at_all
 from .scripted_source import ScriptedSource, page
@@ -125,3 +126,72 @@ def refusal(stream: Extracts, old: str, new: str) -> str:
 )
 def test_what_cannot_work_is_refused(stream: Extracts, old: str, new: str, said: str) -> None:
     assert said in refusal(stream, old, new)
+
+
+EMPTY = '    key: [id]\n    guards: { empty: "//none" }\n'
+
+
+def test_no_records_after_some_of_a_feed_is_none_of_its_ends(
+    stream: Extracts, source: ScriptedSource
+) -> None:
+    stream.change("    key: [id]\n", EMPTY)
+    source.says("/items", page(item(1), following="/items/2"))
+    source.says("/items/2", b"<workitem><none/></workitem>")
+    source.says("/deleted", gone())
+    for _ in range(3):
+        stream.extract()  # it begins anew
+    said = fails(stream, RefusedError)
+    assert "the answer says that there are no records, after pages that had some" in said
+
+
+def test_no_records_after_some_of_the_second_feed_is_none_of_its_ends(
+    stream: Extracts, source: ScriptedSource
+) -> None:
+    stream.change("    key: [id]\n", EMPTY)
+    source.says("/items", page(item(1)))
+    source.says("/deleted", gone(2, following="/deleted/2"))
+    source.says("/deleted/2", b"<gone><none/></gone>")
+    for _ in range(3):
+        stream.extract()
+    assert "after pages that had some" in fails(stream, RefusedError)
+
+
+@pytest.mark.parametrize("first", [b"<workitem><none/></workitem>", b"<nothing><none/></nothing>"])
+def test_no_records_in_a_feed_is_no_word_of_the_other_one(
+    stream: Extracts, source: ScriptedSource, first: bytes
+) -> None:
+    stream.change("    key: [id]\n", EMPTY)
+    source.says("/items", first)
+    source.says("/deleted", b"<gone><none/></gone>")
+    assert stream.extract().status == "done"
+    assert stream.landed().commit.progress.pages == 2
+
+
+def test_counted_pages_may_end_with_the_word_that_there_are_no_more(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    extracts.change(
+        "page: { type: next_url, xpath: /workitem/@href, when: \"/workitem/@rel='next'\" }",
+        "page: { type: offset, parameter: start, size: 1 }",
+    )
+    extracts.change("    key: [id]\n", EMPTY)
+    source.says("/items", page(item(1)), page(item(2)), b"<workitem><none/></workitem>")
+    assert extracts.extract().status == "done"
+    assert [row["id"] for row in extracts.rows()] == ["1", "2"]
+
+
+def test_a_second_feed_without_headers_gets_none_of_the_first(
+    stream: Extracts, source: ScriptedSource
+) -> None:
+    """Also where a call goes on in it."""
+    stream.change("path: /items\n", 'path: /items\n      headers: { X-Of-Items: "1" }\n')
+    source.says("/items", page(item(1)))
+    source.says("/deleted", gone(2, following="/deleted/2"))
+    source.says("/deleted/2", gone(3))
+    while stream.extract(no_time_at_all).status == "more":
+        pass
+    assert [(asked.target.split("?")[0], "X-Of-Items" in asked.headers) for asked in source.asked] == [
+        ("/items", True),
+        ("/deleted", False),
+        ("/deleted/2", False),
+    ]

@@ -10,7 +10,7 @@ from xmlift.catalogue.cursor import Cursor, DeltaLink, Full, TimeCursor, Waterma
 from xmlift.catalogue.deletes import Deletes, PeriodicFull, SecondFeed, Tombstone
 from xmlift.catalogue.guards import Guards
 from xmlift.catalogue.order import ForEach
-from xmlift.catalogue.paging import NoPaging, Paging
+from xmlift.catalogue.paging import NoPaging, OffsetPaging, PageNumberPaging, Paging, TokenPaging
 from xmlift.catalogue.request import Request
 from xmlift.catalogue.spelling import check_nulls, check_time
 from xmlift.catalogue.strict import Model, Name
@@ -102,10 +102,24 @@ class Stream(Model, frozen=True):
                 "a window cursor knows a record by nothing but the time that was asked for: use both {window.from} "
                 "and {window.to} in the request, or a watermark with a `field`"
             )
-        if isinstance(cursor, DeltaLink) and self.disposition not in ("merge", "scd2"):
+        if isinstance(cursor, DeltaLink):
+            self._check_delta()
+
+    def _check_delta(self) -> None:
+        if self.disposition not in ("merge", "scd2"):
             raise ValueError(
                 f"delta_link brings what changed, and {self.disposition} would take the rest for gone: use merge "
                 "or scd2"
+            )
+        if isinstance(self.page, OffsetPaging | PageNumberPaging):
+            raise ValueError(  # noqa: TRY004 (of the catalogue, not of the program)
+                "delta_link: what it leads to is no list whose pages could be counted: use a `page` of type "
+                "next_url, token or none"
+            )
+        if isinstance(self.page, TokenPaging) and (self.page.parameter is None or self.page.exclusive):
+            raise ValueError(
+                "delta_link: a page's token is sent in the query of the link: name it as `page.parameter`, and "
+                "leave out `exclusive`"
             )
 
     def _check_cursor_field(self, name: str) -> None:

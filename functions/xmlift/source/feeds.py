@@ -36,6 +36,11 @@ class TwoFeeds:
         """What is asked where the feed of this request has ended, whatever its page says."""
         return None if is_of_second(request) else self._begin_second()
 
+    def begins_second(self, request: PageRequest) -> bool:
+        """Whether the request is for the first page of the second feed."""
+        first = self._begin_second()
+        return first is not None and request.asks_the_same_as(first)
+
     def _begin_second(self) -> PageRequest | None:
         first = self._second.first()
         return None if first is None else of_second(first)

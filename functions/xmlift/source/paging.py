@@ -1,6 +1,7 @@
 """Ways through a window that the server tells: one page alone, the next page's URL, a token."""
 
 from collections.abc import Mapping
+from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from lxml import etree
 
@@ -14,7 +15,8 @@ from xmlift.source.walk import NOTHING, Captured, PageRequest
 class Start:
     """Where a window begins: its template, with what is known of every page (`values`).
 
-    `link` is where the endpoint itself said that its changes go on: the first page is asked for there, verbatim.
+    `link` is where the endpoint itself said that its changes go on: the first page is asked for there, verbatim,
+    and each further one with its parameters besides.
     """
 
     def __init__(
@@ -31,8 +33,7 @@ class Start:
 
     def first(self, captured: Mapping[str, str], position: Mapping[str, str] = NOTHING) -> PageRequest:
         """The first page's request."""
-        request = self.asked(captured, position)
-        return request if self._link is None else request._replace(url=joined(request.url, self._link))
+        return self.asked(captured, position)
 
     def asked(
         self,
@@ -44,7 +45,25 @@ class Start:
     ) -> PageRequest:
         """A page's request; what was captured by the first call is what the next page has to know of this one."""
         values = {**self._values, **captured, **position}
-        return self._template.filled(values, parameters, exclusive=exclusive)._replace(values=dict(captured))
+        request = self._template.filled(values, parameters, exclusive=exclusive)._replace(
+            values=dict(captured)
+        )
+        if self._link is None:
+            return request
+        return request._replace(url=_with_parameters(joined(request.url, self._link), parameters))
+
+
+def _with_parameters(url: str, parameters: Mapping[str, str]) -> str:
+    """The URL with these parameters in its query, in place of any of these names."""
+    if not parameters:
+        return url
+    parts = urlsplit(url)
+    others = [
+        given
+        for given in parts.query.split("&")
+        if given and unquote_plus(given.partition("=")[0]) not in parameters
+    ]
+    return parts._replace(query="&".join([*others, urlencode(parameters, quote_via=quote)])).geturl()
 
 
 class OnePage:

@@ -168,3 +168,14 @@ def test_a_token_stands_where_the_template_says(
 def test_a_link_takes_the_first_pages_place() -> None:
     start = Start(Template("https://h/x", "/a", {"size": 5}, {"A": "b"}), {}, link="/delta?since=%3C1")
     assert OnePage(start).first() == PageRequest("https://h/delta?since=%3C1", None, {"A": "b"})
+
+
+def test_a_token_goes_on_from_the_link_and_not_from_the_beginning() -> None:
+    start = Start(Template("https://h/x", "/all", {"size": 5}), {}, link="/delta?t=0&since=%3C1")
+    walk = Token(start, "/r/@token", "t", {}, exclusive=False)
+    first = walk.first()
+    assert first is not None
+    assert first.url == "https://h/delta?t=0&since=%3C1"
+    second = walk.following(etree.fromstring('<r token="a+b"/>'), first, first.url, 1)
+    assert second is not None
+    assert second.url == "https://h/delta?since=%3C1&t=a%2Bb"
