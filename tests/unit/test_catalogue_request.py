@@ -38,6 +38,15 @@ def stream(request: str, rest: str = "") -> Stream:
             "page: {type: page_number, start: 0, total_pages: /l/n}",
         ),
         (f"\n      {BOOTSTRAP}", "page: {type: offset, parameter: s, size: 5}"),
+        (
+            "{path: /a, method: POST, body: '<q><![CDATA[a]]>{token}<![CDATA[b]]></q>'}",
+            "page: {type: token, xpath: /t}",
+        ),
+        (
+            "{path: /a, method: POST, headers: {Content-Type: application/json}, body: '[<![CDATA[{token}]]>]'}",
+            "page: {type: token, xpath: /t}",
+        ),
+        ("{path: /a, headers: {X-Key: 'Grüße {token}'}}", "page: {type: token, xpath: /t}"),
         ("{path: /a}", "guards: {error: /error, empty: /none, rows_outside_window: ignore}"),
     ],
 )
@@ -156,6 +165,24 @@ def test_a_window_may_be_asked_for_by_the_first_call_alone() -> None:
         ),
         ("{path: /a}", "guards: {error: ''}", "Expected `str` of length >= 1 (at `guards.error`)"),
         ("{path: /a}", "guards: {rows_outside_window: count}", "use fail, ignore"),
+        (
+            "{path: /a, method: POST, body: '<q><![CDATA[x > {window.from}]]></q>'}",
+            "",
+            "body: {window.from} stands in a CDATA section, where what is escaped stays as it is: leave",
+        ),
+        (
+            "{path: /a, method: POST, body: '<q>{partition}<![CDATA[a]]><![CDATA[{partition}'}",
+            "",
+            "stands in a CDATA section",
+        ),
+        (
+            "{path: /a, headers: {X-Key: '€ 5'}}",
+            "",
+            "header X-Key: a header carries characters of Latin-1 alone",
+        ),
+        ("{path: /a, headers: {X-Key: ' 5'}}", "", "header X-Key: leave out the spaces around its value"),
+        ('{path: /a, headers: {X-Key: "a\\nb"}}', "", "header X-Key: a header carries no control character"),
+        ("{path: /a, headers: {'X Key': '5'}}", "", "header 'X Key' is no header's name"),
         (
             "{path: /a}",
             "page: {type: pages}",

@@ -4,6 +4,7 @@ import pytest
 
 from xmlift.catalogue import load_source, spelling
 from xmlift.errors import CatalogueError
+from xmlift.tables.types import parse_type
 
 
 def refusal(column: str, more: str = "", key: str = "[id]") -> str:
@@ -41,7 +42,24 @@ streams:
             "type: timestamp, zone: '+01:00'",
             "zone '+01:00' places a time without an offset: use type timestamptz",
         ),
-        ("type: date, format: '%Y', zone: '+01:00'", "places a time without an offset: use type timestamptz"),
+        (
+            "type: date, format: '%Y%m%d', zone: '+01:00'",
+            "places a time without an offset: use type timestamptz",
+        ),
+        ("type: timestamp, format: '%Y-%m-%d %H:%M %Z'", "%Z names a zone, and shifts no time by it"),
+        (
+            "type: timestamptz, format: '%Y-%m-%d %H:%M %Z', zone: Europe/Berlin",
+            "%Z names a zone, and shifts no time by it: write %z where the values have an offset",
+        ),
+        ("type: date, format: '%H:%M'", "has no year: a whole date is %Y with %m and %d, or with %j"),
+        ("type: date, format: '%Y'", "has no month"),
+        ("type: date, format: '%Y-%m'", "has no day"),
+        ("type: timestamp, format: '%d.%m. %H:%M'", "has no year"),
+        ("type: date, format: '%%Y-%m-%d'", "has no year"),
+        ("type: date, format: '%Y-%W'", "%W counts weeks, which strptime passes over"),
+        ("type: date, format: '%Y-%U-%d %m'", "%U counts weeks, which strptime passes over"),
+        ("type: timestamp, format: '%Y-%m-%d %I:%M'", "%I is half a day's hour: write %p beside it, or %H"),
+        ("type: timestamp, format: '%Y-%m-%d %H:%M %p'", "%p says nothing of %H: write %I beside it"),
         ("type: timestamptz, zone: CEST", "unknown zone 'CEST': write an offset (+05:30) or an IANA name"),
         ("type: timestamptz, zone: '+25:00'", "unknown zone '+25:00'"),
     ],
@@ -50,6 +68,25 @@ def test_a_mistake_is_told_with_its_remedy(column: str, said: str) -> None:
     message = refusal(column)
     assert message.startswith("shop.yaml: stream shop.items: column x: ")
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("column_type", "time_format"),
+    [
+        ("date", "%Y-%m-%d"),
+        ("date", "%d %b %y"),
+        ("date", "%A, %B %d %Y"),
+        ("date", "%Y%j"),
+        ("date", "%G-W%V-%u"),
+        ("timestamp", "%m/%d/%Y %I:%M:%S %p"),
+        ("timestamptz", "%Y-%m-%d %H:%M:%S UTC%z"),
+        ("timestamp", "100%% %Y-%m-%d"),
+        ("date", "%x"),
+        ("timestamp", "%c"),
+    ],
+)
+def test_a_format_of_whole_dates_is_taken(column_type: str, time_format: str) -> None:
+    spelling.check_time(time_format, None, parse_type(column_type))
 
 
 @pytest.mark.parametrize("contract", ["freeze", "discard"])

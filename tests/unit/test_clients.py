@@ -67,6 +67,19 @@ def test_a_missing_value_names_the_secret_and_the_command(secrets: Any, read: Re
     assert "aws secretsmanager put-secret-value --secret-id xmlift/test/ewm" in message
 
 
+def test_a_null_is_no_password(secrets: Any, read: Read) -> None:
+    secrets.create_secret(Name="xmlift/test/ewm", SecretString='{"username": "etl", "password": null}')
+    assert read("ewm") == {"username": "etl"}
+
+
+@pytest.mark.parametrize("value", ['["hunter2"]', '{"is": "hunter2"}', "true"])
+def test_a_secrets_part_is_a_text(secrets: Any, read: Read, value: str) -> None:
+    secrets.create_secret(Name="xmlift/test/ewm", SecretString=f'{{"password": {value}}}')
+    with pytest.raises(SourceError, match="xmlift/test/ewm has a 'password' that is no text") as caught:
+        read("ewm")
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", ["hunter2", '"hunter2"', '["hunter2"]', "{hunter2"])
 def test_a_value_that_is_no_object_is_named_and_not_shown(secrets: Any, read: Read, value: str) -> None:
     secrets.create_secret(Name="xmlift/test/ewm", SecretString=value)

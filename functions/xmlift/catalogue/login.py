@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from xmlift.catalogue.strict import Model, Name
-from xmlift.catalogue.web import check_url
+from xmlift.catalogue.web import check_keeps_secrets, check_url
 
 
 class NoLogin(Model, frozen=True, tag_field="type", tag="none"):
@@ -51,6 +51,7 @@ class OAuth2ClientLogin(Model, frozen=True, tag_field="type", tag="oauth2_client
 
     def __post_init__(self) -> None:
         check_url(self.token_url, "auth token_url")
+        check_keeps_secrets(self.token_url, "auth token_url")
 
 
 Login = NoLogin | BasicLogin | BearerLogin | JazzFormLogin | ApplicationPasswordLogin | OAuth2ClientLogin

@@ -13,7 +13,7 @@ from xmlift.catalogue.login import Login, NoLogin
 from xmlift.catalogue.order import check_order
 from xmlift.catalogue.stream import Stream
 from xmlift.catalogue.strict import Model, Name
-from xmlift.catalogue.web import check_url
+from xmlift.catalogue.web import check_keeps_secrets, check_url
 
 # Schemas that are the warehouse's own, or xmlift's: a source's name is that of its schema.
 _TAKEN_SCHEMAS = frozenset({"xmlift", "public", "information_schema"})
@@ -55,6 +55,8 @@ class Source(Model, frozen=True):
             )
         if self.base_url or any(stream.request is not None for stream in self.streams.values()):
             check_base_url(self.base_url)
+            if not isinstance(self.auth, NoLogin):
+                check_keeps_secrets(self.base_url, "base_url")
         for name, stream in self.streams.items():
             check_child_tables(name, stream.key, stream.children)
         check_order(self.streams)

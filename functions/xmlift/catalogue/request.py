@@ -20,6 +20,8 @@ _WINDOW = ("{window.from}", "{window.to}")
 _OF_A_PAGE = ("{page}", "{offset}", "{size}", "{token}")
 # What looks like one of ours and is not would reach the server as it stands, and leave the stream unbounded.
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][\w.]*\}")
+_CDATA = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|$)", re.DOTALL)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # What a first call may capture beside values of its own: the server's own count.
 _TOTALS = {"total": OffsetPaging, "total_pages": PageNumberPaging}
 
@@ -49,6 +51,15 @@ class Call(Model, frozen=True):
                 f"body: its values cannot be escaped for Content-Type {self.content_type}: use one of XML, JSON or "
                 "application/x-www-form-urlencoded"
             )
+        for name, value in self.headers.items():
+            _check_header(name, value)
+        if self.body is not None and self._content_kind == "xml":
+            for section in _CDATA.findall(self.body):
+                if found := _PLACEHOLDER.search(section):
+                    raise ValueError(
+                        f"body: {found[0]} stands in a CDATA section, where what is escaped stays as it is: leave "
+                        "out <![CDATA[ and ]]>, and escape < and & yourself"
+                    )
 
     @property
     def content_type(self) -> str | None:
@@ -89,6 +100,17 @@ class Call(Model, frozen=True):
         for place, placeholder in self.placeholders():
             if placeholder not in known:
                 raise ValueError(f"{place}: nothing stands for {placeholder}; write {', '.join(known)}")
+
+
+def _check_header(name: str, value: str) -> None:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"header {name!r} is no header's name")
+    if any(letter < " " or letter == "\x7f" for letter in value):
+        raise ValueError(f"header {name}: a header carries no control character")
+    if value != value.strip():
+        raise ValueError(f"header {name}: leave out the spaces around its value")
+    if any(letter > "\xff" for letter in value):
+        raise ValueError(f"header {name}: a header carries characters of Latin-1 alone")
 
 
 class Bootstrap(Call, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """What a column says of its values' spelling, checked: a mistake is told here and not by each record."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import available_timezones
@@ -31,6 +32,7 @@ def check_time(time_format: str | None, zone: str | None, column_type: ColumnTyp
     if time_format is not None:
         _check_format(time_format, column_type)
         _check_offset(time_format, zone, column_type)
+        _check_directives(time_format)
     if zone is not None:
         is_day_of_instant = column_type.name == "date" and time_format in EPOCH_UNITS
         if column_type.name != "timestamptz" and not is_day_of_instant:
@@ -53,6 +55,33 @@ def _check_format(time_format: str, column_type: ColumnType) -> None:
             f"format {time_format!r} is none: write strptime's directives (%Y-%m-%dT%H:%M:%S%z), "
             f"{', '.join(_FORMATS)}"
         )
+
+
+def _check_directives(time_format: str) -> None:
+    """Raises ValueError for what strptime reads past, and for a date of which a part would be made up."""
+    if time_format in _FORMATS:
+        return
+    asked = set(re.findall(r"%(.)", time_format.replace("%%", "")))
+    where = f"format {time_format!r}: "
+    if "Z" in asked:
+        raise ValueError(
+            f"{where}%Z names a zone, and shifts no time by it: write %z where the values have an offset, else the "
+            "name as it stands there and the `zone` that it means"
+        )
+    if weeks := asked & {"U", "W"}:
+        raise ValueError(f"{where}%{min(weeks)} counts weeks, which strptime passes over: %G-W%V-%u is a day")
+    if "I" in asked and "p" not in asked:
+        raise ValueError(f"{where}%I is half a day's hour: write %p beside it, or %H")
+    if "p" in asked and "I" not in asked:
+        raise ValueError(f"{where}%p says nothing of %H: write %I beside it")
+    if asked & {"c", "x"} or {"G", "V"} < asked:
+        return
+    parts = {"year": {"Y", "y"}, "month": {"m", "b", "B", "j"}, "day": {"d", "j"}}
+    for part, directives in parts.items():
+        if not asked & directives:
+            raise ValueError(
+                f"{where}it has no {part}: a whole date is %Y with %m and %d, or with %j; what is none is a varchar"
+            )
 
 
 def _check_offset(time_format: str, zone: str | None, column_type: ColumnType) -> None:

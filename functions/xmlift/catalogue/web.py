@@ -1,6 +1,9 @@
 """URLs as catalogues write them."""
 
+import re
 from urllib.parse import urlsplit
+
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}|localhost|::1")
 
 
 def check_url(url: str, key: str) -> None:
@@ -13,3 +16,10 @@ def check_url(url: str, key: str) -> None:
         raise ValueError(
             f"{key} carries no user, password, query or fragment: what is secret stands in a secret"
         )
+
+
+def check_keeps_secrets(url: str, key: str) -> None:
+    """Raises ValueError for a URL by which credentials would cross a network in clear text."""
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not _LOOPBACK.fullmatch(parts.hostname or ""):
+        raise ValueError(f"{key}: credentials would be sent in clear text: use https")

@@ -30,6 +30,9 @@ def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
             document = None
         if not isinstance(document, dict):
             raise SourceError(f'the secret {prefix}{name} is not a JSON object such as {{"username": …}}')
-        return {str(key): str(text) for key, text in document.items()}
+        for key, part in document.items():
+            if isinstance(part, bool | list | dict):
+                raise SourceError(f"the secret {prefix}{name} has a {key!r} that is no text: put it as one")
+        return {key: str(part) for key, part in document.items() if part is not None}
 
     return read

@@ -28,14 +28,21 @@ def unmatched_names(root: etree._Element, mapping: Mapping) -> dict[str, int]:
         if not below:
             break
         parents = below
-    names = Counter(child.tag for parent in parents for child in parent.iterchildren("*"))
+    children = [child for parent in parents for child in parent.iterchildren("*")]
+    names = Counter(child.tag for child in children)
+    records = {child.tag for child in children if not _is_number(child)}
     for name, count in names.most_common():
-        if _is_near(name, expected):
+        if name in records and _is_near(name, expected):
             raise RecordError(
                 f"records path {mapping.records!r} matches nothing, but the page has {count} × {name} where "
                 f"{expected.removeprefix('{*}')} is expected: correct `records`, or its prefix under `namespaces`"
             )
     return dict(names.most_common(_NAMES))
+
+
+def _is_number(element: etree._Element) -> bool:
+    """Servers tell how many there are by nearly the name of what they count."""
+    return not len(element) and not element.attrib and (element.text or "").strip().isdecimal()
 
 
 def _is_near(name: str, expected: str) -> bool:

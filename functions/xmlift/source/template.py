@@ -11,7 +11,7 @@ from xmlift.errors import SourceError
 from xmlift.source.walk import NOTHING, PageRequest
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
-_NO_HEADER = re.compile(r"[^\x20-\x7e\x80-\U0010ffff]")
+_NO_HEADER = re.compile(r"[^\x20-\x7e\x80-\xff]|^\s|[ \t]$")
 
 BodyKind = Literal["xml", "json", "form"]
 
@@ -39,18 +39,33 @@ class Template(NamedTuple):
         Raises SourceError for a value that no header can carry.
         """
         query = {} if exclusive else _filled_all(self.query, values)
-        url = self.base_url.rstrip("/") + _filled(self.path, values, lambda value: quote(value, safe=""))
+        url = self.base_url.rstrip("/") + self._filled_path(values)
         if encoded := urlencode({**query, **parameters}, quote_via=quote):
             url += ("&" if "?" in url else "?") + encoded
         headers = _filled_all(self.headers, values)
         for name, value in headers.items():
             if _NO_HEADER.search(value):
-                raise SourceError(f"the header {name} cannot carry a value with a control character")
+                raise SourceError(
+                    f"the header {name} cannot carry a value with a control character, spaces around it or a "
+                    "character beyond Latin-1"
+                )
         if self.body is None:
             return PageRequest(url, None, headers)
         if not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = "text/xml; charset=utf-8"
         return PageRequest(url, _filled(self.body, values, _ESCAPES[self.body_kind]).encode(), headers)
+
+    def _filled_path(self, values: Mapping[str, str]) -> str:
+        """Raises SourceError for a value that would lead up to another path."""
+        segments = []
+        for template in self.path.split("/"):
+            segment = _filled(template, values, lambda value: quote(value, safe=""))
+            if segment in (".", "..") and segment != template:
+                raise SourceError(
+                    f"request.path: a value is {segment!r}, which leads to another path: ask for it in the query"
+                )
+            segments.append(segment)
+        return "/".join(segments)
 
 
 def _json_text(value: str) -> str:

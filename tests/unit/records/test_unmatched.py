@@ -45,6 +45,28 @@ def test_an_empty_answer_tells_what_stands_there(records: str, page: str, names:
     assert unmatched(records, page) == names
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<w><workItems>0</workItems></w>",
+        "<w><workItems> 0 </workItems><workItem>12</workItem></w>",
+        "<w><workItem/><workItems>0</workItems></w>".replace("<workItem/>", ""),
+    ],
+)
+def test_a_number_is_no_record(page: str) -> None:
+    """Servers tell a count by nearly the name of what they count."""
+    unmatched("/w/workitem", page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["<w><workItem n='1'>0</workItem></w>", "<w><workItem>0</workItem><workItem><id/></workItem></w>"],
+)
+def test_what_has_more_than_a_number_may_be_one(page: str) -> None:
+    with pytest.raises(RecordError, match="workItem where workitem is expected"):
+        unmatched("/w/workitem", page)
+
+
 def test_only_a_few_names_are_told() -> None:
     page = "".join(f"<x{number}/>" * number for number in range(1, 20))
     assert unmatched("/w/entry", f"<w>{page}</w>") == {f"x{number}": number for number in range(19, 14, -1)}
