@@ -152,7 +152,7 @@ class StreamReport(Struct, kw_only=True):
             yield f"{source}.{table}: never a value in {', '.join(columns)}: are their paths right?"
         if self.rejected:
             yield f"{where}: {self.rejected} rows rejected: {'; '.join(self.reject_reasons)}"
-        if self.superseded:
+        if self.superseded and not (self.unmatched and not self.records):
             yield (
                 f"{where}: {self.superseded} windows of this run are superseded: what is loaded counts as newer, "
                 "and nothing of them is in the table. If no other run read it meanwhile, look into the ledger for "
@@ -165,7 +165,8 @@ class StreamReport(Struct, kw_only=True):
             more = self.partitions.gone - len(self.partitions.gone_names)
             yield (
                 f"{where}: partitions that were read before and are gone ({self.partitions.gone}): {named}"
-                f"{f' and {more} more' if more else ''}. Their rows stay, and nothing of them is read any more"
+                f"{f' and {more} more' if more else ''}. Nothing of them is read any more; their rows stay, save "
+                "where a set replaces the table"
             )
 
     @property

@@ -59,14 +59,28 @@ def land_partitions(loads: Loads, run: str, as_of: float, **partitions: list[Row
     ]
 
 
-def test_replace_takes_the_partitions_of_its_set_and_leaves_those_that_are_gone(loads: Loads) -> None:
+def test_a_set_takes_the_place_of_partitions_that_are_gone_too(loads: Loads) -> None:
     loads.load_batch(*land_partitions(loads, ONE, 10, a=[line(1), line(2)], gone=[line(3)]))
     loads.load_batch(*land_partitions(loads, TWO, 11, a=[line(1)], new=[line(4)]))
-    assert loads.rows('id, "_partition"', "lists") == [(1, "a"), (3, "gone"), (4, "new")]
+    assert loads.rows('id, "_partition"', "lists") == [(1, "a"), (4, "new")]
     removed = (
         "SELECT partition_id, SUM(rows_removed) FROM xmlift.ledger WHERE source = %s GROUP BY 1 ORDER BY 1"
     )
-    assert loads.stand_in.run(removed, loads.name) == [("a", 2), ("gone", 0), ("new", 0)]
+    assert loads.stand_in.run(removed, loads.name) == [("a", 3), ("gone", 0), ("new", 0)]
+
+
+def test_a_record_of_a_partition_that_is_gone_stands_once_where_it_is_now(loads: Loads) -> None:
+    loads.load_batch(*land_partitions(loads, ONE, 10, gone=[line(1, "a")], a=[line(2, "b")]))
+    loads.load_batch(*land_partitions(loads, TWO, 11, a=[line(1, "a"), line(2, "b")]))
+    assert loads.rows('id, "_partition"', "lists") == [(1, "a"), (2, "a")]
+    loads.check_sums()
+
+
+def test_a_set_of_partitions_takes_the_place_of_what_was_read_without_any(loads: Loads) -> None:
+    loads.load_batch(loads.land(ONE, (0, 10), [line(1), line(2)], stream="lists", set_windows=1))
+    loads.load_batch(*land_partitions(loads, TWO, 11, a=[line(1)], b=[line(2)]))
+    assert loads.rows('id, "_partition"', "lists") == [(1, "a"), (2, "b")]
+    loads.check_sums()
 
 
 def test_a_set_of_partitions_is_loaded_as_a_whole(loads: Loads) -> None:

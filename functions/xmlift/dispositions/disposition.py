@@ -1,19 +1,22 @@
 """What all dispositions share: the targets, the choice among a batch's windows, and the counts."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
-from xmlift.errors import WarehouseError
+from xmlift.errors import DataFaultError, WarehouseError
 from xmlift.landing.chain import Landed
 from xmlift.layout import StreamLayout, TableLayout
 from xmlift.tally import TableTally, WindowKey
-from xmlift.warehouse import duplicates, statements
+from xmlift.warehouse import duplicates, ledger, statements
 from xmlift.warehouse.ledger import Reading
 from xmlift.warehouse.statements import Table
+
+_SHOWN_NAMES = 5
 
 
 class Targets(NamedTuple):
@@ -98,6 +101,32 @@ def check_whole(windows: Sequence[Landed]) -> None:
             f"{window.source}.{window.stream}: run {window.run} has {len(windows)} windows here of a set of "
             f"{', '.join(map(str, sorted(promised)))}: a set is loaded as a whole or not at all"
         )
+
+
+def gives_way(cursor: Cursor, targets: Targets, windows: Sequence[Landed]) -> bool:
+    """Whether a set found nothing at all where other things stand, so that it may tell of nothing.
+
+    Most likely the source has changed its names, and what is taken for gone is there. Where something is loaded
+    that the set would take out, it raises DataFaultError, so that the run fails; else there is nothing to lose.
+    """
+    found: Counter[str] = Counter()
+    for window in windows:
+        own = window.commit.progress.tables.get(targets.stream)
+        if own is not None and own.read:
+            return False
+        found.update(window.commit.progress.unmatched)
+    if not found:
+        return False
+    if not ledger.rows_of_loads(cursor, targets.source, targets.stream):
+        return True
+    there = ", ".join(
+        f"{count} × {name.rpartition('}')[2]}" for name, count in found.most_common(_SHOWN_NAMES)
+    )
+    raise DataFaultError(
+        f"{targets.own.qualified}: a reading of all found no record, and where records are expected stand {there}: "
+        "nothing is taken for gone by that. Correct `records`; where the source really has none any more, say by "
+        "`guards.empty` how its answer tells so"
+    )
 
 
 def age_of(windows: Sequence[Landed]) -> tuple[int, datetime, str]:

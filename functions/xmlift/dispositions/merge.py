@@ -33,7 +33,10 @@ class Merge(Disposition):
     def choose(self, cursor: Cursor, landed: Sequence[Landed]) -> Chosen:
         """All windows; of full readings the newest. Raises WarehouseError where a set is not whole."""
         check_sets(landed)
-        return newest_readings(cursor, self._targets, landed) if self._is_full else Chosen(landed)
+        giving_way = self._marks.giving_way(cursor, landed) if self._marks else []
+        rest = [window for window in landed if window not in giving_way]
+        chosen = newest_readings(cursor, self._targets, rest) if self._is_full else Chosen(rest)
+        return chosen._replace(superseded=[*chosen.superseded, *giving_way])
 
     @override
     def apply(self, cursor: Cursor, landed: Sequence[Landed], tallies: dict[str, TableTally]) -> None:

@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
-from xmlift.dispositions.disposition import Chosen, Targets, age_of, check_whole, reading_of
+from xmlift.dispositions.disposition import (
+    Chosen,
+    Targets,
+    age_of,
+    check_whole,
+    gives_way,
+    reading_of,
+)
 from xmlift.landing.chain import Landed
 from xmlift.tally import TableTally, WindowKey, window_key
 from xmlift.telemetry import logger
@@ -67,6 +74,15 @@ class SetMarks:
 
     def __init__(self, targets: Targets) -> None:
         self._targets = targets
+
+    def giving_way(self, cursor: Cursor, landed: Sequence[Landed]) -> list[Landed]:
+        """The windows of sets that found nothing at all, and may not tell of it. Raises DataFaultError."""
+        return [
+            window
+            for windows in _together(landed)
+            if windows[0].commit.set_windows and gives_way(cursor, self._targets, windows)
+            for window in windows
+        ]
 
     def note_staged(self, cursor: Cursor, landed: Sequence[Landed]) -> None:
         """Before anything staged is compared with the target."""

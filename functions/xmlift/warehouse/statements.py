@@ -291,21 +291,17 @@ def same_parent(child: Table, parent: Table, left: str, right: str) -> str:
     return " AND ".join(f"{left}.{identifier(mine)} = {right}.{identifier(theirs)}" for mine, theirs in pairs)
 
 
-def count_partitions(table: Table, parent: Table, partitions: Sequence[str]) -> str:
+def count_partitions(table: Table, parent: Table) -> str:
     """How many rows each partition holds."""
     return (
         f'SELECT held."_partition", COUNT(*) FROM {table.qualified} AS held\n{claimed(parent, "held")}\n'
-        f'WHERE held."_partition" IN ({_literals(partitions)}) GROUP BY 1'
+        "GROUP BY 1"
     )
 
 
-def delete_partitions(table: Table, partitions: Sequence[str]) -> str:
+def delete_all(table: Table) -> str:
     """Take out all that a set replaces (L6). No TRUNCATE: it would commit what is not complete yet."""
-    return f'DELETE FROM {table.qualified} WHERE "_partition" IN ({_literals(partitions)})'
-
-
-def _literals(texts: Sequence[str]) -> str:
-    return ", ".join(literal(text) for text in texts)
+    return f"DELETE FROM {table.qualified}"
 
 
 def count_rows(schema: str, table: str) -> str:
