@@ -26,7 +26,7 @@ from xmlift.landing.zone import Zone
 from xmlift.page_reader import PageReader, link_to
 from xmlift.rooms import MEGABYTE, SecretReader, record_mapping, source_session, window_walk
 from xmlift.source.ahead import FetchAhead
-from xmlift.source.session import OutOfTimeError, RefusedError
+from xmlift.source.session import LongPauseError, OutOfTimeError, RefusedError
 from xmlift.source.walk import PageRequest, Way
 from xmlift.telemetry import logger
 from xmlift.window_lifting import WindowLifting, WindowToLift
@@ -152,6 +152,7 @@ class WindowReader:
         window = WindowToLift(mapping, stream, self._window, self._attempt, parsed_at)
         self._lifting = WindowLifting(window, processes)
         self._rows = WindowRows(self._lifting, chain, self._progress)
+        self._epoch = way.walk.epoch if isinstance(way.walk, KeptPages) else event.epoch
         # What is read from a kept answer is kept already.
         keeps = stream.keep_raw is not None and event.raw_run is None
         self._raw = chain.raw_zone(self._attempt) if keeps else None
@@ -183,6 +184,11 @@ class WindowReader:
                     raise  # a whole call's time was not enough for this one page
                 self._checkpoint(request)
                 return self._answer("more")
+            except LongPauseError:
+                # "more" would have it asked again at once. A redrive goes on from here.
+                if self._progress.pages > pages_before:
+                    self._checkpoint(request)
+                raise
             except (RefusedError, RecordError) as error:
                 self._begin_anew(error)
                 return self._answer("more")
@@ -257,7 +263,7 @@ class WindowReader:
                     source=self._window.source,
                     stream=self._window.stream,
                     partition=self._window.partition,
-                    epoch=self._event.epoch,
+                    epoch=self._epoch,
                 ),
                 run=self._window.run,
                 start=self._window.interval.start,

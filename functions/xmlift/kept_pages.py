@@ -21,7 +21,8 @@ from xmlift.source.walk import NOTHING, Captured, PageRequest
 class KeptPages:
     """The way through the kept answers of a window, and what fetches them: a Walk and a Fetching in one.
 
-    Each answer is as old as it is: it was read when the commit says, by the server's clock of then.
+    Each answer is as old as it is: it was read when the commit says, by the server's clock of then, and for the
+    epoch of then (`epoch`). Of a later one, for which all is to be asked anew, it settles nothing.
     """
 
     bootstrap: Captured | None = None
@@ -36,6 +37,7 @@ class KeptPages:
         self._zone = zone
         self._window = window
         self._as_of = commit.as_of
+        self.epoch = commit.scope.epoch
         self._pages = {f"s3://{zone.bucket}/{window.raw_folder}{page.name}": page for page in commit.raw}
         urls = list(self._pages)
         self._first = urls[0]

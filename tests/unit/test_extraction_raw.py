@@ -211,3 +211,12 @@ def test_an_answer_that_says_that_there_is_none_ends_no_kept_pages(
     keeps.extract()
     assert reparse(keeps).status == "done"
     assert [row["id"] for row in keeps.rows(landed=keeps.landed(AGAIN))] == ["3"]
+
+
+def test_what_is_kept_stays_of_the_epoch_that_it_was_read_for(keeps: Extracts, source: ScriptedSource) -> None:
+    """A raised epoch wants all of it asked for anew: what was asked for before may lack what is new in it."""
+    serve_pages(source, 1)
+    keeps.extract()
+    event = msgspec.structs.replace(keeps.event(run=AGAIN), raw_run=RUN, epoch=1)
+    extract(event, keeps.zone, read_secret, all_the_time)
+    assert keeps.landed(AGAIN).commit.scope.epoch == 0
