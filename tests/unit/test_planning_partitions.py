@@ -101,13 +101,13 @@ def settled(stream: str, partition: str = "-", end: float = 90, **more: Any) -> 
 def test_level_after_level(plans: Plans) -> None:
     first = plans.plan(90)
     assert (read(first), first.waiting, first.more) == ([("areas", "-")], {"items": ["areas"]}, True)
-    plans.areas(("a",), ("b/ä",), (None,), ("",), ("x" * 513,), ("a",))
+    plans.areas(("a",), ("b/ä",), (None,), ("",), ("x" * 513,), ("-",), ("a",))
     plans.ledger(settled("areas", run=names.run_id(minutes(90), "e90")))
     second = plans.plan(90, 1)
     assert (read(second), second.waiting, second.more) == ([("items", "a"), ("items", "b/ä")], {}, False)
     assert second.partitions == {"items": PartitionsSeen(count=2, new=2, gone=0)}
     assert second.warnings == [
-        "partitioned.areas: 2 values of id are empty or too long to name a partition: nothing is read for them"
+        "partitioned.areas: 3 values of id are empty, `-` or too long to name a partition: nothing is read for them"
     ]
     assert (second.concurrency, {item.pace for item in second.items}) == (3, {10 / 3})
     assert first.concurrency == 1, "of one window one is read at once"

@@ -185,8 +185,8 @@ def parse_link(file: str) -> LinkName | None:
 
 
 def is_nameable(partition: str) -> bool:
-    """Whether keys can hold the partition's name."""
-    return 0 < len(_quoted(partition)) <= MOST_PARTITION_BYTES
+    """Whether keys can hold the partition's name, and it is not that of a stream without partitions."""
+    return partition != WHOLE and 0 < len(_quoted(partition)) <= MOST_PARTITION_BYTES
 
 
 def run_id(started: datetime, execution: str) -> str:
