@@ -17,6 +17,9 @@ from xmlift.windows import Interval
 from xmlift.work import LoadItem, Plan, Validators, WorkItem
 
 
+_LONGEST_INTERVAL = 60.0
+
+
 def work_item(
     event: PlanEvent, name: str, stream: Stream, partition: str, window: Interval, set_windows: int = 0
 ) -> WorkItem:
@@ -87,9 +90,11 @@ def shared_out(plan: Plan, limits: Limits, concurrency: int) -> Plan:
     """The round with as many functions at work as it needs and may have, each with its share of the source's pace.
 
     `concurrency` is what the environment allows. No function knows of another, so what each may do is settled
-    before they begin, by how many there can be at once.
+    before they begin, by how many there can be at once. Of a slow source's pace only so many get a share that each
+    may ask within a minute: a function's time is bounded, and waiting for its turn spends it.
     """
-    at_once = max(1, min(concurrency, limits.concurrency, len(plan.items)))
+    in_a_minute = int(_LONGEST_INTERVAL * limits.requests_per_second)
+    at_once = max(1, min(concurrency, limits.concurrency, len(plan.items), in_a_minute))
     pace = limits.requests_per_second / at_once
     items = [structs.replace(item, pace=pace) for item in plan.items]
     return structs.replace(plan, items=items, concurrency=at_once)

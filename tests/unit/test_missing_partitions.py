@@ -214,6 +214,14 @@ def test_the_pace_is_shared_by_those_at_work(
     assert all(item.pace * at_once <= limits.requests_per_second + 1e-9 for item in shared.items)
 
 
+@pytest.mark.parametrize(("pace", "at_once"), [(0.033, 1), (0.01, 1), (0.1, 6), (0.14, 8), (5.0, 8)])
+def test_no_function_waits_for_its_turn_longer_than_it_must(pace: float, at_once: int) -> None:
+    """Shared by eight, two requests a minute were one in four minutes for each: none would end in its time."""
+    plan = missing_windows(event(100), source(a=stream(slice="1h")), {}, {})
+    shared = shared_out(plan, Limits(requests_per_second=pace), 8)
+    assert (shared.concurrency, {item.pace for item in shared.items}) == (at_once, {pace / at_once})
+
+
 NAMES = ("a", "b", "c", "d")
 KNOWN = st.lists(
     st.tuples(st.integers(0, 40), st.integers(1, 20)).map(lambda t: (t[0], t[0] + t[1])), max_size=3

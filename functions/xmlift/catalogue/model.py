@@ -26,7 +26,7 @@ class Limits(Model, frozen=True):
     are at most `concurrency`, share it.
     """
 
-    requests_per_second: Annotated[float, Meta(gt=0, le=1000)] = 10.0
+    requests_per_second: Annotated[float, Meta(ge=0.01, le=1000)] = 10.0
     concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
     timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 60.0
     attempts: Annotated[int, Meta(ge=1, le=20)] = 5
