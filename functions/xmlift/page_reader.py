@@ -83,8 +83,9 @@ class PageReader:
         captured = self._walk.bootstrap
         if captured is None:
             return self._walk.first()
-        answer = self._fetch(captured.request)
-        with answer.body, _telling(f"first call, {shown(captured.request.url)}"):
+        with _telling("first call"):
+            answer = self._fetch(captured.request)
+        with answer.body, _telling(f"first call, {captured.request.shown}"):
             root = whole_tree(answer)
             if root is not None:
                 self._guards.check(root)
@@ -92,7 +93,7 @@ class PageReader:
 
     def _linked(self, last: Link, url: str) -> PageRequest:
         body = None if last.next_body is None else last.next_body.encode()
-        request = PageRequest(url, body, last.next_headers, last.values)
+        request = PageRequest(url, body, last.next_headers, last.values, tuple(last.secrets))
         if last.next_headers or is_of_second(request) or self._walk.bootstrap is not None:
             return request
         # A link of a version that knew no other headers than the stream's own, and no second feed.
@@ -107,30 +108,32 @@ class PageReader:
         RefusedError and RecordError say that what was answered is not this page: later in a window, its server
         may just have forgotten the way that it led us.
         """
-        page_hash = names.short_hash(request.identity)
+        page_hash, number = names.short_hash(request.identity), self._progress.pages + 1
         if page_hash in self.read_pages:
             raise RefusedError(
-                f"{shown(request.url)}: the endpoint names this page a second time: it answers in a circle"
+                f"page {number}: {request.shown}: the endpoint names this page a second time: it answers in a "
+                "circle"
             )
         if self._progress.pages >= (most := self._source.limits.pages_per_window):
             raise SourceError(
-                f"{shown(request.url)}: {most} pages were read, and yet another one follows. If that is no circle, "
-                "raise limits.pages_per_window, or ask for larger pages or shorter slices"
+                f"page {number}: {request.shown}: {most} pages were read, and yet another one follows. If that is "
+                "no circle, raise limits.pages_per_window, or ask for larger pages or shorter slices"
             )
-        answer = self._fetch(request)
+        with _telling(f"page {number}"):
+            answer = self._fetch(request)
         if answer.not_modified:
             self.not_modified = True
             self.ended_by = "the endpoint says that nothing was modified"
             return None
         self.told_by = answer.etag, answer.last_modified
         self.read_pages.add(page_hash)
-        with answer.body, _telling(f"page {self._progress.pages + 1}, {shown(request.url)}"):
+        with answer.body, _telling(f"page {number}, {request.shown}"):
             following = self._read_answer(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
             if self._keep is not None:
                 self._keep(
                     answer.body,
-                    self._progress.pages + 1,
-                    shown(request.url),
+                    number,
+                    request.shown,
                     answer.read_at,
                     gone=is_of_second(request),
                 )
@@ -161,7 +164,7 @@ class PageReader:
             return self._end_empty(request, root, answer.url)
         self._rows.check_window()
         assert page.root is not None
-        logger.debug("page", url=shown(request.url), records=page.records, bytes=answer.size)
+        logger.debug("page", url=request.shown, records=page.records, bytes=answer.size)
         self._guards.check(page.root)
         if not page.records:
             if self._guards.says_empty(page.root):
@@ -294,4 +297,5 @@ def link_to(request: PageRequest) -> dict[str, Any]:
         "next_body": None if request.body is None else request.body.decode(),
         "next_headers": dict(request.headers),
         "values": dict(request.values),
+        "secrets": list(request.secrets),
     }

@@ -105,6 +105,7 @@ links = st.builds(
     values=st.dictionaries(texts, texts, max_size=2),
     page_hashes=st.lists(texts, max_size=3),
     raw=st.lists(raw_pages, max_size=2),
+    secrets=st.lists(texts, max_size=2),
 )
 written_commits = st.builds(
     Commit,
@@ -171,7 +172,7 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '"rejects":10,"reject_reasons":{"work_items.id: not a whole number for bigint":10},'
         '"unmatched":{"title":2},"restarts":1,"cut":{},"widths":{},"unmapped":{},"unasked":0},'
         '"as_of":"2026-11-22T16:15:00.123456Z","next_url":"https://h/é?page=2",'
-        '"page_hashes":["0123456789abcdef"],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
+        '"page_hashes":["0123456789abcdef"],"next_body":null,"next_headers":{},"values":{},"raw":[],"secrets":[]}'
     )
     empty = msgspec.structs.replace(
         LINK, parts=[], progress=Progress(restarts=1), as_of=None, next_url=None, page_hashes=[]
@@ -180,7 +181,7 @@ def test_bytes_are_those_that_released_versions_wrote() -> None:
         '{"attempt":"0123456789ab","previous":null,"parts":[],'
         '"progress":{"pages":0,"bytes":0,"repaired_pages":0,"retries":0,"seconds":0.0,"tables":{},'
         '"seen_columns":{},"rejects":0,"reject_reasons":{},"unmatched":{},"restarts":1,"cut":{},"widths":{},"unmapped":{},"unasked":0},'
-        '"as_of":null,"next_url":null,"page_hashes":[],"next_body":null,"next_headers":{},"values":{},"raw":[]}'
+        '"as_of":null,"next_url":null,"page_hashes":[],"next_body":null,"next_headers":{},"values":{},"raw":[],"secrets":[]}'
     )
     assert (
         commits.encode(COMMIT)

@@ -9,12 +9,13 @@ from xmlift import extraction
 from xmlift.errors import LandingError
 from xmlift.extraction import ExtractAnswer
 from xmlift.landing.names import COMMIT, parse_link, parse_part
-from xmlift.source.session import Answer, OutOfTimeError, Session
+from xmlift.source.session import Answer, LongPauseError, OutOfTimeError, Session
 
 from .extracting import (
     Extracts,
     Killed,
     all_the_time,
+    fails,
     kill_before,
     no_time_at_all,
     result,
@@ -22,7 +23,21 @@ from .extracting import (
     twin_before,
     uninterrupted,
 )
-from .scripted_source import ScriptedSource
+from .scripted_source import Say, ScriptedSource
+
+
+def test_a_pause_that_outlasts_a_call_is_not_left_to_the_next_one(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    """Which would ask at once: the window fails, and a redrive goes on with that page."""
+    serve_pages(source, 3)
+    source.script["/items/1"].insert(0, Say(b"busy", 503, {"Retry-After": "3600"}))
+    message = fails(extracts, LongPauseError)
+    assert "page 2: http://127.0.0.1" in message
+    assert "a pause of 3600 s" in message
+    assert source.targets("/items/1") == ["/items/1?id=_x%2By"]
+    assert extracts.extract() == ExtractAnswer(status="done", pages=3, records=6)
+    assert len(source.targets("/items")) == 1
 
 
 def test_a_page_that_does_not_fit_what_is_left_of_a_call_is_the_next_calls(

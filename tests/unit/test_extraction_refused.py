@@ -34,7 +34,7 @@ URL = "/items?q=modified>2025-12-31T23:59:59.999%2B0000 and"
             ["root element is error", "no such query"],
         ),
         (Say(b"<!DOCTYPE x [<!ENTITY e 'x'>]><workitem>&e;</workitem>"), RecordError, ["DOCTYPE"]),
-        (Say(b"<h1>gone</h1>", 404), RefusedError, ["HTTP 404", "gone", "request.path"]),
+        (Say(b"<h1>gone</h1>", 404), RefusedError, ["page 1: http", "HTTP 404", "gone", "request.path"]),
         (Say(b"denied", 403), RefusedError, ["HTTP 403", "auth"]),
         (Say(b"down", 503), SourceError, ["HTTP 503", "gave up after 2 tries", "next run"]),
         (
@@ -111,7 +111,12 @@ def test_a_next_page_elsewhere_is_refused(extracts: Extracts, source: ScriptedSo
         ("path: title", "path: 'p:title'", RecordError, ["p:title"]),
         ("path: title", "path: 'upper-case(title)'", RecordError, ["upper-case(title)"]),
         ("records: /workitem/workItem", "records: /workitem/p:workItem", RecordError, ["'p'", "namespaces"]),
-        ("xpath: /workitem/@href", "xpath: '/workitem/@href['", SourceError, ["page.xpath", "/workitem/@href["]),
+        (
+            "xpath: /workitem/@href",
+            "xpath: '/workitem/@href['",
+            SourceError,
+            ["page.xpath", "/workitem/@href["],
+        ),
         (
             "xpath: /workitem/@href",
             "xpath: '/p:workitem/@href'",

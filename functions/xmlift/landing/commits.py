@@ -121,7 +121,7 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     asked for so far, against servers that answer in a circle. `next_body` is that of a page asked for by POST;
     `values` is what the way through the pages has to know to go on: a position, a total. A window that begins anew
     has an empty first link: nothing was asked yet, so `as_of` and `next_url` are null (E3). `raw` are the answers
-    kept since the previous link.
+    kept since the previous link. `secrets` are what no message shows of what is asked for next.
     """
 
     attempt: str
@@ -135,6 +135,7 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     next_headers: dict[str, str] = {}
     values: dict[str, str] = {}
     raw: list[RawPage] = []
+    secrets: list[str] = []
 
 
 class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

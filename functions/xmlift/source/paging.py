@@ -114,7 +114,11 @@ class NextUrl:
                 f"{self._guard} says that a page follows, but {self._xpath} finds no URL: "
                 "correct the stream's page.xpath or page.when"
             )
-        return PageRequest(joined(answer_url, found), None, request.headers) if found else None
+        return (
+            PageRequest(joined(answer_url, found), None, request.headers, secrets=request.secrets)
+            if found
+            else None
+        )
 
 
 class Token:

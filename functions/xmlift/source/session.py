@@ -20,7 +20,7 @@ from xmlift.errors import SourceError
 from xmlift.source.headers import is_conditional, last_modified, retry_after, server_date
 from xmlift.source.login import PASSING, Login
 from xmlift.source.network import OPEN, Connection, network_fault
-from xmlift.source.urls import Origin, joined, origin, shown, shown_if_url
+from xmlift.source.urls import Origin, joined, masked, origin, shown, shown_if_url
 from xmlift.source.walk import PageRequest
 from xmlift.source.wording import EXCERPT, plain, words
 
@@ -86,6 +86,10 @@ class DiskFullError(SourceError):
     """The page does not fit what is free of the function's disk."""
 
 
+class LongPauseError(SourceError):
+    """The endpoint asks for a pause that outlasts the function: in the next call it would be asked too early."""
+
+
 class RefusedError(SourceError):
     """The endpoint answers with something else than what was asked for, and says so: no more tries of the same."""
 
@@ -146,6 +150,12 @@ class Session:
         answers something else.
         """
         try:
+            return self._fetch_signed_in(request)
+        except SourceError as error:
+            raise type(error)(masked(str(error), request.secrets)) from error
+
+    def _fetch_signed_in(self, request: PageRequest) -> Answer:
+        try:
             return self._fetch(request)
         except _SignedOutError:
             self._signed_in = False
@@ -194,6 +204,12 @@ class Session:
                 fault, pause = plain(error), self._asked_pause(error)
             if attempt + 1 < self._politeness.attempts:
                 seconds = self._pause(attempt, pause)
+                if pause is not None and self._time_left() - pause <= _MARGIN:
+                    raise LongPauseError(
+                        f"{shown(url)}: {fault}; the endpoint asks for a pause of {pause:.0f} s (Retry-After), "
+                        "more than is left of the function's time. The next run reads this window again; if it "
+                        "lasts, lower limits.requests_per_second or limits.concurrency"
+                    )
                 self._check_time(url, fault, seconds)
                 self._sleep(seconds)
                 self._check_given_up(url)

@@ -12,6 +12,9 @@ from xmlift.source.walk import NOTHING, PageRequest
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 _NO_HEADER = re.compile(r"[^\x20-\x7e\x80-\xff]|^\s|[ \t]$")
+# What messages may show of what stands for placeholders; all else a server gave to go on with.
+_TOLD = frozenset({"window.from", "window.to", "partition", "page", "offset", "size", "total", "total_pages"})
+_SHORTEST_SECRET = 4
 
 BodyKind = Literal["xml", "json", "form"]
 
@@ -43,6 +46,9 @@ class Template(NamedTuple):
         if encoded := urlencode({**query, **parameters}, quote_via=quote):
             url += ("&" if "?" in url else "?") + encoded
         headers = _filled_all(self.headers, values)
+        secrets = tuple(
+            value for name, value in values.items() if name not in _TOLD and len(value) >= _SHORTEST_SECRET
+        )
         for name, value in headers.items():
             if _NO_HEADER.search(value):
                 raise SourceError(
@@ -50,10 +56,11 @@ class Template(NamedTuple):
                     "character beyond Latin-1"
                 )
         if self.body is None:
-            return PageRequest(url, None, headers)
+            return PageRequest(url, None, headers, secrets=secrets)
         if not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = "text/xml; charset=utf-8"
-        return PageRequest(url, _filled(self.body, values, _ESCAPES[self.body_kind]).encode(), headers)
+        body = _filled(self.body, values, _ESCAPES[self.body_kind]).encode()
+        return PageRequest(url, body, headers, secrets=secrets)
 
     def _filled_path(self, values: Mapping[str, str]) -> str:
         """Raises SourceError for a value that would lead up to another path."""

@@ -1,6 +1,7 @@
 """URLs: built from a request's template, kept within the source's origin, and shown without secrets."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
@@ -103,6 +104,14 @@ def shown(url: str) -> str:
     query = "&".join(_shown_parameter(parameter) for parameter in parts.query.split("&") if parameter)
     text = urlunsplit((parts.scheme, netloc, _PATH_PARAMETERS.sub("", parts.path), query, ""))
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """A text without these, as they stand in a URL or by themselves."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        for form in (secret, quote(secret, safe=""), quote(secret)):
+            text = text.replace(form, "***")
+    return text
 
 
 def shown_if_url(url: str) -> str:

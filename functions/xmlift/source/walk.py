@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, Self
 
 from lxml import etree
 
+from xmlift.source.urls import masked, shown
+
 if TYPE_CHECKING:
     from xmlift.source.session import Answer
 
@@ -17,13 +19,20 @@ class PageRequest(NamedTuple):
     """One request: a GET, or a POST where it has a body.
 
     `headers` are the stream's. `values` is what the walk has to know at this page to go on
-    after it: they are kept in the chain's links, and no part of what is asked.
+    after it: they are kept in the chain's links, and no part of what is asked. `secrets` are what the server gave
+    to go on with, tokens and ids of its sessions, wherever they stand in it: no message shows them.
     """
 
     url: str
     body: bytes | None = None
     headers: Mapping[str, str] = NOTHING
     values: Mapping[str, str] = NOTHING
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The URL as people may see it."""
+        return masked(shown(self.url), self.secrets)
 
     def asks_the_same_as(self, other: "PageRequest") -> bool:
         return self[:3] == other[:3]

@@ -13,6 +13,9 @@ from xmlift.source.walk import Captured
 _MOST_BYTES = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _LONGEST_TAG = 256
+_FAULT = re.compile(r"(?i)fault|error|exception")
+_MOST_WORDS = 300
+_NAMES = 10
 
 
 def whole_tree(answer: Answer) -> etree._Element | None:
@@ -37,12 +40,26 @@ def captured_values(captured: Captured, root: etree._Element | None) -> dict[str
     values = {name: str(xpath(root)).strip() for name, xpath in captured.xpaths.items()}
     for name, value in values.items():
         if not value:
-            words = " ".join(" ".join(str(text) for text in root.itertext()).split())[:300]
             raise SourceError(
                 f"the answer to the first call has no {name}: request.bootstrap.values.{name} "
-                f"{captured.xpaths[name].path} finds nothing; it says: {words or '(nothing)'}"
+                f"{captured.xpaths[name].path} finds nothing; {_said(root)}"
             )
     return values
+
+
+def _said(root: etree._Element) -> str:
+    """What an answer says of a fault, else what stands there by name: the rest may be the id of a session."""
+    faults = [element for element in root.iter("*") if _FAULT.search(_name(element))]
+    if faults:
+        words = " ".join(" ".join(str(text) for text in faults[0].itertext()).split())
+        return f"it says: {words[:_MOST_WORDS] or '(nothing)'}"
+    there = [*dict.fromkeys(_name(element) for element in root.iter("*"))]
+    more = " …" if len(there) > _NAMES else ""
+    return f"what stands there: {', '.join(there[:_NAMES])}{more}. Correct its XPath"
+
+
+def _name(element: etree._Element) -> str:
+    return etree.QName(element).localname
 
 
 def records_hash(body: BinaryIO, tag: str) -> str:

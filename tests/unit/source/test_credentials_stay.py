@@ -4,18 +4,22 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
+from lxml import etree
 from urllib3.util import parse_url
 
 from xmlift.errors import SourceError
 from xmlift.source.jazz import JazzFormLogin
 from xmlift.source.login import BasicLogin, BearerLogin, Login, NoLogin
 from xmlift.source.oauth import OAuth2ClientLogin
-from xmlift.source.session import Politeness, Session
+from xmlift.source.paging import NextUrl, Start
+from xmlift.source.session import LongPauseError, Politeness, Session
+from xmlift.source.template import Template
 from xmlift.source.urls import joined
 from xmlift.source.walk import PageRequest
 
@@ -219,3 +223,47 @@ def test_a_redirect_to_single_sign_on_is_called_that(source: ScriptedSource, loc
     assert "application_password" in message
     assert "change base_url" not in message
     assert "sesame" not in message
+
+
+SESSION = "s3ss/ion äid"
+
+
+def with_session(source: ScriptedSource, **places: Any) -> PageRequest:
+    return Template(source.url, **places).filled({"session": SESSION, "partition": "area51", "page": "2"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Say(b"no session s3ss/ion \xc3\xa4id", 404),
+        Say(b"<html><title>s3ss/ion \xc3\xa4id</title></html>"),
+        Say(status=302, headers={"Location": "https://elsewhere/s3ss%2Fion%20%C3%A4id/x"}),
+        Say(b"busy", 503),
+    ],
+)
+def test_what_a_server_gave_to_go_on_with_is_not_shown(source: ScriptedSource, answer: Say) -> None:
+    path = "/fetch/{session}/{partition}/p{page}"
+    request = with_session(source, path=path)
+    source.says(request.url.removeprefix(source.url), answer)
+    with pytest.raises(SourceError) as caught:
+        Session(source.url, NoLogin(), FAST, sleep=lambda _: None).fetch(request)
+    message = str(caught.value)
+    assert "***" in message
+    assert not any(hidden in message for hidden in ("s3ss", "äid", "%C3%A4id"))
+    assert request.shown == f"{source.url}/fetch/***/area51/p2"
+
+
+def test_a_page_named_by_one_is_shown_without_it_too() -> None:
+    start = Start(Template("https://host", "/first/{session}"), {})
+    walk = NextUrl(start, "/p/@next", None, {})
+    first = walk.first({"session": "s3cret"})
+    following = walk.following(etree.XML("<p next='/more/s3cret/2'/>"), first, first.url, 1)
+    assert following is not None
+    assert (first.shown, following.shown) == ("https://host/first/***", "https://host/more/***/2")
+
+
+def test_a_pause_that_outlasts_the_function_is_an_error_of_its_own(source: ScriptedSource) -> None:
+    source.says("/a", Say(b"busy", 503, {"Retry-After": "3600"}))
+    with pytest.raises(LongPauseError, match=r"HTTP 503 .*busy; the endpoint asks for a pause of 3600 s"):
+        Session(source.url, NoLogin(), FAST, time_left=lambda: 900.0).fetch(PageRequest(f"{source.url}/a"))
+    assert len(source.asked) == 1

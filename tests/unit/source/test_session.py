@@ -20,7 +20,7 @@ from xmlift.errors import SourceError
 from xmlift.source import session as session_module
 from xmlift.source.jazz import JazzFormLogin
 from xmlift.source.login import BasicLogin, NoLogin
-from xmlift.source.session import OutOfTimeError, Politeness, Session
+from xmlift.source.session import LongPauseError, OutOfTimeError, Politeness, Session
 from xmlift.source.walk import PageRequest
 
 from ..scripted_source import Say, ScriptedSource, page, scripted_source
@@ -472,7 +472,7 @@ def test_a_pause_that_outlasts_the_function_is_not_begun(
     source: ScriptedSource, session: Make, clock: Clock
 ) -> None:
     source.says("/a", Say(b"busy", status=429, headers={"Retry-After": "50"}))
-    with pytest.raises(OutOfTimeError, match="HTTP 429"):
+    with pytest.raises(LongPauseError, match="HTTP 429"):
         session(time_left=lambda: 79.0).fetch(PageRequest(f"{source.url}/a"))
     assert pauses(clock) == []
     assert len(source.asked) == 1
