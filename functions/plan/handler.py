@@ -23,4 +23,6 @@ status_of = execution_status()
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     request = read_event(event, PlanEvent)
     logger.append_keys(run=request.run, source=request.source)
-    return msgspec.to_builtins(planning.plan(request, zone, warehouse, status_of, settings.extract_concurrency))
+    return msgspec.to_builtins(
+        planning.plan(request, zone, warehouse, status_of, settings.extract_concurrency)
+    )

@@ -181,8 +181,16 @@ def test_a_file_may_begin_with_a_byte_order_mark(inbox: Inbox, encoding: str) ->
         (b" \n", XmliftError, "is empty: was the upload broken off? Drop it again"),
         (gzip.compress(b""), XmliftError, "is empty: was the upload broken off? Drop it again"),
         (b"<!DOCTYPE html><html/>", XmliftError, "is an HTML page, not XML: most often an error or login"),
-        (b"\xef\xbb\xbf\n<HTML><body/>", XmliftError, "is an HTML page, not XML: most often an error or login"),
-        (b"PK\x03\x04", XmliftError, "is not XML: it begins with b'PK\\x03\\x04'. An archive or an encrypted"),
+        (
+            b"\xef\xbb\xbf\n<HTML><body/>",
+            XmliftError,
+            "is an HTML page, not XML: most often an error or login",
+        ),
+        (
+            b"PK\x03\x04",
+            XmliftError,
+            "is not XML: it begins with b'PK\\x03\\x04'. An archive or an encrypted",
+        ),
         (b"-----BEGIN PGP MESSAGE-----", XmliftError, "is not XML: it begins with b'-----BEGIN PGP M'."),
         (gzip.compress(XML)[:-4], XmliftError, "its gzip is broken off. Drop it again, whole"),
         (b"<" + b"x" * 1024 * 1024, XmliftError, "has 1048577 bytes, more than 1048576: make it smaller"),
@@ -217,7 +225,8 @@ def test_a_folder_is_no_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["inbox/parts/asked/a.xml", "inbox/parts/nobody/a.xml", "inbox/other/prices/a.xml", "inbox/parts/a.xml"]
+    "key",
+    ["inbox/parts/asked/a.xml", "inbox/parts/nobody/a.xml", "inbox/other/prices/a.xml", "inbox/parts/a.xml"],
 )
 def test_a_file_that_no_stream_takes_is_refused(key: str) -> None:
     with pytest.raises(PlanError) as caught:
@@ -237,9 +246,12 @@ def test_a_partition_names_a_folder(name: str, version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"streams": ["prices"]}, {"reread": True}, {"replay": True}, {"from_raw": True}, {"from": STARTED}]
+    "more",
+    [{"streams": ["prices"]}, {"reread": True}, {"replay": True}, {"from_raw": True}, {"from": STARTED}],
 )
 def test_a_run_for_a_file_reads_nothing_else(more: dict[str, Any]) -> None:
     event = {"input": {"source": "parts", "catalogue": KEY, "inbox": told("inbox/parts/prices/a")} | more}
-    with pytest.raises(PlanError, match="`inbox` reads one dropped file: leave out all that asks for something"):
+    with pytest.raises(
+        PlanError, match="`inbox` reads one dropped file: leave out all that asks for something"
+    ):
         read_event(event | {"execution": "e", "execution_arn": "a", "started": STARTED}, PlanEvent)

@@ -213,7 +213,9 @@ def test_an_answer_that_says_that_there_is_none_ends_no_kept_pages(
     assert [row["id"] for row in keeps.rows(landed=keeps.landed(AGAIN))] == ["3"]
 
 
-def test_what_is_kept_stays_of_the_epoch_that_it_was_read_for(keeps: Extracts, source: ScriptedSource) -> None:
+def test_what_is_kept_stays_of_the_epoch_that_it_was_read_for(
+    keeps: Extracts, source: ScriptedSource
+) -> None:
     """A raised epoch wants all of it asked for anew: what was asked for before may lack what is new in it."""
     serve_pages(source, 1)
     keeps.extract()

@@ -49,8 +49,12 @@ class TimeCursor(Model, frozen=True):
     def __post_init__(self) -> None:
         if self.overlap_time < _ZERO or not _ZERO < self.resolution_time <= timedelta(days=1):
             raise ValueError("cursor resolution must lie between 1us and 1d")
-        if self.format in EPOCH_UNITS and self.resolution_time * EPOCH_UNITS[self.format] < timedelta(seconds=1):
-            raise ValueError(f"cursor format {self.format} tells no finer time: say so by `resolution`, 1s or 1ms")
+        if self.format in EPOCH_UNITS and self.resolution_time * EPOCH_UNITS[self.format] < timedelta(
+            seconds=1
+        ):
+            raise ValueError(
+                f"cursor format {self.format} tells no finer time: say so by `resolution`, 1s or 1ms"
+            )
         if self.slice_time is not None and self.slice_time < timedelta(minutes=1):
             raise ValueError("cursor slice must be at least 1m")
         if self.start_time.tzinfo is None:

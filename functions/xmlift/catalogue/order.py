@@ -42,7 +42,9 @@ def check_order(streams: Mapping[str, "Stream"]) -> None:
     for name, stream in streams.items():
         for key, other in _named(stream):
             if other not in streams:
-                raise ValueError(f"{name}: {key}: no stream {other!r}; it may be {', '.join(sorted(streams))}")
+                raise ValueError(
+                    f"{name}: {key}: no stream {other!r}; it may be {', '.join(sorted(streams))}"
+                )
         if stream.for_each is not None:
             _check_partitions(name, stream.for_each, streams[stream.for_each.stream])
     in_order(streams)
