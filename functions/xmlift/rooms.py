@@ -17,6 +17,7 @@ from xmlift.layout import DELETED
 from xmlift.records import Field, Mapping, Nested
 from xmlift.source import login as logins
 from xmlift.source.counting import Offset, PageNumber
+from xmlift.source.expressions import check_partition
 from xmlift.source.feeds import TwoFeeds
 from xmlift.source.guards import Guards
 from xmlift.source.jazz import JazzFormLogin
@@ -126,7 +127,10 @@ def request_walk(
     values: dict[str, str],
     link: str | None = None,
 ) -> Walk:
-    """The way through the pages of a request."""
+    """The way through the pages of a request. Raises SourceError for a partition that it cannot be asked for."""
+    for call in (request, request.bootstrap):
+        if call is not None:
+            check_partition(call.query_values, values["partition"])
     size = getattr(page, "size", None)
     values = values | ({"size": str(size)} if size else {})
     start = Start(_template(source, request), values, _bootstrap(source, request, values), link)

@@ -67,8 +67,8 @@ def _partitions(source: Source, each: ForEach, warehouse: Warehouse, warnings: l
     named = [value for value in values if names.is_nameable(value)]
     if len(named) < len(values):
         warning = (
-            f"{source.source}.{each.stream}: {len(values) - len(named)} values of {each.field} are empty, `-` or too "
-            "long to name a partition: nothing is read for them"
+            f"{source.source}.{each.stream}: {len(values) - len(named)} values of {each.field} are empty, `-` or "
+            "too long to name a partition: nothing is read for them"
         )
         warnings += [] if warning in warnings else [warning]
     return named

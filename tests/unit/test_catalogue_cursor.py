@@ -10,6 +10,7 @@ import pytest
 from xmlift.catalogue import Source
 from xmlift.catalogue.order import in_order, waits_for
 from xmlift.catalogue.stream import Stream
+from xmlift.errors import SourceError
 from xmlift.rooms import window_walk
 from xmlift.windows import Interval
 
@@ -79,6 +80,23 @@ def test_what_each_cursor_says_of_time() -> None:
         assert found.start_time == datetime(1970, 1, 1, tzinfo=UTC)
     assert stream(cursor={"type": "watermark", "field": "at"}).cursor_field == "at"
     assert stream(request=BOUNDED, cursor={"type": "window"}).cursor_field is None
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        {"path": "/p", "query": {"where": "area='{partition}'"}},
+        {"path": "/p?where=area%3D%27{partition}%27"},
+        {"path": "/p", "bootstrap": {"path": "/{partition}?a='{partition}'", "values": {"x": "/x"}}},
+    ],
+)
+def test_a_partition_that_would_change_the_query_is_not_asked_for(request_of: dict[str, Any]) -> None:
+    one = stream(request=request_of, for_each={"stream": "areas", "field": "id"})
+    bounds = Interval(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+    asked_of = source(areas=stream_document())
+    window_walk(asked_of, one, bounds, "Area 51")
+    with pytest.raises(SourceError, match=r"\"O'Brien\" cannot stand for \{partition\}"):
+        window_walk(asked_of, one, bounds, "O'Brien")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
+from urllib.parse import unquote_plus
 
 from msgspec import Meta, field
 
@@ -60,6 +61,12 @@ class Call(Model, frozen=True):
                         f"body: {found[0]} stands in a CDATA section, where what is escaped stays as it is: leave "
                         "out <![CDATA[ and ]]>, and escape < and & yourself"
                     )
+
+    @property
+    def query_values(self) -> list[str]:
+        """The values of its query, also of one that stands in the path."""
+        in_path = self.path.partition("?")[2].split("&")
+        return [*map(str, self.query.values()), *(unquote_plus(given.partition("=")[2]) for given in in_path)]
 
     @property
     def content_type(self) -> str | None:
