@@ -9,7 +9,8 @@ from typing import NamedTuple
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.deletes import PeriodicFull
-from xmlift.catalogue.order import ForEach, in_order, waits_for
+from xmlift.catalogue.for_each import ForEach
+from xmlift.catalogue.order import in_order, waits_for
 from xmlift.errors import PlanError
 from xmlift.landing import names
 from xmlift.round_items import going_on, load_item, work_item
@@ -20,6 +21,9 @@ from xmlift.work import PartitionsSeen, Plan, Validators, WorkItem
 
 MOST_ITEMS = 10_000
 """What one Map is given at most."""
+
+_OPEN = timedelta(days=1)
+"""So far beyond our now the last slice of a due set reaches: what changes while it is read is not to be missing."""
 
 _NAMED_PARTITIONS = 5
 """Of those that are gone so many are named."""
@@ -306,6 +310,8 @@ def _set(
         cells = max(1, most // len(partitions) - 1)  # the first one and the last one may be cut off
         slices = grid_cells(whole, slice_time * max(1, -(-(whole.end - whole.start) // (slice_time * cells))))
     windows = list(islice(slices, MOST_ITEMS + 1))
+    if is_due and stream.is_bounded:
+        windows[-1] = Interval(windows[-1].start, windows[-1].end + _OPEN)
     count = len(windows) * len(partitions)
     if count > most:
         of_each = f" of {len(partitions)} partitions" if stream.for_each else ""

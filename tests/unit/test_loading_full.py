@@ -150,6 +150,49 @@ def test_rows_read_after_the_set_are_left_alone(loads: Loads) -> None:
     assert loads.rows('id, "_deleted"', "tickets") == [(2, False), (3, False)]
 
 
+def test_a_partition_is_named_as_it_is(loads: Loads) -> None:
+    odd = "100% ' b\\"
+    for number, rows in enumerate([[part(1), part(2)], [part(1)]], start=1):
+        loads.load_batch(
+            land_all(loads, run_at(12 + number, "r"), number, *rows, stream="parts", partition=odd)
+        )
+    assert loads.rows('id, "_deleted"', "parts") == [(1, False), (2, True)]
+
+
+def raised(loads: Loads, is_window: bool) -> tuple[Landed, Landed, Landed]:
+    """What is read from hour 0 on, a set of that, and, when `start` was raised to hour 3, a set from there on."""
+    if is_window:
+        watermark = 'watermark, field: modified, slice: 6h, start: "2026-01-01T00:00:00Z"'
+        deletes = " }\n    key: [id]\n    deletes: { type: periodic_full, every"
+        assert watermark + deletes in loads.text
+        loads.change(watermark + deletes, "window, slice: 6h" + deletes)
+    rows = [item(1, 1, "old"), item(2, 1.5, "b"), item(3, 4, "c"), item(4, 4.5, "d")]
+    first = [
+        loads.land(ONE, window, some, stream="tickets", read=5)
+        for window, some in (((0, 3), rows[:2]), ((3, 5), rows[2:]))
+    ]
+    return (*first, loads.land(TWO, (3, 6), rows[2:3], stream="tickets", set_windows=1))
+
+
+@pytest.mark.parametrize("is_window", [False, True])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_set_tells_nothing_of_what_lies_before_its_start(
+    loads: Loads, order: tuple[int, ...], *, is_window: bool
+) -> None:
+    landed = raised(loads, is_window)
+    for number in order:
+        loads.load_batch(landed[number])
+    assert loads.rows('id, "_deleted"', "tickets") == [(1, False), (2, False), (3, False), (4, True)]
+
+
+def test_a_set_tells_nothing_of_what_lies_after_its_end(loads: Loads) -> None:
+    """A run beside it read what was made after it had begun, and before its endpoint was asked."""
+    loads.load_batch(loads.land(TWO, (4.9, 5.15), [item(9, 5.01, "new")], stream="tickets", read=5.16))
+    whole = loads.land(ONE, (0, 5), [item(2, 1, "b")], stream="tickets", read=5.2, as_of=5.2, set_windows=1)
+    loads.load_batch(whole)
+    assert loads.rows('id, "_deleted"', "tickets") == [(2, False), (9, False)]
+
+
 def test_in_any_order_the_same_are_gone(loads: Loads) -> None:
     """Windows and sets: whatever comes last, the table tells what was there when it was last looked at."""
     runs = [run_at(12 + number, "r") for number in range(4)]

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections import Counter
+from datetime import UTC, datetime
 from functools import cache
 
 import pytest
@@ -14,8 +15,10 @@ from xmlift.warehouse import absent, duplicates, history, left_out, readings
 from xmlift.warehouse import statements as sql
 from xmlift.warehouse.migrations import BOOTSTRAP, MIGRATIONS, create_user, database_user, grants
 from xmlift.warehouse.statements import Table
+from xmlift.windows import Interval
 
 HOSTILE = 'x"; DROP TABLE t; --'
+ASKED = Interval(datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
 LINEAGE = ("_deleted", "_partition", "_run", "_window", "_part", "_page", "_row", "_read_at", "_parsed_at")
 
 
@@ -76,6 +79,8 @@ def all_statements(name: str, id_name: str, schema: str) -> dict[str, str]:
         "count_met_unchanged": sql.count_met(hashed),
         "pick_seen": absent.pick_seen(own),
         "pick_missing": absent.pick_missing(own, partitions),
+        "pick_missing_of_time": absent.pick_missing(own, partitions, absent.Asked(id_name, ASKED)),
+        "mark_older_of_windows": absent.mark_older(own, absent.Asked("_window", ASKED)),
         "count_missing": absent.count_missing(own),
         "mark_missing": absent.mark_missing(own),
         "mark_missing_hashed": absent.mark_missing(hashed),

@@ -26,7 +26,7 @@ class Merge(Disposition):
     def __init__(self, targets: Targets, stream: Stream) -> None:
         super().__init__(targets)
         self._is_full = isinstance(stream.cursor, Full)
-        self._marks = SetMarks(targets) if isinstance(stream.deletes, PeriodicFull) else None
+        self._marks = SetMarks(targets, stream) if isinstance(stream.deletes, PeriodicFull) else None
         self.takes_out = self._marks is not None
 
     @override

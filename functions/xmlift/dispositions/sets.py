@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
+from xmlift.catalogue import Stream
+from xmlift.catalogue.cursor import Window
 from xmlift.dispositions.disposition import (
     Chosen,
     Targets,
@@ -21,6 +23,8 @@ from xmlift.landing.chain import Landed
 from xmlift.tally import TableTally, WindowKey, window_key
 from xmlift.telemetry import logger
 from xmlift.warehouse import absent, deltas, ledger
+from xmlift.warehouse.absent import Asked
+from xmlift.windows import Interval
 
 
 def newest_readings(cursor: Cursor, targets: Targets, landed: Sequence[Landed]) -> Chosen:
@@ -72,8 +76,9 @@ class _Set(NamedTuple):
 class SetMarks:
     """Marks what sets lack, in the course of one load."""
 
-    def __init__(self, targets: Targets) -> None:
+    def __init__(self, targets: Targets, stream: Stream) -> None:
         self._targets = targets
+        self._by = stream.cursor_field or ("_window" if isinstance(stream.cursor, Window) else None)
 
     def giving_way(self, cursor: Cursor, landed: Sequence[Landed]) -> list[Landed]:
         """The windows of sets that found nothing at all, and may not tell of it. Raises DataFaultError."""
@@ -93,15 +98,20 @@ class SetMarks:
             read.setdefault(window.window.partition, []).append(window)
         older = False
         for partition, windows in read.items():
-            newest = sets.get(partition)
-            if newest is not None and any(reading_of(window).as_of < newest for window in windows):
-                cursor.execute(absent.mark_older(table), (partition, newest))
-                older = True
+            for newer in sets.get(partition, ()):
+                if any(reading_of(window).as_of < newer.as_of for window in windows):
+                    asked = self._asked(newer.interval)
+                    cursor.execute(absent.mark_older(table, asked), (partition, newer.as_of))
+                    older = True
         if older:
             for child in self._targets.children:
                 cursor.execute(absent.delete_children_of_marked(child, table))
         if _set_among(landed):
             cursor.execute(absent.pick_seen(table))
+
+    def _asked(self, interval: Interval) -> Asked | None:
+        """Which rows a set tells of that was asked for a time: those of the past before `start` are none of its."""
+        return None if self._by is None else Asked(self._by, interval)
 
     def mark(self, cursor: Cursor, landed: Sequence[Landed], tallies: dict[str, TableTally]) -> None:
         """After what is staged has come to the target: what the set lacks is gone."""
@@ -116,7 +126,9 @@ class SetMarks:
                 "a set with rejected rows marks nothing", stream=table.name, run=whole.windows[0].window.run
             )
             return
-        cursor.execute(absent.pick_missing(table, sorted(whole.first)), (as_of,))
+        read = [window.window.interval for window in whole.windows]
+        asked = self._asked(Interval(min(read).start, max(interval.end for interval in read)))
+        cursor.execute(absent.pick_missing(table, sorted(whole.first), asked), (as_of,))
         cursor.execute(absent.count_missing(table))
         tallies[table.name].marked = {whole.first[partition]: count for partition, count in cursor.fetchall()}
         if not tallies[table.name].marked:

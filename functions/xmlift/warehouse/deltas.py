@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.warehouse.ledger import LOADED
+from xmlift.windows import Interval
 
 
 def links(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[tuple[str, str], str]:
@@ -63,17 +65,27 @@ def last_sets(cursor: Cursor, source: str, epochs: Mapping[str, int]) -> dict[st
     return {stream: as_of for stream, epoch, as_of in cursor.fetchall() if epoch == epochs[stream]}
 
 
-def sets_of_partitions(cursor: Cursor, source: str, stream: str) -> dict[str, datetime]:
-    """By partition when the newest loaded set was read that it belongs to, of those without a rejected row."""
+class SetRead(NamedTuple):
+    """That a set was read: when, and the time that it was asked for."""
+
+    as_of: datetime
+    interval: Interval
+
+
+def sets_of_partitions(cursor: Cursor, source: str, stream: str) -> dict[str, list[SetRead]]:
+    """By partition the loaded sets that it belongs to: of each start of time the newest without a rejected row."""
     cursor.execute(
-        "SELECT windows.partition_id, MAX(sets.as_of) FROM (\n"
+        "SELECT windows.partition_id, sets.begin, MAX(sets.finish), MAX(sets.as_of) FROM (\n"
         "  SELECT DISTINCT run, partition_id FROM xmlift.ledger\n"
         "  WHERE source = %s AND stream = %s AND state = %s AND set_windows > 0) AS windows\n"
         "JOIN (\n"
-        "  SELECT run, MIN(as_of) AS as_of FROM xmlift.ledger\n"
-        "  WHERE source = %s AND stream = %s AND state = %s AND set_windows > 0\n"
+        "  SELECT run, MIN(window_start) AS begin, MAX(window_end) AS finish, MIN(as_of) AS as_of\n"
+        "  FROM xmlift.ledger WHERE source = %s AND stream = %s AND state = %s AND set_windows > 0\n"
         "  GROUP BY run HAVING SUM(rows_rejected) = 0) AS sets\n"
-        "ON sets.run = windows.run GROUP BY 1",
+        "ON sets.run = windows.run GROUP BY 1, 2",
         (source, stream, LOADED) * 2,
     )
-    return dict(cursor.fetchall())
+    found: dict[str, list[SetRead]] = {}
+    for partition, start, end, as_of in cursor.fetchall():
+        found.setdefault(partition, []).append(SetRead(as_of, Interval(start, end)))
+    return found
