@@ -7,7 +7,7 @@ import msgspec
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.deletes import PeriodicFull
-from xmlift.catalogue.order import ForEach
+from xmlift.catalogue.for_each import ForEach
 from xmlift.landing import names
 from xmlift.missing import Told, is_history, sets_due
 from xmlift.round_items import is_one_document

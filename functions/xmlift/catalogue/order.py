@@ -2,30 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING
 
-from xmlift.catalogue.strict import Model, Name
-
-if TYPE_CHECKING:
-    from xmlift.catalogue.stream import Stream
+from xmlift.catalogue.for_each import ForEach
+from xmlift.catalogue.stream import Stream
 
 # Their text is the partition's name: exactly one for each value.
 _NAMING_TYPES = ("varchar", "bigint", "integer")
 
 
-class ForEach(Model, frozen=True):
-    """A series of requests for each value that a column of another stream's table has: a partition."""
-
-    stream: Name
-    field: Name
-
-
-def waits_for(stream: "Stream") -> list[str]:
+def waits_for(stream: Stream) -> list[str]:
     """The streams that are loaded before this one is read."""
     return list(dict.fromkeys([*stream.after, *([stream.for_each.stream] if stream.for_each else [])]))
 
 
-def in_order(streams: Mapping[str, "Stream"]) -> list[str]:
+def in_order(streams: Mapping[str, Stream]) -> list[str]:
     """The streams' names, each behind those that it waits for. Raises ValueError where they wait in a circle."""
     waiting = {name: waits_for(stream) for name, stream in streams.items()}
     try:
@@ -37,7 +27,7 @@ def in_order(streams: Mapping[str, "Stream"]) -> list[str]:
         ) from error
 
 
-def check_order(streams: Mapping[str, "Stream"]) -> None:
+def check_order(streams: Mapping[str, Stream]) -> None:
     """Raises ValueError for a stream that waits for one that is not there, or cannot be told its partitions by."""
     for name, stream in streams.items():
         for key, other in _named(stream):
@@ -50,14 +40,14 @@ def check_order(streams: Mapping[str, "Stream"]) -> None:
     in_order(streams)
 
 
-def _named(stream: "Stream") -> Iterator[tuple[str, str]]:
+def _named(stream: Stream) -> Iterator[tuple[str, str]]:
     if stream.for_each is not None:
         yield "for_each", stream.for_each.stream
     for other in stream.after:
         yield "after", other
 
 
-def _check_partitions(name: str, each: ForEach, other: "Stream") -> None:
+def _check_partitions(name: str, each: ForEach, other: Stream) -> None:
     column = other.columns.get(each.field)
     if column is None:
         known = ", ".join(sorted(other.columns))

@@ -8,8 +8,8 @@ from msgspec import Meta, field
 from xmlift.catalogue.column import Child, Columns, refuse_system_columns
 from xmlift.catalogue.cursor import Cursor, DeltaLink, Full, TimeCursor, Watermark, Window
 from xmlift.catalogue.deletes import Deletes, PeriodicFull, SecondFeed, Tombstone
+from xmlift.catalogue.for_each import ForEach
 from xmlift.catalogue.guards import Guards
-from xmlift.catalogue.order import ForEach
 from xmlift.catalogue.paging import NoPaging, OffsetPaging, PageNumberPaging, Paging, TokenPaging
 from xmlift.catalogue.request import Request
 from xmlift.catalogue.spelling import check_nulls, check_time

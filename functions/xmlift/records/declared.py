@@ -8,7 +8,8 @@ as asked for: so that what is reported as never asked for surely is not.
 from typing import NamedTuple
 
 from xmlift.records.expressions import Token, tokens
-from xmlift.records.mapping import Field, Mapping, Nested
+from xmlift.records.fields import Field, Nested
+from xmlift.records.mapping import Mapping
 
 
 class Declared:

@@ -7,15 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
 from xmlift.errors import RecordError
-
-if TYPE_CHECKING:
-    from xmlift.records.mapping import Field
+from xmlift.records.fields import Field
 
 Reader = Callable[[etree._Element], str]
 """A field's value in an element."""
@@ -35,7 +33,7 @@ _RETURN = {"\r": "&#13;"}
 _STRING = etree.XPath("string(.)", smart_strings=False)
 
 
-def reader(field: "Field", compiled: Compile) -> Reader:
+def reader(field: Field, compiled: Compile) -> Reader:
     """What reads a field of an element."""
     if field.kind == "first":
         return cast(Reader, compiled(f"string({field.xpath})"))
@@ -64,7 +62,7 @@ def elements_at(path: etree.XPath, element: etree._Element) -> list[etree._Eleme
     return cast(list[etree._Element], found)
 
 
-def of_text(field: "Field", text: str) -> str:
+def of_text(field: Field, text: str) -> str:
     """What a field makes of its only node, which is a text or holds nothing else."""
     match field.kind:
         case "first":
@@ -77,7 +75,7 @@ def of_text(field: "Field", text: str) -> str:
             return of_texts(field, [text])
 
 
-def of_texts(field: "Field", texts: Sequence[str], values: Sequence[str] = ()) -> str:
+def of_texts(field: Field, texts: Sequence[str], values: Sequence[str] = ()) -> str:
     """What a field of many nodes makes of their texts; of pairs these are the keys, and there are their values."""
     match field.kind:
         case "many":

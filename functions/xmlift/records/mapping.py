@@ -3,47 +3,19 @@
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from lxml import etree
 
 from xmlift.errors import RecordError
 from xmlift.records.expressions import finds_elements, with_local_names
+from xmlift.records.fields import Field, Nested
 from xmlift.records.kinds import Reader, reader
 
 _STEP = re.compile(r"(?:(?P<prefix>[A-Za-z_][\w.-]*):)?(?P<name>[A-Za-z_][\w.-]*)")
 _PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _XML = "http://www.w3.org/XML/1998/namespace"
 _TAKEN = {"xml", "xmlns", "xsl"}  # the first two by XML, the last one by the stylesheet made of the fields
-
-
-Kind = Literal["first", "many", "joined", "pairs", "pair_lists", "text", "markup"]
-
-
-class Field(NamedTuple):
-    """One value of a record: its name, an XPath 1.0 expression from the record, and what is made of its nodes.
-
-    `first` is the first node's text; `many` all nodes' texts as a JSON array, `joined` with the separator between
-    them; `pairs` a JSON object, of each node its `key` and its `value` (XPaths from the node; the first value of a
-    key), `pair_lists` with an array of all values of each key. Embedded XHTML: `text` is its words, `markup` the
-    inner XML of the first node.
-    """
-
-    name: str
-    xpath: str
-    kind: Kind = "first"
-    separator: str = ""
-    key: str = ""
-    value: str = ""
-
-
-class Nested(NamedTuple):
-    """Records repeated inside a record, or inside another nested one."""
-
-    name: str
-    path: str
-    fields: tuple[Field, ...]
-    nested: tuple["Nested", ...] = ()
 
 
 class Table(NamedTuple):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from xmlift.records.characters import expanded
 from xmlift.records.columns import NONE, Columns, NestedRows, repeated
+from xmlift.records.fields import Field
 from xmlift.records.kinds import of_text, of_texts
-from xmlift.records.mapping import Field
 from xmlift.records.pattern import SPACE, Pattern, Place, Rest, Unasked
 from xmlift.records.unmapped import Unmapped, added
 from xmlift.records.wanted import Path, Value, Wanted

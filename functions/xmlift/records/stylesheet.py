@@ -14,8 +14,9 @@ from typing import NamedTuple
 from lxml import etree
 
 from xmlift.records.columns import Columns, NestedRows
+from xmlift.records.fields import Field
 from xmlift.records.kinds import Reader, elements_at, of_texts
-from xmlift.records.mapping import Field, Mapping
+from xmlift.records.mapping import Mapping
 
 # Of the controls of Latin-1, which keep a text at a byte a character, those that Windows-1252 gives no meaning.
 END = "\x90"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from xmlift.records.mapping import Field, Mapping, Nested
+from xmlift.records.fields import Field, Nested
+from xmlift.records.mapping import Mapping
 from xmlift.records.sample import UnlearnableError
 
 _STEP = re.compile(r"(?:[A-Za-z_][\w.-]*:)?[A-Za-z_][\w.-]*")
