@@ -302,9 +302,11 @@ class Session:
         raise SourceError(f"{shown(url)}: more than {_MOST_REDIRECTS} redirects")
 
     def _is_own(self, url: str) -> bool:
-        """Whether a request for it is sent to the source."""
+        """Whether a request for it is sent to the source: as it stands, and as it is rewritten to be sent."""
+        sent = requests.PreparedRequest()
         try:
-            return origin(url) == origin(self._base_url)
+            sent.prepare_url(url, None)
+            return origin(url) == origin(str(sent.url)) == origin(self._base_url)
         except ValueError:
             return False
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
 
-import requests
 from urllib3.util import parse_url
 
 from xmlift.errors import SourceError
@@ -34,14 +33,8 @@ class Origin(NamedTuple):
 
 
 def origin(url: str) -> Origin:
-    """Where a request for this URL is sent, which is not always where it seems to lead as it stands.
-
-    Raises ValueError where it is not a URL, or not the same one for all who read it on its way.
-    """
-    request = requests.PreparedRequest()
-    request.prepare_url(url, None)
-    sent = str(request.url)
-    parts, other = urlsplit(sent), parse_url(sent)
+    """Where a URL leads. Raises ValueError where it is none, or not the same one for all who read it on its way."""
+    parts, other = urlsplit(url), parse_url(url)
     found = _origin(parts.scheme, parts.hostname, parts.port)
     if _TWO_READINGS.match(url) or found != _origin(other.scheme, other.host, other.port):
         raise ValueError("it can be read as two different ones")
