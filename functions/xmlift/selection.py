@@ -61,8 +61,10 @@ def batches(
     if isinstance(stream.deletes, PeriodicFull):
         yield from sets_and_others(zone, windows, bound)
         return
-    in_order = stream.disposition == "scd2" or isinstance(stream.cursor, DeltaLink)
-    ordered = by_history(zone, windows) if in_order else newest_run_first(windows)
+    if isinstance(stream.cursor, DeltaLink):
+        ordered = as_read(zone, windows)
+    else:
+        ordered = by_history(zone, windows) if stream.disposition == "scd2" else newest_run_first(windows)
     rest = iter(ordered)
     while some := list(islice(rest, bound.windows)):
         yield from bounded(undamaged(read_commits(zone, some)), bound)
@@ -82,6 +84,15 @@ def by_history(zone: Zone, windows: Sequence[WindowName]) -> list[WindowName]:
         return sorted(windows, key=lambda window: (window.interval, window.partition))
     places = sorted(
         (landed.commit.scope.epoch, landed.window.interval, landed.commit.as_of, landed.window)
+        for landed in undamaged(read_commits(zone, windows))
+    )
+    return [window for *_, window in places]
+
+
+def as_read(zone: Zone, windows: Sequence[WindowName]) -> list[WindowName]:
+    """As they were read, epoch by epoch: of deltas each goes on from the one that was read before it."""
+    places = sorted(
+        (landed.commit.scope.epoch, landed.commit.as_of, landed.window.run, landed.window)
         for landed in undamaged(read_commits(zone, windows))
     )
     return [window for *_, window in places]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from xmlift import selection
 from xmlift.catalogue import load_source
 from xmlift.errors import CatalogueError, WarehouseError
 from xmlift.landing.chain import Landed
@@ -296,6 +297,28 @@ def test_a_replay_follows_the_links(loads: Loads) -> None:
     loads.load("*", "changes")
     assert loads.rows(table="changes") == expected == [(1, "A"), (2, "B")]
     assert {state for _, state in loads.ledger()} == {"loaded"}
+
+
+@pytest.mark.parametrize("bound", [1, 32])
+def test_a_replay_of_a_reading_anew_comes_after_what_it_followed(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch, bound: int
+) -> None:
+    """It begins where the first one did, and knows nothing of what was gone by then."""
+    monkeypatch.setattr(selection, "FIRST_WINDOWS", bound)
+    cursor = "cursor: { type: delta_link, xpath: /r/@delta }\n    key: [id]"
+    assert cursor in loads.text
+    loads.change(cursor, f"{cursor}\n    deletes: {{ type: tombstone, path: gone }}")
+    change(loads, ONE, 1, None, "l1", {"id": 1, "title": "a"}, {"id": 2, "title": "b"})
+    change(loads, TWO, 2, "l1", "l2", {"id": 2, "title": "", GONE: "1"})
+    change(loads, THREE, 3, None, "n1", {"id": 1, "title": "A"})
+    for run in (ONE, TWO, THREE):
+        loads.load(run, "changes")
+    expected = loads.rows('id, "_deleted"', "changes"), loads.ledger()
+    assert expected[0] == [(1, False), (2, True)]
+    loads.forget()
+    loads.stand_in.run(f'DELETE FROM "{loads.name}"."changes"')
+    loads.load("*", "changes")
+    assert (loads.rows('id, "_deleted"', "changes"), loads.ledger()) == expected
 
 
 @pytest.mark.parametrize(

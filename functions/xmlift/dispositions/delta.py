@@ -38,5 +38,6 @@ def continuing(cursor: Cursor, targets: Targets, landed: Sequence[Landed]) -> Ch
 
 
 def _place(landed: Landed) -> tuple[object, ...]:
+    # Not by the window's time: one that began anew covers that of all before it, and is later than they are.
     reading = reading_of(landed)
-    return reading.epoch, reading.interval, reading.as_of, reading.run
+    return reading.epoch, reading.as_of, reading.run
