@@ -9,9 +9,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from xmlift.asked_times import AskedTimes, asked_times
 from xmlift.catalogue import Stream
 from xmlift.catalogue.children import child_places
-from xmlift.catalogue.cursor import Watermark
 from xmlift.catalogue.deletes import Mark, SecondFeed
 from xmlift.column_rules import column_rules, gone_rules
 from xmlift.converted import (
@@ -32,7 +32,6 @@ from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import DELETED, LINEAGE, StreamLayout, TableLayout
 from xmlift.records import Batch, NestedRows
-from xmlift.source.urls import widened
 from xmlift.tables.batch import ColumnRule, kept_rows, typed
 from xmlift.tables.hashes import row_hashes, texts_inside
 from xmlift.tables.rejects import Refused, fields_of
@@ -50,7 +49,8 @@ _LINEAGE_NAMES = [name for name, _ in LINEAGE]
 class _Records(NamedTuple):
     """Records to be typed: by which rules, their columns, and each one's number in the batch.
 
-    `marked` are the numbers of those that are gone, `inside` is what they say in their children.
+    `marked` are the numbers of those that are gone, `inside` is what they say in their children, `asked` are the
+    times that the server was asked for.
     """
 
     rules: Sequence[ColumnRule]
@@ -58,6 +58,7 @@ class _Records(NamedTuple):
     numbers: Sequence[int]
     marked: set[int]
     inside: dict[str, Sequence[str]]
+    asked: AskedTimes | None
 
 
 class _Written(NamedTuple):
@@ -87,7 +88,10 @@ class RowConverter:
         ]
         self.gone_columns: list[str] = []
         self._gone_rules: list[ColumnRule] = []
+        self._asked = asked_times(stream, stream.request, window.interval)
+        self._gone_asked: AskedTimes | None = None
         if isinstance(stream.deletes, SecondFeed):
+            self._gone_asked = asked_times(stream, stream.deletes.request, window.interval)
             self.gone_columns = list(stream.deletes.columns)
             self._gone_rules = gone_rules(stream, stream.deletes)
         self._transformed: TransformColumns | None = None
@@ -122,7 +126,8 @@ class RowConverter:
             nothing = ("",) * batch.records
             columns = [said.get(name, nothing) for name in self.stream.columns]
             place = Place(page, batch.first_row, read_at, sequence)
-            records = _Records(self._gone_rules, columns, range(batch.records), set(range(batch.records)), {})
+            numbers = range(batch.records)
+            records = _Records(self._gone_rules, columns, numbers, set(numbers), {}, self._gone_asked)
             self._write(records, batch.records, place, converted)
         return converted
 
@@ -138,7 +143,7 @@ class RowConverter:
         if self._transformed is not None:
             columns, records = self._transformed(columns)
         inside = self._inside(batch) if self.stream.has_hashes else {}
-        read = _Records(self._rules, columns, records, marked, inside)
+        read = _Records(self._rules, columns, records, marked, inside, self._asked)
         return self._write(read, batch.records, place, converted, seen)
 
     def _write(
@@ -150,7 +155,7 @@ class RowConverter:
         seen: frozenset[str] | None = None,
     ) -> _Written:
         """Type so many records, and write those that fit; `seen` are the columns that had a value at first."""
-        table, (rules, columns, records, marked, inside) = self.layout.table, read
+        table, (rules, columns, records, marked, inside, asked) = self.layout.table, read
         deleted = {index for index, record in enumerate(records) if record in marked} if marked else marked
         # Of what is only flagged the whole record is there: it has to have all, and has its children.
         tombstones = deleted if self.stream.has_tombstones else set[int]()
@@ -180,7 +185,7 @@ class RowConverter:
             seen_columns(rules, columns) if seen is None else seen,
             cut_among(cut, kept),
             widths(rules, rows),
-            self._unasked(values),
+            self._unasked(values, asked),
         )
         keys = [rows[table.column_names.index(name)] for name in table.key]
         gone = marked if self.stream.has_tombstones else set[int]()
@@ -222,16 +227,12 @@ class RowConverter:
         start, end = map(written_in_utc, self._window.interval)
         return {index for index, time in enumerate(times) if not start <= time < end}
 
-    def _unasked(self, values: Sequence[Sequence[str]]) -> int:
-        """How many have a time that the server was not asked for, of a stream that asks for a window's alone."""
-        cursor = self.stream.cursor
-        if not isinstance(cursor, Watermark) or not self.stream.is_bounded:
+    def _unasked(self, values: Sequence[Sequence[str]], asked: AskedTimes | None) -> int:
+        """How many have a time that the server was not asked for."""
+        field = self.stream.cursor_field
+        if asked is None or field is None:
             return 0
-        times = values[self.layout.table.column_names.index(cursor.field)]
-        start, end = map(written_in_utc, widened(self._window.interval, cursor.resolution_time))
-        if start <= min(times, default=start) and max(times, default=start) <= end:
-            return 0
-        return sum(bool(time) and not start <= time <= end for time in times)
+        return asked.count_others(values[self.layout.table.column_names.index(field)])
 
     def _convert_children(
         self,

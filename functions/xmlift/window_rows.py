@@ -96,7 +96,7 @@ class WindowRows:
         if self._lifting.converter.stream.guards.rows_outside_window == "fail":
             raise RowError(
                 f"{unasked} of {own.read} records have a time outside the window that was asked for, so the server "
-                "ignores {window.from} and {window.to}, or reads them otherwise: correct the request, or the "
+                "ignores the window's bounds in the request, or reads them otherwise: correct the request, or the "
                 "cursor's field, format, zone or resolution. If they are meant to come, say `guards: "
                 "{rows_outside_window: ignore}`"
             )

@@ -311,9 +311,45 @@ def test_the_bounds_that_were_asked_for_are_those_of_the_servers_resolution(
     assert extracts.landed().commit.progress.unasked == 0
 
 
-def test_of_a_stream_that_asks_for_no_end_nothing_lies_outside(
-    extracts: Extracts, source: ScriptedSource
+@pytest.mark.parametrize(
+    ("asked", "day", "fits"),
+    [
+        ("modified>{window.from}", OUTSIDE, False),
+        ("modified>{window.from}", "2026-06-01", True),
+        ("modified<{window.to}", "2026-06-01", False),
+        ("modified<{window.to}", OUTSIDE, True),
+        ("all", OUTSIDE, True),
+    ],
+)
+def test_of_a_bound_that_stands_alone_the_server_is_told_as_well(
+    extracts: Extracts, source: ScriptedSource, asked: str, day: str, *, fits: bool
 ) -> None:
-    extracts.change(" and modified<{window.to}", "")
-    source.says("/items", page(*told(OUTSIDE, *range(30))))
-    assert len(whole(extracts)) == 30
+    extracts.change("modified>{window.from} and modified<{window.to}", asked)
+    source.says("/items", page(*told(day, *range(11))))
+    if fits:
+        assert len(whole(extracts)) == 11
+    else:
+        assert "11 of 11 records have a time outside the window that was asked for" in fails(
+            extracts, RowError
+        )
+
+
+@pytest.mark.parametrize(("query", "fits"), [("", True), (', query: { since: "{window.from}" }', False)])
+def test_a_second_feed_is_held_to_what_it_was_asked_itself(
+    extracts: Extracts, source: ScriptedSource, query: str, *, fits: bool
+) -> None:
+    """A log of all that was ever deleted may come whole."""
+    feed = f"""    key: [id]
+    deletes:
+      type: second_feed
+      request: {{ path: /deleted{query} }}
+      records: /gone/item
+      columns: {{ id: {{ path: "@id" }}, modified: {{ path: "@at" }} }}"""
+    extracts.change("    key: [id]", feed)
+    source.says("/items", page(item(1)))
+    gone = "".join(f'<item id="{number}" at="{OUTSIDE}T00:00:00Z"/>' for number in range(20, 32))
+    source.says("/deleted", f"<gone>{gone}</gone>".encode())
+    if fits:
+        assert len(whole(extracts)) == 13
+    else:
+        assert "12 of 13 records have a time outside the window" in fails(extracts, RowError)
