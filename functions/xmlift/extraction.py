@@ -24,6 +24,7 @@ from xmlift.landing.commits import Commit, Link, Progress, RawPage, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.page_reader import PageReader, link_to
+from xmlift.refused_logins import RefusedLogins
 from xmlift.rooms import MEGABYTE, SecretReader, record_mapping, source_session, window_walk
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import LongPauseError, OutOfTimeError, RefusedError
@@ -79,7 +80,7 @@ def extract(
 
     `processes` make rows of its records: as many as the function has vCPUs.
     """
-    window = event.window
+    window, refused = event.window, None
     try:
         chain = Chain(zone, window)
         if chain.is_committed:
@@ -90,6 +91,9 @@ def extract(
             raise CatalogueError(
                 f"{event.catalogue}: no stream {event.stream!r}; it has {', '.join(source.streams)}"
             )
+        if source.secret is not None and event.inbox is None and event.raw_run is None:
+            refused = RefusedLogins(zone, window)
+            refused.check()
         way = _way(event, source, stream, zone, read_secret, time_left)
         return WindowReader(event, source, stream, chain, way, time_left, processes).read()
     except (XmliftError, OSError) as error:
@@ -97,6 +101,8 @@ def extract(
             raise
         if is_landed(zone, window):
             return ExtractAnswer(status="done", pages=0, records=0)  # a twin was faster: nothing failed
+        if refused is not None:
+            refused.tell(error)
         message = f"{window}: {error}"
         kind = type(error)
         if isinstance(error, OSError):

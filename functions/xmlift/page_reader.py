@@ -19,6 +19,7 @@ from xmlift.landing.commits import Link, Progress
 from xmlift.records import Mapping, Page, unmatched_names
 from xmlift.rooms import MEGABYTE, delta_link, gone_mapping, record_mapping, source_guards
 from xmlift.source.feeds import TwoFeeds, is_of_second
+from xmlift.source.login import LoginRefusedError
 from xmlift.source.session import Answer, RefusedError
 from xmlift.source.urls import joined, shown
 from xmlift.source.walk import PageRequest, Way
@@ -286,6 +287,8 @@ def _telling(where: str) -> Iterator[None]:
     """Whatever is wrong is told with where it is."""
     try:
         yield
+    except LoginRefusedError:
+        raise  # which is of no page
     except XmliftError as error:
         raise type(error)(f"{where}: {error}") from error
 

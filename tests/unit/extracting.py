@@ -21,7 +21,14 @@ from .scripted_source import Say, ScriptedSource, page
 
 RUN = "20261122T160000000000Z-x"
 FROM, TO = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-SECRETS = {"ewm": {"username": "etl", "password": "etl-password"}}
+SECRETS = {
+    "ewm": {
+        "username": "etl",
+        "password": "etl-password",
+        "client_id": "etl",
+        "client_secret": "etl-password",
+    }
+}
 
 CATALOGUE = """
 source: tracker

@@ -226,6 +226,17 @@ def failure(window: WindowName) -> str:
     return f"{run_prefix(window.source, window.run)}failures/{window.stream}/{window.inner}.json"
 
 
+def refused_login(source: str, run: str) -> str:
+    """That the source refused the run's login. No stream has a name that begins so."""
+    return f"{run_prefix(source, run)}failures/-login.json"
+
+
+def unauthorized(window: WindowName) -> str:
+    """That a request for the window's stream and partition was answered with 401."""
+    folder = f"{run_prefix(window.source, window.run)}failures/-login"
+    return f"{folder}/{window.stream}/{_quoted(window.partition)}.json"
+
+
 def load_failure(source: str, stream: str, run: str, windows_of: str) -> str:
     """Why a run did not load a stream: its own windows, those of another run, or (`*`) of all."""
     which = stream if windows_of == run else f"{stream}-of-{'all' if windows_of == '*' else windows_of}"

@@ -29,11 +29,15 @@ class Version(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """An object as it was read: its bytes (on disk where they are many), to be closed, and when it was written."""
+    """An object as it was read: its bytes (on disk where they are many), to be closed, and when it was written.
+
+    `etag` is S3's tag of exactly these.
+    """
 
     body: BinaryIO
     size: int
     modified: datetime
+    etag: str
 
 
 class Zone:
@@ -84,7 +88,7 @@ class Zone:
                     body.write(chunk)
                 body.seek(0)
                 failed.pop_all()
-            return Stored(cast(BinaryIO, body), size, answer["LastModified"])
+            return Stored(cast(BinaryIO, body), size, answer["LastModified"], answer["ETag"])
 
         try:
             return self._read(key, which, read)

@@ -5,8 +5,15 @@ A refused login is answered with status 200, so it is told by a header, a redire
 
 import requests
 
-from xmlift.errors import SourceError
-from xmlift.source.login import PASSING, Ask, NoLogin, Secret, asks_for_application_password, credentials
+from xmlift.source.login import (
+    PASSING,
+    Ask,
+    LoginRefusedError,
+    NoLogin,
+    Secret,
+    asks_for_application_password,
+    credentials,
+)
 
 _JAZZ_HEADER = "X-com-ibm-team-repository-web-auth-msg"
 _REDIRECTS = range(300, 400)
@@ -42,7 +49,7 @@ def _check(response: requests.Response, form: str, *, is_last: bool) -> None:
     message = f"the Jazz form login of the secret's user at {form} was refused {why}"
     if response.status_code in PASSING:
         raise requests.HTTPError(message, response=response)
-    raise SourceError(message)
+    raise LoginRefusedError(message)
 
 
 def _refusal(response: requests.Response, *, is_last: bool) -> str | None:

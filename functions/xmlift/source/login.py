@@ -14,6 +14,10 @@ _JAS_HEADER = "X-JSA-AUTHORIZATION-REDIRECT"
 Secret = dict[str, str]
 
 
+class LoginRefusedError(SourceError):
+    """The endpoint does not take what the secret has: to try it again and again would lock its user."""
+
+
 class Ask(Protocol):
     """What sends a login's own requests, as polite as all others, and follows no redirect."""
 

@@ -7,7 +7,16 @@ from urllib.parse import quote
 import requests
 
 from xmlift.errors import SourceError
-from xmlift.source.login import PASSING, Ask, Bearer, NoLogin, Secret, is_header_text, parts
+from xmlift.source.login import (
+    PASSING,
+    Ask,
+    Bearer,
+    LoginRefusedError,
+    NoLogin,
+    Secret,
+    is_header_text,
+    parts,
+)
 from xmlift.source.urls import shown
 
 _AHEAD = 30.0
@@ -64,7 +73,7 @@ class OAuth2ClientLogin(NoLogin):
         said = answer if isinstance(answer, dict) else {}
         if response.status_code != requests.codes.ok:
             words = ": ".join(str(said[key]) for key in ("error", "error_description") if key in said)
-            raise SourceError(
+            raise LoginRefusedError(
                 f"{where} refuses the secret's client (HTTP {response.status_code}{': ' if words else ''}"
                 f"{' '.join(words.split())[:_MOST_WORDS]}): check client_id and client_secret, auth.token_url and "
                 "auth.scope"

@@ -94,6 +94,10 @@ class RefusedError(SourceError):
     """The endpoint answers with something else than what was asked for, and says so: no more tries of the same."""
 
 
+class UnauthorizedError(RefusedError):
+    """The endpoint does not take the credentials that stand in the request."""
+
+
 class _GivenUpError(SourceError):
     """Nobody waits for this page any more."""
 
@@ -337,7 +341,8 @@ class Session:
         said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {words(excerpt)}"
         if status in PASSING and not _PERMANENT_CODE.search(excerpt):
             raise _TryAgainError(said, retry_after(response, self._now()))
-        raise RefusedError(f"{shown(url)}: {said}. {self._remedy(response, excerpt)}")
+        kind = UnauthorizedError if status == requests.codes.unauthorized else RefusedError
+        raise kind(f"{shown(url)}: {said}. {self._remedy(response, excerpt)}")
 
     def _remedy(self, response: requests.Response, excerpt: bytes) -> str:
         match response.status_code:

@@ -189,10 +189,11 @@ locals {
 
   extract = concat(local.list_bucket, [
     {
-      Sid      = "ReadCatalogueOwnWindowsAndKeptAnswers"
+      # Failures as well: a login that one window was refused, the others of the run do not try.
+      Sid      = "ReadCatalogueOwnWindowsKeptAnswersAndFailures"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = [local.run_catalogues, "${local.bucket}/landing/*", "${local.bucket}/raw/*"]
+      Resource = [local.run_catalogues, "${local.bucket}/landing/*", "${local.bucket}/raw/*", local.failures]
     },
     {
       # By version: a file may have been dropped anew under the same name meanwhile.
