@@ -205,9 +205,9 @@ class PageReader:
         return None
 
     def _is_first_of_feed(self, request: PageRequest) -> bool:
-        if isinstance(self._walk, TwoFeeds) and is_of_second(request):
-            return self._walk.begins_second(request)
-        return not self._progress.pages
+        if not self._progress.pages:
+            return True
+        return isinstance(self._walk, TwoFeeds) and self._walk.begins_later_feed(request)
 
     def _is_counted(self, request: PageRequest) -> bool:
         return isinstance(self._page_asked_by(request), OffsetPaging | PageNumberPaging)

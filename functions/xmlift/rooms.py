@@ -105,7 +105,8 @@ def window_walk(
     values = window_values(stream, window, partition)
     walk = request_walk(source, stream.request, stream.page, values, link)
     if isinstance(deletes := stream.deletes, SecondFeed):
-        return TwoFeeds(walk, request_walk(source, deletes.request, deletes.page, values))
+        second = request_walk(source, deletes.request, deletes.page, values)
+        return TwoFeeds(walk, second, gone_first=stream.cursor_field is None)
     return walk
 
 

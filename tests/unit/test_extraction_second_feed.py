@@ -195,3 +195,76 @@ def test_a_second_feed_without_headers_gets_none_of_the_first(
         ("/deleted", False),
         ("/deleted/2", False),
     ]
+
+
+NO_TIME = FEED.replace(', query: { since: "{window.from}" }', "").replace(
+    '\n        modified: { path: "@at", format: epoch_seconds }', ""
+)
+
+
+@pytest.fixture
+def whole(extracts: Extracts) -> Extracts:
+    """A stream that is read whole each time, by no time of its records."""
+    text = extracts.text
+    cursor = next(line for line in text.splitlines() if "cursor:" in line)
+    extracts.change(cursor, "    cursor: { type: full }")
+    query = next(line for line in text.splitlines() if "query:" in line)
+    extracts.change(f"\n{query}", "")
+    extracts.change("    key: [id]", NO_TIME)
+    return extracts
+
+
+@pytest.mark.parametrize("time_left", [all_the_time, no_time_at_all])
+def test_what_no_time_tells_of_is_gone_first_and_then_there(
+    whole: Extracts, source: ScriptedSource, time_left: Callable[[], float]
+) -> None:
+    """A key in both was restored: the log of what was deleted still has it."""
+    source.says("/deleted", gone(1, following="/deleted/2"))
+    source.says("/deleted/2", gone(3))
+    source.says("/items", page(item(1), following="/items/2"))
+    source.says("/items/2", page(item(2)))
+    while whole.extract(time_left).status == "more":
+        pass
+    rows = whole.rows()
+    assert [(row["id"], row["_deleted"]) for row in rows] == [
+        ("1", "true"),
+        ("3", "true"),
+        ("1", "false"),
+        ("2", "false"),
+    ]
+    assert rows[0]["_read_at"] < rows[2]["_read_at"]
+    assert whole.landed().commit.ended_by.startswith("of the second feed: ")
+
+
+@pytest.mark.parametrize("is_empty", ["/deleted", "/items"])
+def test_either_feed_may_have_none_where_what_is_gone_comes_first(
+    whole: Extracts, source: ScriptedSource, is_empty: str
+) -> None:
+    whole.change("    key: [id]\n", EMPTY)
+    source.says("/deleted", gone(1))
+    source.says("/items", page(item(2)))
+    source.says(
+        is_empty, b"<gone><none/></gone>" if is_empty == "/deleted" else b"<workitem><none/></workitem>"
+    )
+    whole.extract()
+    assert [row["id"] for row in whole.rows()] == (["2"] if is_empty == "/deleted" else ["1"])
+
+
+def test_no_records_after_some_is_no_end_where_what_is_gone_comes_first(
+    whole: Extracts, source: ScriptedSource
+) -> None:
+    whole.change("    key: [id]\n", EMPTY)
+    source.says("/deleted", gone(1))
+    source.says("/items", page(item(1), following="/items/2"))
+    source.says("/items/2", b"<workitem><none/></workitem>")
+    for _ in range(3):
+        whole.extract()
+    assert "no records, after pages that had some" in fails(whole, RefusedError)
+
+
+def test_a_second_feed_that_is_read_first_and_a_first_call_are_refused(whole: Extracts) -> None:
+    bootstrap = (
+        "path: /items\n      query: { v: '{v}' }\n      bootstrap: { path: /s, values: { v: /r/v } }\n"
+    )
+    said = refusal(whole, "path: /items\n", bootstrap)
+    assert "then the stream's request can have no `bootstrap`" in said

@@ -173,6 +173,11 @@ class Stream(Model, frozen=True):
                 "a second feed is read in the stream's windows: it needs a `request` of the stream, and another "
                 "cursor than delta_link"
             )
+        if self.cursor_field is None and self.request.bootstrap is not None:
+            raise ValueError(
+                "without a cursor's `field` the second feed is read first, so that a key which is restored is "
+                "there: then the stream's request can have no `bootstrap`. Use a watermark, or leave that out"
+            )
         if set(deletes.columns) != self.identifying_columns:
             raise ValueError(
                 f"the second feed's columns are {_known(deletes.columns)}: it needs those of the key and the "
