@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import available_timezones
 
-from xmlift.tables.types import EPOCH_UNITS, RFC822, ColumnType, time_zone
+from xmlift.tables.types import EPOCH_UNITS, NANOSECONDS, RFC822, ColumnType, time_zone
 
-_FORMATS = (RFC822, *EPOCH_UNITS)
+_FORMATS = (RFC822, NANOSECONDS, *EPOCH_UNITS)
 _TIMES = ("date", "timestamp", "timestamptz")
 _SOME_TIME = datetime(2001, 2, 3, 4, 5, 6, 7, UTC)
 
@@ -89,7 +89,8 @@ def _check_offset(time_format: str, zone: str | None, column_type: ColumnType) -
     instant = time_format in EPOCH_UNITS or "%z" in time_format
     if column_type.name == "timestamp" and (instant or time_format == RFC822):
         raise ValueError(f"format {time_format!r} has an offset, which timestamp would lose: use timestamptz")
-    if column_type.name == "timestamptz" and not instant and time_format != RFC822 and zone is None:
+    may_have_one = time_format in (RFC822, NANOSECONDS)
+    if column_type.name == "timestamptz" and not instant and not may_have_one and zone is None:
         raise ValueError(
             f"format {time_format!r} has no offset (%z): declare the times' `zone`, or use type timestamp"
         )

@@ -12,14 +12,15 @@ from email.utils import parsedate_tz
 from functools import lru_cache
 
 from xmlift.tables.spelling import Spelling
-from xmlift.tables.types import EPOCH_UNITS, RFC822, time_zone
+from xmlift.tables.types import EPOCH_UNITS, NANOSECONDS, RFC822, time_zone
 
 _REMEMBERED = 4096
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-5][0-9])?)?",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}(?P<finer>[0-9]{0,3}))?)?"
+    r"(Z|[+-][0-9]{2}(:?[0-5][0-9])?)?",
     re.ASCII,
 )
 _RFC822 = re.compile(
@@ -92,9 +93,24 @@ CONVERTERS = {
 def parse_time(value: str) -> datetime:
     """A date and time in ISO 8601, the offset (`Z`, `-06`, `-0600`, `-06:00`) kept or absent. Raises ValueError."""
     text = value.strip()
-    if not _TIME.fullmatch(text):
-        raise ValueError("not a time: expected YYYY-MM-DDThh:mm:ss with an optional fraction and offset")
+    match = _matched(text)
+    if (match["finer"] or "").strip("0"):
+        raise ValueError(f"finer than a microsecond: `format: {NANOSECONDS}` leaves out what is")
     return datetime.fromisoformat(text)
+
+
+def _parse_cut(value: str) -> datetime:
+    """As `parse_time`, to the microsecond below: fromisoformat leaves out further digits."""
+    text = value.strip()
+    _matched(text)
+    return datetime.fromisoformat(text)
+
+
+def _matched(text: str) -> re.Match[str]:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError("not a time: expected YYYY-MM-DDThh:mm:ss with an optional fraction and offset")
+    return match
 
 
 def written_in_utc(time: datetime) -> str:
@@ -131,6 +147,8 @@ def _parser(time_format: str | None) -> Parse:
             return parse_time
         case name if name == RFC822:
             return _parse_rfc822
+        case name if name == NANOSECONDS:
+            return _parse_cut
         case name if name in EPOCH_UNITS:
             return _epoch_parser(EPOCH_UNITS[name])
         case _:
