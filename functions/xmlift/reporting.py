@@ -188,6 +188,7 @@ def _account(
             if isinstance(window, Landed) and window.window.stream == name
         ]
         stream.note_unseen(source.streams[name], own)
+        stream.note_paging(source.streams[name], own)
     problems += warehouse.transaction(lambda cursor: list(_doubled(cursor, source, event.run, entries)))
     return problems
 

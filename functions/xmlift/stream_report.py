@@ -1,12 +1,14 @@
 """What a run did to one stream: counts gathered from commits and from the ledger, and what they suggest."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
 from xmlift.catalogue import Stream
 from xmlift.catalogue.children import child_places
+from xmlift.catalogue.deletes import SecondFeed
+from xmlift.catalogue.paging import NextUrlPaging, TokenPaging
 from xmlift.checks import LoadedCounts, unseen_columns
 from xmlift.landing.chain import Landed
 from xmlift.missing import is_first_load
@@ -16,6 +18,7 @@ from xmlift.work import PartitionsSeen
 
 _MANY_RECORDS = 100
 _SHOWN = 20
+_SMALLEST_PAGE = 10
 
 
 class StreamReport(Struct, kw_only=True):
@@ -25,7 +28,8 @@ class StreamReport(Struct, kw_only=True):
     `not_modified` those of which the endpoint said that nothing had changed; `recovered` are those of other runs
     that it loaded: their rows are among the inserted, updated, stale, duplicate and removed ones. `partitions` are
     those that were there when the run began to read the stream. `cut` counts texts by `<table>.<column>`,
-    `unmapped` records by the path of what they have and no column asks for.
+    `unmapped` records by the path of what they have and no column asks for. `unpaged` says of windows that all end
+    with their first page why that may be too early.
     """
 
     stream: str
@@ -60,6 +64,7 @@ class StreamReport(Struct, kw_only=True):
     partitions: PartitionsSeen | None = None
     cut: dict[str, int] = {}
     unmapped: dict[str, int] = {}
+    unpaged: str = ""
 
     def add_landed(self, window: Landed) -> None:
         """What was read of a window."""
@@ -126,6 +131,31 @@ class StreamReport(Struct, kw_only=True):
             if table in seen and (missing := unseen_columns(columns, sorted(seen[table]))):
                 self.unseen_columns[table] = missing
 
+    def note_paging(self, model: Stream, landed: Sequence[Landed]) -> None:
+        """Windows that all end with their first page, though one looks full: a wrong path does that.
+
+        How many records fill a page is what a number in the query says, or what several windows have.
+        """
+        if not isinstance(model.page, NextUrlPaging | TokenPaging) or model.request is None:
+            return
+        feeds = 2 if isinstance(model.deletes, SecondFeed) else 1
+        if any(window.commit.progress.pages > feeds for window in landed):
+            return
+        counts = [
+            own.read
+            for window in landed
+            if (own := window.commit.progress.tables.get(self.stream)) is not None
+        ]
+        most = max(counts, default=0)
+        if most < _SMALLEST_PAGE:
+            return
+        if str(most) in map(str, model.request.query.values()):
+            self.unpaged = f"one of {most} records, as many as the request asks for at a time"
+        elif counts.count(most) > 1:
+            self.unpaged = f"{counts.count(most)} of {most} records each"
+        elif self.watermark is not None and is_first_load(model, self.watermark):
+            self.unpaged = f"{self.records} records in the stream's first load"
+
     def warnings(self, source: str) -> Iterator[str]:
         """What is no failure, and most likely a mistake in the catalogue."""
         where = f"{source}.{self.stream}"
@@ -136,6 +166,11 @@ class StreamReport(Struct, kw_only=True):
             yield (
                 f"{where}: no record in {self.pages} pages; where records are expected stand {found}: "
                 "is `records` right?"
+            )
+        if self.unpaged:
+            yield (
+                f"{where}: no window has a second page: {self.unpaged}: is page.xpath right? Where one answer "
+                "holds everything, write `page: {type: none}`"
             )
         yield from self._told_of_partitions(where)
         if self.unmapped:

@@ -95,6 +95,7 @@ class NextUrl:
         self._start = start
         self.bootstrap = start.bootstrap
         self._xpath = xpath
+        self._namespaces = namespaces
         self._guard = when
         self.ended_by = f"not true of the last page: {when}" if when else f"not in the last page: {xpath}"
         self._url = xpaths.text(xpath, namespaces, "page.xpath")
@@ -114,11 +115,10 @@ class NextUrl:
                 f"{self._guard} says that a page follows, but {self._xpath} finds no URL: "
                 "correct the stream's page.xpath or page.when"
             )
-        return (
-            PageRequest(joined(answer_url, found), None, request.headers, secrets=request.secrets)
-            if found
-            else None
-        )
+        if not found:
+            _check_near(self._xpath, self._namespaces, root, records)
+            return None
+        return PageRequest(joined(answer_url, found), None, request.headers, secrets=request.secrets)
 
 
 class Token:
@@ -140,6 +140,8 @@ class Token:
         self._start = start
         self.bootstrap = start.bootstrap
         self._parameter = parameter
+        self._xpath = xpath
+        self._namespaces = namespaces
         self._exclusive = exclusive
         self.ended_by = f"no token in the last page: {xpath}"
         self._token = xpaths.text(xpath, namespaces, "page.xpath")
@@ -152,6 +154,15 @@ class Token:
     ) -> PageRequest | None:
         token = str(self._token(root)).strip()
         if not token:
+            _check_near(self._xpath, self._namespaces, root, records)
             return None
         parameters = {self._parameter: token} if self._parameter else NOTHING
         return self._start.asked(request.values, {"token": token}, parameters, exclusive=self._exclusive)
+
+
+def _check_near(xpath: str, namespaces: Mapping[str, str], root: etree._Element, records: int | None) -> None:
+    """A path that finds nothing ends a window. Raises SourceError where that is for a mistake in its spelling."""
+    if records is not None and (near := xpaths.near_name(xpath, namespaces, root)) is not None:
+        raise SourceError(
+            f"{xpath} finds nothing, but the page has {near}: correct page.xpath or `namespaces`"
+        )

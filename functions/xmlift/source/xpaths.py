@@ -1,10 +1,13 @@
 """XPaths evaluated on what stands around a page's records."""
 
+import re
 from collections.abc import Mapping
 
 from lxml import etree
 
 from xmlift.errors import SourceError
+
+_LAST_STEP = re.compile(r"/(@?)(?:([\w.-]+):)?([A-Za-z_][\w.-]*)(?:\[\d+\])?$")
 
 
 def compiled(expression: str, namespaces: Mapping[str, str], where: str) -> etree.XPath:
@@ -21,3 +24,25 @@ def compiled(expression: str, namespaces: Mapping[str, str], where: str) -> etre
 def text(expression: str, namespaces: Mapping[str, str], where: str) -> etree.XPath:
     """As compiled, of an expression's text: that of the first node found, empty where there is none."""
     return compiled(f"string({expression})", namespaces, where)
+
+
+def near_name(expression: str, namespaces: Mapping[str, str], root: etree._Element) -> str | None:
+    """What has nearly the name that a path leads to, which found nothing: other letters' case, another namespace.
+
+    Only of paths that end with a plain name, and of what holds a text: a last page has neither.
+    """
+    last = _LAST_STEP.search(expression)
+    if last is None:
+        return None
+    mark, prefix, wanted = last.groups()
+    if mark:
+        given = {str(name): value for element in root.iter("*") for name, value in element.attrib.items()}
+    else:
+        given = {str(element.tag): (element.text or "") for element in root.iter("*")}
+    expected = f"{{{namespaces[prefix]}}}{wanted}" if prefix in namespaces else wanted
+    if expected in given:
+        return None
+    for name, value in given.items():
+        if value.strip() and etree.QName(name).localname.lower() == wanted.lower():
+            return f"{mark}{name}"
+    return None

@@ -179,3 +179,42 @@ def test_a_token_goes_on_from_the_link_and_not_from_the_beginning() -> None:
     second = walk.following(etree.fromstring('<r token="a+b"/>'), first, first.url, 1)
     assert second is not None
     assert second.url == "https://h/delta?since=%3C1&t=a%2Bb"
+
+
+@pytest.mark.parametrize(
+    ("xpath", "xml", "near"),
+    [
+        ("/w/resumptiontoken", "<w><resumptionToken>t</resumptionToken></w>", "resumptionToken"),
+        ("/w/@Next", '<w next="?p=2"/>', "@next"),
+        ("/w/oslc:next", "<w><next>?p=2</next></w>", "next"),
+        ("/w/next", "<w xmlns='urn:w'><next>?p=2</next></w>", "{urn:w}next"),
+        ("//info/Next[1]", "<w><info><next>?p=2</next></info></w>", "next"),
+        ("string(/w/NEXT/text())", "<w><next>?p=2</next></w>", None),
+    ],
+)
+def test_what_is_nearly_the_next_page_is_no_end(xpath: str, xml: str, near: str | None) -> None:
+    for walk in (NextUrl(START, xpath, None, OSLC), Token(START, xpath, "t", OSLC, exclusive=False)):
+        if near is None:
+            assert next_url(walk, xml) is None
+            continue
+        with pytest.raises(SourceError) as caught:
+            next_url(walk, xml)
+        assert f"{xpath} finds nothing, but the page has {near}: correct page.xpath" in str(caught.value)
+        head = walk.following(etree.fromstring(xml), FIRST, URL, None)
+        assert head is None, "what is looked at early may still come"
+
+
+@pytest.mark.parametrize(
+    ("xpath", "xml"),
+    [
+        ("/w/next", "<w><text>t</text><note/></w>"),
+        ("/w/next", "<w><next/></w>"),
+        ("/w/next", "<w><Next/></w>"),
+        ("/w/link[@rel='next']/@href", "<w><link rel='self' href='?p=1'/></w>"),
+        ("/w/link[@rel='next']", "<w><link rel='self'>?p=1</link></w>"),
+        ("/w/oslc:info/oslc:next", f"<w xmlns:o='{OSLC['oslc']}'><o:next/></w>"),
+        ("/w/@*", "<w/>"),
+    ],
+)
+def test_a_page_without_a_next_one_is_the_last(xpath: str, xml: str) -> None:
+    assert next_url(NextUrl(START, xpath, None, OSLC), xml) is None
