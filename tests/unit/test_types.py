@@ -3,7 +3,7 @@
 import pytest
 
 from xmlift.tables.columns import convert_column
-from xmlift.tables.types import ColumnType, parse_type, time_zone
+from xmlift.tables.types import NANOSECONDS, ColumnType, parse_type, time_zone
 
 from .conversion import converted
 
@@ -302,7 +302,7 @@ def test_a_column_keeps_its_places_and_names_each_refusal() -> None:
             "2024-02-05T01:02:03.123456789",
             "2024-02-05 01:02:03.123456",
         ),
-        ("date", "iso8601_nanoseconds", None, "2024-02-05T01:02:03.123456789Z", "2024-02-05"),
+        ("date", NANOSECONDS, None, "2024-02-05T01:02:03.123456789Z", "2024-02-05"),
         ("timestamptz", "rfc822", None, "5 Feb 2024 01:02:03 -0000", "2024-02-05 01:02:03.000000+00"),
         ("timestamptz", "rfc822", "+02:00", "5 Feb 2024 01:02:03", "2024-02-04 23:02:03.000000+00"),
         ("date", "rfc822", None, "Mon, 05 Feb 2024 01:02:03 +0100", "2024-02-05"),

@@ -23,7 +23,8 @@ class Column(Model, frozen=True):
     `content` is for embedded XHTML: its words, or its markup.
     `split` cuts a text into a list (super only); `required` sends a row without the value to the rejects.
     `nulls` are texts that mean no value; `format` (of strptime, or rfc822, iso8601_nanoseconds, epoch_seconds,
-    epoch_milliseconds) and `zone` say how times are written; `too_long` is what becomes of a text longer than its varchar.
+    epoch_milliseconds) and `zone` say how times are written; `too_long` is what becomes of a text longer than
+    its varchar.
     """
 
     path: Annotated[str, Meta(min_length=1)] = ""

@@ -20,6 +20,14 @@ from xmlift.records.mapping import Mapping
 from xmlift.records.names import is_named
 from xmlift.records.pieces import PieceReader
 
+# An element, a comment or a CDATA section that the page ends in.
+_CUT_SHORT = frozenset(
+    {
+        etree.ErrorTypes.ERR_TAG_NOT_FINISHED,
+        etree.ErrorTypes.ERR_COMMENT_NOT_FINISHED,
+        etree.ErrorTypes.ERR_CDATA_NOT_FINISHED,
+    }
+)
 _EVENT_BATCH = 500
 
 
@@ -196,10 +204,18 @@ def _discard(element: etree._Element | None) -> None:
 
 def _refuse_doctype(element: etree._Element) -> None:
     if element.getroottree().docinfo.internalDTD is not None:
-        raise RecordError("the answer carries a DOCTYPE, which is refused: entities can be made to explode")
+        raise RecordError(
+            "the answer carries a DOCTYPE, which is refused: entities can be made to explode. Ask the endpoint's "
+            "owner to leave it out; if it is no page of the records at all, correct base_url or request.path"
+        )
 
 
 def _why_not_well_formed(error: etree.XMLSyntaxError) -> str:
+    if error.code in _CUT_SHORT:
+        return (
+            f"the answer is cut short: {error.msg}. What is missing nobody can repair: if it comes again, ask for "
+            "smaller pages, or the endpoint's owner"
+        )
     return (
         f"the answer is empty, cut short or not well-formed XML: {error.msg}. Ask the endpoint's owner, or set "
         f"`repair: true` on the stream to have pages mended and counted"

@@ -30,8 +30,9 @@ class Guards:
         if self._error is None or self.says_empty(root):
             return
         if (said := _said(self._error, root)) is not None:
+            words = said.rstrip(". ") or "(no words)"
             raise RefusedError(
-                f"the endpoint answers with an error in HTTP 200: {said or '(no words)'}. If it comes again, "
+                f"the endpoint answers with an error in HTTP 200: {words}. If it comes again, "
                 "correct the stream's request or what the secret's user may read"
             )
 

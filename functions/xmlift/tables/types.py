@@ -12,8 +12,8 @@ MAX_DECIMAL_PRECISION = 38
 RFC822 = "rfc822"
 NANOSECONDS = "iso8601_nanoseconds"
 EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
-"""Formats of time that strptime does not know: dates of RSS, ISO 8601 finer than a microsecond, and numbers since 1970,
-so many in a second."""
+"""Formats of time that strptime does not know: dates of RSS, ISO 8601 finer than a microsecond, and numbers since
+1970, so many in a second."""
 
 
 class ColumnType(NamedTuple):

@@ -124,3 +124,9 @@ def test_the_same_records_are_told_whatever_stands_before_them(monkeypatch: pyte
 @pytest.mark.parametrize("body", [b"", b"<w/>", b"<w><items/></w>"])
 def test_a_page_without_records_is_like_no_other(body: bytes) -> None:
     assert digest(body) == ""
+
+
+def test_a_sentence_ends_once() -> None:
+    guards = Guards("/error", None, {})
+    with pytest.raises(RefusedError, match=r"HTTP 200: Query _x expired\. If it comes again"):
+        guards.check(etree.fromstring("<error>Query _x expired. </error>"))
