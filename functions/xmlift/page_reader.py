@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
@@ -21,7 +21,7 @@ from xmlift.rooms import MEGABYTE, delta_link, gone_mapping, record_mapping, sou
 from xmlift.source.feeds import TwoFeeds, is_of_second
 from xmlift.source.login import LoginRefusedError
 from xmlift.source.session import Answer, RefusedError
-from xmlift.source.urls import joined, shown
+from xmlift.source.urls import joined, masked, shown
 from xmlift.source.walk import PageRequest, Way
 from xmlift.source.whole import captured_values, records_hash, whole_tree
 from xmlift.telemetry import logger
@@ -128,7 +128,7 @@ class PageReader:
             return None
         self.told_by = answer.etag, answer.last_modified
         self.read_pages.add(page_hash)
-        with answer.body, _telling(f"page {number}, {request.shown}"):
+        with answer.body, _telling(f"page {number}, {request.shown}", request.secrets):
             following = self._read_answer(request, answer, ahead=ahead and answer.size <= AHEAD_BYTES)
             if self._keep is not None:
                 self._keep(
@@ -283,14 +283,14 @@ class PageReader:
 
 
 @contextmanager
-def _telling(where: str) -> Iterator[None]:
-    """Whatever is wrong is told with where it is."""
+def _telling(where: str, secrets: Iterable[str] = ()) -> Iterator[None]:
+    """Whatever is wrong is told with where it is, also in the server's words without these."""
     try:
         yield
     except LoginRefusedError:
         raise  # which is of no page
     except XmliftError as error:
-        raise type(error)(f"{where}: {error}") from error
+        raise type(error)(f"{where}: {masked(str(error), secrets)}") from error
 
 
 def link_to(request: PageRequest) -> dict[str, Any]:

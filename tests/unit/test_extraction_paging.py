@@ -7,6 +7,7 @@ import pytest
 
 from xmlift.errors import RowError, SourceError, XmliftError
 from xmlift.extraction import ExtractAnswer
+from xmlift.landing.commits import decode_link
 from xmlift.landing.names import COMMIT
 from xmlift.source.session import RefusedError
 
@@ -120,6 +121,23 @@ def test_the_first_call_is_made_once_and_its_clock_is_the_windows(
     assert whole(extracts, no_time_at_all) == list(range(RECORDS))
     assert [asked.method for asked in source.asked] == ["GET", "POST", "POST", "POST"]
     assert str(extracts.landed().commit.as_of) <= "2026-01-01 00:00:00+00:00"
+
+
+def test_what_a_first_call_captured_is_shown_by_no_page(extracts: Extracts, source: ScriptedSource) -> None:
+    """Neither where it stands in the request, nor in what the server says, nor by a call that goes on."""
+    prepare(extracts, source, "bootstrap")
+    extracts.change("key: [id]", "key: [id]\n    guards: { error: //fault }")
+    search, gone = (
+        b'<search id="s3arch&amp;id" pages="3"/>',
+        b"<workitem><fault>s3arch&amp;id is gone</fault></workitem>",
+    )
+    source.computed["/items"] = lambda asked: Say(search if asked.method == "GET" else gone)
+    assert "error in HTTP 200: *** is gone" in fails(extracts, RefusedError)
+    source.computed["/items"] = lambda asked: Say(search) if asked.method == "GET" else sent(0, 3)
+    assert extracts.extract(no_time_at_all).status == "more"
+    (link,) = [file for file in extracts.files() if file.startswith("chain")]
+    body = extracts.zone.get(f"{extracts.event().window.folder}{link}")
+    assert decode_link(body, link).secrets == ["s3arch&id"]
 
 
 def test_a_first_call_that_finds_nothing_is_an_empty_window(

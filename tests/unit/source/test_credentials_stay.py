@@ -72,6 +72,15 @@ def test_what_reads_as_the_source_is_not_asked_at_another_host(
     assert elsewhere.asked == []
 
 
+def test_neither_a_next_page_nor_a_deltas_link_leads_to_two_hosts() -> None:
+    template, link = Template("https://host", "/a"), r"https://evil.example\@host/x"
+    walk = NextUrl(Start(template, {}), "/p/@next", None, {})
+    with pytest.raises(SourceError, match="not a URL"):
+        walk.following(etree.XML(f"<p next='{link}'/>"), PageRequest("https://host/a"), "https://host/a", 1)
+    with pytest.raises(SourceError, match="not a URL"):
+        Start(template, {}, link=link).first({})
+
+
 @pytest.mark.parametrize(
     "reference",
     [
