@@ -9,6 +9,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from xmlift.asked_times import AskedTimes, asked_times
 from xmlift.catalogue import Stream
 from xmlift.catalogue.children import child_places
@@ -86,6 +88,7 @@ class RowConverter:
             column_rules(stream, place.child.columns)
             for place in child_places(layout.table.name, stream.children)
         ]
+        self._inside_by = msgspec.json.encode(stream.children, order="deterministic").decode()
         self.gone_columns: list[str] = []
         self._gone_rules: list[ColumnRule] = []
         self._asked = asked_times(stream, stream.request, window.interval)
@@ -192,11 +195,17 @@ class RowConverter:
         return _Written(written, keys, gone, {records[index] for index in outside})
 
     def _inside(self, batch: Batch) -> dict[str, Sequence[str]]:
-        """What each record says in its children: a record is another one if they are."""
+        """What each record says in its children: a record is another one if they are.
+
+        It is told before it is typed, so what their columns take is a part of it.
+        """
         return {
-            table.name: texts_inside(
-                batch.records, nested.records, [rule.name for rule in rules], nested.columns
-            )
+            table.name: [
+                text and self._inside_by + text
+                for text in texts_inside(
+                    batch.records, nested.records, [rule.name for rule in rules], nested.columns
+                )
+            ]
             for table, rules, nested in zip(
                 self.layout.children, self._child_rules, batch.nested, strict=True
             )

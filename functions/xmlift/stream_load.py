@@ -243,11 +243,16 @@ class StreamLoader:
     ) -> Iterator[tuple[str, dict[WindowKey, int]]]:
         """Count by column what the target has no place for, and take it out of the stage (contract discard)."""
         table = prepared.table
+        own = self._targets.own
         for name in staged.intersection(prepared.lacking):
+            if own.knows_unchanged:
+                cursor.execute(left_out.tell_apart(table, own, name))
             yield name, counted(cursor, left_out.count_values(table, name))
         for name, (width, _) in prepared.narrow.items():
             counts = counted(cursor, left_out.count_long(table, name, width))
             if counts:
+                if own.knows_unchanged:
+                    cursor.execute(left_out.tell_apart(table, own, name, width))
                 cursor.execute(left_out.leave_out_long(table, name, width))
                 yield name, counts
 

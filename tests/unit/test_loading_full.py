@@ -78,6 +78,93 @@ def test_where_the_ledger_was_lost_the_next_reading_takes_the_rows_over(loads: L
     loads.check_sums()
 
 
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_children_that_have_room_by_now_come(loads: Loads, epoch: int) -> None:
+    """A record says the same as before, but of what it says more is taken."""
+    long = "more than twenty bytes of text"
+    loads.load_batch(land_all(loads, ONE, 1, part(1, "a", long)))
+    assert loads.notes("stock") == []
+    loads.change("varchar(20)", "varchar(200)")
+    loads.load_batch(land_all(loads, TWO, 2, part(1, "a", long), epoch=epoch))
+    assert loads.notes("stock") == [(1, 1, long)]
+    loads.check_sums()
+
+
+def test_a_raised_epoch_writes_each_row_once_more(loads: Loads) -> None:
+    loads.load_batch(land_all(loads, ONE, 1, part(1, "a", "x"), part(2)))
+    loads.load_batch(land_all(loads, TWO, 2, part(1, "a", "x"), part(2), epoch=1))
+    loads.load_batch(land_all(loads, THREE, 3, part(1, "a", "x"), part(2), epoch=1))
+    assert loads.counts("stock")[1:] == [{"written": 2, "updated": 2}, {"written": 2, "stale": 2}]
+    assert loads.rows('id, "_run"', "stock") == [(1, TWO), (2, TWO)]
+    assert loads.notes("stock") == [(1, 1, "x")]
+    loads.check_sums()
+
+
+def with_owner(loads: Loads, contract: str) -> None:
+    """The stream `stock` with one column more and a longer title, and its contract."""
+    start = loads.text.index("  stock:\n")
+    before, own = loads.text[:start], loads.text[start:]
+    if "owner" not in own:
+        own = own.replace("varchar(10) }\n", "varchar(20) }\n      owner: { path: o }\n", 1)
+        own = own.replace("    key: [id]\n", "    key: [id]\n    contract: evolve\n", 1)
+    for other in ("evolve", "discard"):
+        own = own.replace(f"contract: {other}", f"contract: {contract}", 1)
+    loads.text = before + own
+    loads.change("", "")
+
+
+def test_what_was_left_out_comes_when_there_is_room_for_it(loads: Loads) -> None:
+    rows = [{**part(1, "eleven long"), "owner": "bob"}, part(2, "b"), {**part(3, "c"), "owner": "eve"}]
+    loads.load_batch(land_all(loads, ONE, 1, part(9)))
+    with_owner(loads, "discard")
+    loads.load_batch(land_all(loads, TWO, 2, *rows))
+    loads.load_batch(land_all(loads, THREE, 3, *rows))
+    assert loads.counts("stock")[2] == {"written": 3, "stale": 3, "left_out": {"owner": 2, "title": 1}}
+    with_owner(loads, "evolve")
+    loads.load_batch(land_all(loads, run_at(16, "r"), 4, *rows))
+    assert loads.counts("stock")[3] == {"written": 3, "updated": 2, "stale": 1}
+    assert loads.rows("id, title, owner", "stock")[:3] == [
+        (1, "eleven long", "bob"),
+        (2, "b", None),
+        (3, "c", "eve"),
+    ]
+    loads.check_sums()
+
+
+def test_a_child_that_was_left_out_comes_when_there_is_room_for_it(loads: Loads) -> None:
+    long = part(1, "a", "more than twenty bytes of text")
+    loads.load_batch(land_all(loads, ONE, 1, part(9, "z", "x")))
+    for number, contract in enumerate(("discard", "discard", "evolve"), start=2):
+        with_owner(loads, contract)
+        loads.change("varchar(20) } }", "varchar(200) } }")
+        loads.load_batch(land_all(loads, run_at(12 + number, "r"), number, long))
+    assert loads.counts("stock")[1:] == [
+        {"written": 1, "inserted": 1},
+        {"written": 1, "stale": 1},
+        {"written": 1, "updated": 1},
+    ]
+    assert (1, 1, "more than twenty bytes of text") in loads.notes("stock")
+    loads.check_sums()
+
+
+def test_what_moved_to_another_partition_as_it_was_is_gone_with_that(loads: Loads) -> None:
+    def read(run: str, hour: float, **partitions: list[Row]) -> None:
+        size = len(partitions)
+        loads.load_batch(
+            *(
+                land_all(loads, run, hour, *rows, stream="parts", partition=name, set_windows=size)
+                for name, rows in partitions.items()
+            )
+        )
+
+    read(ONE, 1, north=[part(1)], south=[part(2)])
+    read(TWO, 2, south=[part(1), part(2)])
+    assert loads.rows('id, "_partition"', "parts") == [(1, "south"), (2, "south")]
+    read(THREE, 3, south=[part(2)])
+    assert loads.rows('id, "_deleted"', "parts") == [(1, True), (2, False)]
+    loads.check_sums()
+
+
 def test_what_a_set_of_all_lacks_is_marked_and_its_children_go(loads: Loads) -> None:
     first = [part(1, "a", "x"), part(2, "b", "y", "z"), part(3, "c")]
     loads.load_batch(land_all(loads, ONE, 1, *first, stream="parts"))

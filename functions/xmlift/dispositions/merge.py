@@ -44,13 +44,14 @@ class Merge(Disposition):
         self._keep_winners(cursor, tally, table.key)
         if self._marks:
             self._marks.note_staged(cursor, landed)
-        cursor.execute(statements.count_met(table))
+        epoch = _one_epoch(landed)
+        cursor.execute(statements.count_met(table, epoch))
         met = [((run, partition, window), *counts) for run, partition, window, *counts in cursor.fetchall()]
         tally.current = dict(tally.winners)
         if any(stale for _, _, stale, _ in met):
             cursor.execute(statements.delete_stale(table))
             if table.knows_unchanged:
-                cursor.execute(statements.delete_unchanged(table))
+                cursor.execute(statements.delete_unchanged(table, epoch))
             tally.current = counted(cursor, statements.count_by_window(table.stage))
         tally.updated = {window: int(count) for window, *_, count in met}
         # Where no key is there yet, nothing is to be matched: a first load is spared the dearest statement.
@@ -64,3 +65,9 @@ class Merge(Disposition):
             cursor.execute(statements.insert_children(child, table.stage))
         if self._marks:
             self._marks.mark(cursor, landed, tallies)
+
+
+def _one_epoch(landed: Sequence[Landed]) -> int:
+    """Of which epoch all these windows are; -1 where of several: then no row is taken for unchanged."""
+    epochs = {window.commit.scope.epoch for window in landed}
+    return epochs.pop() if len(epochs) == 1 else -1

@@ -180,20 +180,22 @@ def delete_stale(table: Table) -> str:
     )
 
 
-def delete_unchanged(table: Table) -> str:
-    """Take out staged rows that say what the target says, whichever reading it has it of.
+def delete_unchanged(table: Table, epoch: int) -> str:
+    """Take out staged rows that say what the target says, of whichever reading of this epoch it has it.
 
-    Where the ledger was lost, a row of the target is of no window that counts: the later reading takes it over.
+    Where the ledger was lost, a row of the target is of no window that counts: the later reading takes it over, as
+    that of a later epoch does.
     """
     return (
         f"DELETE FROM {table.stage} USING {table.qualified} AS target, xmlift.ledger AS claim\n"
         f"WHERE {same(table.key, table.stage, 'target')}\nAND {_says_the_same(table, table.stage)}\n"
-        f"AND {claims(table, 'target')}"
+        f"AND {claims(table, 'target')} AND claim.epoch = {epoch}"
     )
 
 
 def _says_the_same(table: Table, relation: str) -> str:
-    return f"{same([HASH], relation, 'target')} AND NOT ({same(RECORD, relation, 'target')})"
+    # In another partition it is another row: by that a set of partitions tells what is gone.
+    return f"{same([HASH, '_partition'], relation, 'target')} AND NOT ({same(RECORD, relation, 'target')})"
 
 
 def _is_stale(table: Table, relation: str) -> str:
@@ -201,7 +203,7 @@ def _is_stale(table: Table, relation: str) -> str:
     return f"({_not_older(table.version, 'target', relation)})\nAND NOT ({same(RECORD, relation, 'target')})"
 
 
-def count_met(table: Table) -> str:
+def count_met(table: Table, epoch: int = 0) -> str:
     """How many rows of each window meet one of their key, are stale then, or take the place of a loaded one.
 
     The join is counted by windows before the ledger is asked, which then meets a few windows and not their rows.
@@ -212,10 +214,11 @@ def count_met(table: Table) -> str:
     if table.knows_unchanged:
         says_the_same = _says_the_same(table, "staged")
         unchanged = f"CASE WHEN NOT ({is_stale}) AND {says_the_same} THEN 1 ELSE 0 END"
+    left_alone = f'CASE WHEN claim.epoch = {epoch} THEN met."_unchanged" ELSE 0 END'
     return (
         f'SELECT {by}, SUM(met."_met"),\n'
-        '  SUM(met."_stale" + CASE WHEN claim.run IS NULL THEN 0 ELSE met."_unchanged" END),\n'
-        '  SUM(CASE WHEN claim.run IS NULL THEN 0 ELSE met."_met" - met."_stale" - met."_unchanged" END)\n'
+        f'  SUM(met."_stale" + {left_alone}),\n'
+        f'  SUM(CASE WHEN claim.run IS NULL THEN 0 ELSE met."_met" - met."_stale" - {left_alone} END)\n'
         "FROM (\n"
         f'  SELECT {ours}, {column_list(WINDOW, "target")}, COUNT(*) AS "_met",\n'
         f'    SUM(CASE WHEN {is_stale} THEN 1 ELSE 0 END) AS "_stale", SUM({unchanged}) AS "_unchanged"\n'
