@@ -443,3 +443,44 @@ streams:
 """
     with pytest.raises(CatalogueError, match=said):
         load_source(text.encode(), "shop.yaml")
+
+
+PAGED = """
+source: shop
+base_url: https://host
+streams:
+  parts:
+    request: {{ path: /p{bootstrap} }}
+    page: {page}
+    records: /r/p
+    key: [id]
+    cursor: {{ type: full }}
+    deletes: {{ type: periodic_full }}
+    columns: {{ id: {{ path: id }} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("page", "bootstrap", "is_told"),
+    [
+        ("{ type: offset, parameter: o, size: 5 }", "", False),
+        ("{ type: offset, parameter: o, size: 5, total: /r/@n }", "", True),
+        ("{ type: page_number, parameter: p }", "", False),
+        ("{ type: page_number, parameter: p, total_pages: /r/@n }", "", False),
+        ("{ type: next_url, xpath: /r/@next }", "", True),
+        (
+            "{ type: offset, parameter: o, size: 5 }",
+            ", bootstrap: { path: /n, values: { total: /n } }",
+            True,
+        ),
+    ],
+)
+def test_a_set_is_read_by_pages_that_tell_when_records_move(
+    page: str, bootstrap: str, *, is_told: bool
+) -> None:
+    text = PAGED.format(page=page, bootstrap=bootstrap).encode()
+    if is_told:
+        assert load_source(text, "shop.yaml").streams["parts"].deletes
+        return
+    with pytest.raises(CatalogueError, match="only page offset with a `total`"):
+        load_source(text, "shop.yaml")

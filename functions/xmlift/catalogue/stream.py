@@ -234,6 +234,21 @@ class Stream(Model, frozen=True):
                 "periodic_full: say `every` how often all is read again (7d); only with a cursor of type full is "
                 "it each run, and `every` left out"
             )
+        self._check_counted_set()
+
+    def _check_counted_set(self) -> None:
+        """Where a record goes while counted pages are read, the next one moves to a page that was read before."""
+        page, bootstrap = self.page, self.request.bootstrap if self.request else None
+        if isinstance(page, OffsetPaging):
+            is_told = page.total is not None or (bootstrap is not None and "total" in bootstrap.values)
+        else:
+            is_told = not isinstance(page, PageNumberPaging)
+        if not is_told:
+            raise ValueError(
+                "periodic_full takes what it does not find for gone, and a record is not found that moves between "
+                "counted pages while they are read: only page offset with a `total` (in the page, or captured by "
+                "`bootstrap`) shows that. Use it, or next_url or token"
+            )
 
     def _check_contract(self) -> None:
         for table, columns in ("", self.columns), *self._child_columns(self.children):
