@@ -13,7 +13,7 @@ from xmlift.source.walk import Captured
 _MOST_BYTES = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _LONGEST_TAG = 256
-_FAULT = re.compile(r"(?i)fault|error|exception")
+_FAULT = re.compile(r"(?i)(?<!de)fault|error|exception")
 _MOST_WORDS = 300
 _NAMES = 10
 
