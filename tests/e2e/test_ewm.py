@@ -41,6 +41,15 @@ COLUMNS = {
     "time_spent": "timeSpent",
     "duration": "duration",
     "corrected_estimate": "correctedEstimate",
+    "attributes": "allExtensions",
+}
+# What stands for no value, by the column that knows it.
+NULLS = {
+    "owner": "Unassigned",
+    "owner_id": "unassigned",
+    "time_spent": -1,
+    "duration": -1,
+    "corrected_estimate": -1,
 }
 COMMENT_COLUMNS = {"content": "content", "author": "creator.name", "written": "creationTime"}
 TIMES = {"modified", "created", "written"}
@@ -59,8 +68,10 @@ def expected_row(record: dict[str, Any], columns: dict[str, str]) -> dict[str, A
         value = value_at(record, path)
         if column in TIMES and value is not None:
             value = datetime.fromisoformat(value)
+        if column == "attributes":
+            value = {each["key"]: each["displayValue"] for each in value if each["displayValue"] is not None}
         # An empty element has no text: nothing tells an empty text, or no tags, from none at all.
-        row[column] = None if value in ("", []) else value
+        row[column] = None if value in ("", [], {}, NULLS.get(column, "")) else value
     return row
 
 
