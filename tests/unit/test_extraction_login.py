@@ -60,6 +60,23 @@ def test_a_refused_password_is_tried_once_in_a_run(jazz: Extracts, source: Scrip
     assert len(source.targets(FORM)) == 1
 
 
+def test_who_does_not_try_does_not_renew_what_it_was_told(
+    jazz: Extracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails(jazz, 0)
+    written: list[str] = []
+    put_object = jazz.zone._s3.put_object
+
+    def putting(**request: Any) -> Any:
+        written.append(request["Key"])
+        return put_object(**request)
+
+    monkeypatch.setattr(jazz.zone._s3, "put_object", putting)
+    fails(jazz, 1)
+    assert names.refused_login("tracker", RUN) not in written
+    assert len(written) == 1
+
+
 def test_another_run_tries_again(jazz: Extracts, source: ScriptedSource) -> None:
     fails(jazz, 0)
     fails(jazz, 0, run="20261122T170000000000Z-y")
