@@ -10,7 +10,7 @@ from xmlift.errors import RecordError, RowError, SourceError, XmliftError
 from xmlift.extraction import ExtractAnswer
 from xmlift.landing import commits
 from xmlift.landing.names import COMMIT, parse_link, parse_part
-from xmlift.source.session import OutOfTimeError, RefusedError
+from xmlift.source.session import OutOfTimeError, RefusedError, UnauthorizedError
 
 from .extracting import (
     Extracts,
@@ -37,7 +37,7 @@ WHOLE_PAGE = page(item(2, note=["a", "b"]), item(3))
 REFUSALS = [
     pytest.param(Say(OSLC_ERROR), RecordError, "Query _x expired.", id="a token expired, as EWM says it"),
     pytest.param(Say(b"<e>gone</e>", 400), RefusedError, "HTTP 400 Bad Request: gone", id="400"),
-    pytest.param(Say(b"who?", 401), RefusedError, "HTTP 401 Unauthorized: who?", id="401"),
+    pytest.param(Say(b"who?", 401), UnauthorizedError, "HTTP 401 Unauthorized: who?", id="401"),
     pytest.param(Say(b"no", 403), RefusedError, "HTTP 403 Forbidden: no", id="403"),
     pytest.param(Say(b"", 404), RefusedError, "HTTP 404 Not Found: (no text)", id="404"),
     pytest.param(Say(b"gone", 410), RefusedError, "HTTP 410 Gone: gone", id="410"),
