@@ -95,7 +95,7 @@ class PageReader:
     def _linked(self, last: Link, url: str) -> PageRequest:
         body = None if last.next_body is None else last.next_body.encode()
         request = PageRequest(url, body, last.next_headers, last.values, tuple(last.secrets))
-        if last.next_headers or is_of_second(request) or self._walk.bootstrap is not None:
+        if last.next_headers or isinstance(self._walk, TwoFeeds) or self._walk.bootstrap is not None:
             return request
         # A link of a version that knew no other headers than the stream's own, and no second feed.
         first = self._walk.first()

@@ -268,3 +268,30 @@ def test_a_second_feed_that_is_read_first_and_a_first_call_are_refused(whole: Ex
     )
     said = refusal(whole, "path: /items\n", bootstrap)
     assert "then the stream's request can have no `bootstrap`" in said
+
+
+def test_a_first_feed_without_headers_gets_none_of_the_second(
+    extracts: Extracts, source: ScriptedSource
+) -> None:
+    """Also where what is gone is read first, and a call goes on in what is there."""
+    extracts.change(
+        'cursor: { type: watermark, field: modified, resolution: 1ms, start: "2026-01-01T00:00:00Z", slice: 1d }',
+        "cursor: { type: full }",
+    )
+    extracts.change(
+        '      query: { q: "modified>{window.from} and modified<{window.to}", token: sesame }\n', ""
+    )
+    feed = FEED.replace('query: { since: "{window.from}" }', 'headers: { X-Of-Gone: "1" }')
+    extracts.change(
+        "    key: [id]", feed.replace('\n        modified: { path: "@at", format: epoch_seconds }', "")
+    )
+    source.says("/items", page(item(1), following="/items/2"))
+    source.says("/items/2", page(item(2)))
+    source.says("/deleted", gone(3))
+    while extracts.extract(no_time_at_all).status == "more":
+        pass
+    assert [(asked.target, "X-Of-Gone" in asked.headers) for asked in source.asked] == [
+        ("/deleted", True),
+        ("/items", False),
+        ("/items/2", False),
+    ]
