@@ -16,7 +16,6 @@ from xmlift.run_input import PlanEvent
 from xmlift.windows import Interval
 from xmlift.work import LoadItem, Plan, Validators, WorkItem
 
-
 _LONGEST_INTERVAL = 60.0
 
 

@@ -107,10 +107,29 @@ def test_level_after_level(plans: Plans) -> None:
     assert (read(second), second.waiting, second.more) == ([("items", "a"), ("items", "b/ä")], {}, False)
     assert second.partitions == {"items": PartitionsSeen(count=2, new=2, gone=0)}
     assert second.warnings == [
-        "partitioned.areas: 3 values of id are empty, `-` or too long to name a partition: nothing is read for them"
+        "partitioned.areas: 1 records without id name no partition: nothing is read for them",
+        "partitioned.areas: 3 values of id are empty, `-` or too long to name a partition: nothing is read for them",
     ]
     assert (second.concurrency, {item.pace for item in second.items}) == (3, {10 / 3})
     assert first.concurrency == 1, "of one window one is read at once"
+
+
+def test_a_column_without_a_value_is_told(plans: Plans) -> None:
+    plans.areas((None,), (None,), ("-",))
+    decided = plans.plan(90, streams=["items"])
+    assert (decided.items, decided.partitions) == ([], {"items": PartitionsSeen(count=0, new=0, gone=0)})
+    assert decided.warnings[0] == (
+        "partitioned.areas: 2 records without id name no partition: nothing is read for them"
+    )
+    assert decided.warnings[2] == (
+        "partitioned.areas: none of its 3 records names a partition by id, so what is read for each of them reads "
+        "nothing: is the path of id right?"
+    )
+
+
+def test_a_table_without_records_is_no_mistake(plans: Plans) -> None:
+    plans.areas()
+    assert plans.plan(90, streams=["items"]).warnings == []
 
 
 def test_partitions_are_of_the_records_that_are_there(plans: Plans) -> None:

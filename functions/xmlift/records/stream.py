@@ -211,7 +211,7 @@ def _refuse_doctype(element: etree._Element) -> None:
 
 
 def _why_not_well_formed(error: etree.XMLSyntaxError) -> str:
-    if error.code in _CUT_SHORT:
+    if getattr(error, "code", None) in _CUT_SHORT:  # lxml-stubs does not know it
         return (
             f"the answer is cut short: {error.msg}. What is missing nobody can repair: if it comes again, ask for "
             "smaller pages, or the endpoint's owner"
