@@ -156,7 +156,10 @@ def _account(
     """Fill the streams' reports with the run's own windows, and answer all that does not add up."""
     for plan in plans:
         for name, mark in plan.watermarks.items():
-            streams.setdefault(name, StreamReport(stream=name)).watermark = mark
+            stream = streams.setdefault(name, StreamReport(stream=name))
+            stream.watermark = mark
+            # In later rounds what the first one read is settled.
+            stream.began_at = stream.began_at or mark
         for name, partitions in plan.partitions.items():
             # As they were at first: in later rounds the new ones are known.
             streams[name].partitions = streams[name].partitions or partitions

@@ -29,7 +29,7 @@ class StreamReport(Struct, kw_only=True):
     that it loaded: their rows are among the inserted, updated, stale, duplicate and removed ones. `partitions` are
     those that were there when the run began to read the stream. `cut` counts texts by `<table>.<column>`,
     `unmapped` records by the path of what they have and no column asks for. `unpaged` says of windows that all end
-    with their first page why that may be too early.
+    with their first page why that may be too early. `began_at` is where the stream stood before the run.
     """
 
     stream: str
@@ -65,6 +65,7 @@ class StreamReport(Struct, kw_only=True):
     cut: dict[str, int] = {}
     unmapped: dict[str, int] = {}
     unpaged: str = ""
+    began_at: datetime | None = None
 
     def add_landed(self, window: Landed) -> None:
         """What was read of a window."""
@@ -115,7 +116,7 @@ class StreamReport(Struct, kw_only=True):
         In a stream's first load it does, and where many records were read; that the three changes of an hour lack
         a resolution does not.
         """
-        if not is_first_load(model, self.watermark) or (self.partitions and not self.partitions.are_new):
+        if not is_first_load(model, self.began_at) or (self.partitions and not self.partitions.are_new):
             self.unmatched = {}  # a feed without news has its title and links all the same
             if self.records < _MANY_RECORDS:
                 return
@@ -153,7 +154,7 @@ class StreamReport(Struct, kw_only=True):
             self.unpaged = f"one of {most} records, as many as the request asks for at a time"
         elif counts.count(most) > 1:
             self.unpaged = f"{counts.count(most)} of {most} records each"
-        elif self.watermark is not None and is_first_load(model, self.watermark):
+        elif self.began_at is not None and is_first_load(model, self.began_at):
             self.unpaged = f"{self.records} records in the stream's first load"
 
     def warnings(self, source: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What the warehouse tells a round beside its coverage: partitions, where deltas go on, and what is due again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -64,11 +64,26 @@ def _partitions(source: Source, each: ForEach, warehouse: Warehouse, warnings: l
             with_history=is_history(above),
         )
     )
-    named = [value for value in values if names.is_nameable(value)]
-    if len(named) < len(values):
-        warning = (
-            f"{source.source}.{each.stream}: {len(values) - len(named)} values of {each.field} are empty, `-` or "
-            "too long to name a partition: nothing is read for them"
-        )
-        warnings += [] if warning in warnings else [warning]
+    named = [value for value in values.records if names.is_nameable(value)]
+    warnings += [
+        warning
+        for warning in _not_named(f"{source.source}.{each.stream}", each.field, values, len(named))
+        if warning not in warnings
+    ]
     return named
+
+
+def _not_named(where: str, field: str, values: partitions.Values, named: int) -> Iterator[str]:
+    """What no partition is read for. That there is none at all is most likely a mistake in the catalogue."""
+    if values.without:
+        yield f"{where}: {values.without} records without {field} name no partition: nothing is read for them"
+    if named < len(values.records):
+        yield (
+            f"{where}: {len(values.records) - named} values of {field} are empty, `-` or too long to name a "
+            "partition: nothing is read for them"
+        )
+    if not named and (count := values.without + sum(values.records.values())):
+        yield (
+            f"{where}: none of its {count} records names a partition by {field}, so what is read for each of them "
+            f"reads nothing: is the path of {field} right?"
+        )

@@ -108,7 +108,8 @@ def test_level_after_level(plans: Plans) -> None:
     assert second.partitions == {"items": PartitionsSeen(count=2, new=2, gone=0)}
     assert second.warnings == [
         "partitioned.areas: 1 records without id name no partition: nothing is read for them",
-        "partitioned.areas: 3 values of id are empty, `-` or too long to name a partition: nothing is read for them",
+        "partitioned.areas: 3 values of id are empty, `-` or too long to name a partition: nothing is read for "
+        "them",
     ]
     assert (second.concurrency, {item.pace for item in second.items}) == (3, {10 / 3})
     assert first.concurrency == 1, "of one window one is read at once"

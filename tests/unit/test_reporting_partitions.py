@@ -81,6 +81,20 @@ def test_a_run_of_levels_and_one_that_stops_at_the_first(loads: Loads) -> None:
     assert result.warnings == []
 
 
+def test_a_first_load_of_several_rounds_tells_of_columns_without_a_value(loads: Loads) -> None:
+    """Of what is read in the first round, and settled in the second one."""
+    run = Run(loads, streams=STREAMS[:2])
+    (asked,) = [one for one in (run.plan(), plans(run))[1][0].items if one.stream == "lists"]
+    start = (asked.start - names.run_started(run.run)).total_seconds() / 3600 + 12
+    loads.land(run.run, (start, 12), [{"id": 1}], stream="lists", set_windows=1)
+    loads.load(run.run, "lists")
+    run.plan(1)
+    loads.land(run.run, (0, 12), [item(1, 1, "t")], partition="1")
+    loads.load(run.run)
+    _, result = run.report()
+    assert result.warnings == [f"{loads.name}.lists: never a value in title: are their paths right?"]
+
+
 def test_a_partition_that_failed_is_named(loads: Loads) -> None:
     run = Run(loads, streams=STREAMS)
     run.plan()

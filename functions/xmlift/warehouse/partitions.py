@@ -17,13 +17,20 @@ class Column(NamedTuple):
     name: str
 
 
-def column_values(cursor: Cursor, column: Column, *, with_tombstones: bool, with_history: bool) -> list[str]:
-    """Each value that a record has which is there, as text, in order. Raises WarehouseError.
+class Values(NamedTuple):
+    """How many records have each value, by the value as text, in order; and how many have none (NULL)."""
+
+    records: dict[str, int]
+    without: int
+
+
+def column_values(cursor: Cursor, column: Column, *, with_tombstones: bool, with_history: bool) -> Values:
+    """The values that records have which are there. Raises WarehouseError.
 
     `with_tombstones` and `with_history` say what the table has beside such records: what is gone, and what was.
     """
     name = identifier(column.name)
-    where = [f"{name} IS NOT NULL"]
+    where = []
     if with_tombstones:
         where.append('"_deleted" IS NOT TRUE')
     if with_history:
@@ -31,12 +38,14 @@ def column_values(cursor: Cursor, column: Column, *, with_tombstones: bool, with
     try:
         # Text is made of them here: Redshift's CAST to VARCHAR cuts off what is longer than 256 bytes.
         cursor.execute(
-            f"SELECT DISTINCT {name} FROM {identifier(column.source)}.{identifier(column.stream)}\n"
-            f"WHERE {' AND '.join(where)}"
+            f"SELECT {name}, count(*) FROM {identifier(column.source)}.{identifier(column.stream)}\n"
+            f"{f'WHERE {" AND ".join(where)}' if where else ''}\nGROUP BY 1"
         )
     except (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn) as error:
         raise WarehouseError(
             f"{column.source}.{column.stream} has no column {column.name} in the warehouse, and others are read "
             f"for its values: let a run read {column.stream} first, or rebuild its ledger if its table was dropped"
         ) from error
-    return sorted(str(value) for (value,) in cursor.fetchall())
+    counts = dict(cursor.fetchall())
+    without = counts.pop(None, 0)
+    return Values(dict(sorted((str(value), count) for value, count in counts.items())), without)
