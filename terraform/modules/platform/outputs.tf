@@ -25,7 +25,7 @@ output "functions" {
 }
 
 output "sources" {
-  description = "Sources: whether the schedule is on, the schedule, an execution's input as JSON, the secret's name or null."
+  description = "Sources: whether the schedule is on, the schedule or null, an execution's input as JSON, the secret's name or null."
   value = {
     for source, differs in var.sources : source => {
       enabled     = var.schedules_enabled && differs.enabled

@@ -11,7 +11,7 @@ variable "environment" {
 variable "sources" {
   description = <<-EOT
     Sources of this environment: name of a file in catalogue_folder => what differs here. base_url: the endpoint's
-    address, instead of the file's. enabled: whether its schedule is on.
+    address, instead of the file's. enabled: whether its schedule, if it has one, is on.
   EOT
   type = map(object({
     base_url = optional(string)
@@ -47,20 +47,6 @@ variable "sources" {
       for name, _ in var.sources : "${name}.yaml"
       if !try(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).source == name, false)
     ])}."
-  }
-
-  validation {
-    condition = alltrue([
-      for name, _ in var.sources :
-      try(length(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).schedule) > 0, false) ||
-      # Dropped files start it, and nothing has to be asked for.
-      try(alltrue([
-        for stream in values(yamldecode(file("${var.catalogue_folder}/${name}.yaml")).streams) :
-        stream.inbox && !can(stream.request)
-      ]), false)
-      if fileexists("${var.catalogue_folder}/${name}.yaml")
-    ])
-    error_message = "A catalogue file in ${var.catalogue_folder} has no schedule: add one, such as `schedule: rate(1 hour)`; `enabled = false` in sources keeps it off."
   }
 
   validation {

@@ -246,14 +246,17 @@ run "refuses_a_file_that_names_another_source" {
   expect_failures = [var.sources]
 }
 
-run "refuses_a_source_without_a_schedule" {
+run "a_source_without_a_schedule_is_started_by_hand" {
   command = plan
 
   variables {
-    sources = { unscheduled = {} }
+    sources = { ewm = {}, unscheduled = {} }
   }
 
-  expect_failures = [var.sources]
+  assert {
+    condition     = output.sources.unscheduled.schedule == null && output.sources.ewm.schedule != null
+    error_message = "A schedule is the catalogue's choice: without one nothing starts a source by itself."
+  }
 }
 
 run "refuses_an_address_without_tls" {
