@@ -132,6 +132,7 @@ def _entry(reading: Reading) -> ledger.Entry:
         "run": reading.run,
         "state": ledger.LOADED,
         "as_of": reading.as_of,
+        "not_modified": False,
     }
-    texts = dict.fromkeys(("commit_sha", "tables", "reason", "loaded_by"), "")
+    texts = dict.fromkeys(("commit_sha", "tables", "reason", "loaded_by", "next_link", "validators"), "")
     return ledger.Entry(**dict.fromkeys(ledger.Entry._fields, 0) | texts | known)
