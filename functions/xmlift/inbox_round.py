@@ -52,5 +52,9 @@ def stream_of(source: Source, dropped: InboxObject) -> tuple[str, Stream]:
 
 
 def partition_of(dropped: InboxObject) -> str:
-    """The partition that a version of an object is. Without versions its content tells one from the next."""
-    return f"inbox-{names.short_hash(dropped.key)}-{dropped.version or dropped.etag or 'unversioned'}"
+    """The partition that a version of an object is.
+
+    Without versions its content and the sequencer tell one from the next: a content may come back.
+    """
+    written = "-".join(filter(None, (dropped.etag, dropped.sequencer)))
+    return f"inbox-{names.short_hash(dropped.key)}-{dropped.version or written or 'unversioned'}"

@@ -23,12 +23,14 @@ class InboxObject(Struct, frozen=True, kw_only=True, omit_defaults=True, rename=
     """One version of an object that was dropped into the inbox, in the words of S3's events to EventBridge.
 
     Its key is as S3 has it: in these events it is not encoded, unlike in those to queues and functions. More is in
-    them than is asked here. A bucket without versions has no `version-id`.
+    them than is asked here. A bucket without versions has no `version-id`; `sequencer` differs from one writing of
+    a key to the next, and is the same however often S3 tells of one.
     """
 
     key: str
     version: str = ""
     etag: str = ""
+    sequencer: str = ""
 
 
 class WorkItem(Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"start": "from", "end": "to"}):

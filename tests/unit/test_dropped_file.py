@@ -151,6 +151,11 @@ def test_without_versions_the_content_tells_one_file_from_the_next(inbox: Inbox)
     assert inbox.read(first).commit.progress.tables["prices"].written == 2
     changed = inbox.drop(key, page({"id": 3})) | {"version-id": ""}
     assert partition_of(_object(changed)) != partition_of(_object(first))
+    returned = inbox.drop(key, XML) | {"version-id": "", "sequencer": "617f09"}
+    assert returned["etag"] == first["etag"]
+    assert inbox.read(returned).window.partition != inbox.read(dict(first)).window.partition
+    assert partition_of(_object(first)) == partition_of(_object(dict(first))), "told twice, read once"
+    assert partition_of(_object(first)).endswith(f"-{first['etag']}-617f08")
     gone = first | {"key": key, "etag": "0123"}
     with pytest.raises(LandingError, match="cannot be read: PreconditionFailed"):
         inbox.read(gone)
