@@ -196,6 +196,16 @@ def test_a_column_named_as_one_of_scd2(column: str) -> None:
         (f"{CURSOR}, overlap: 5}}", "Expected `str`, got `int` (at `cursor.overlap`)"),
         (f"{CURSOR}, resolution: 0s}}", "cursor resolution must lie between 1us and 1d (at `cursor`)"),
         (f"{CURSOR}, resolution: 2d}}", "cursor resolution must lie between 1us and 1d"),
+        (
+            f'{CURSOR}, format: "%Y-%m-%d"}}',
+            "cursor format '%Y-%m-%d' tells no finer time than 1d, and `resolution` is 1us: write "
+            "`resolution: 1d`, or a format that tells it (%H:%M:%S.%f) (at `cursor`)",
+        ),
+        (
+            f'{CURSOR}, format: "%Y-%m-%dT%H:%M", resolution: 90s}}',
+            "tells no finer time than 1m, and `resolution` is 90s: write `resolution: 1m`",
+        ),
+        (f'{CURSOR}, format: "%Y %%d"}}', "cursor format '%Y %%d' does not tell the day"),
         (f"{CURSOR}, slice: 59s}}", "cursor slice must be at least 1m"),
         (
             f"{CURSOR}, start: 2020-01-01}}",

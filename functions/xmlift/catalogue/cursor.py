@@ -20,6 +20,16 @@ _UNITS = {
     "d": timedelta(days=1),
 }
 
+_DIRECTIVE = re.compile(r"%[-_0^#:]*([A-Za-z%])")
+_FINEST = {
+    "1us": "f",
+    "1s": "SsTrcX+",
+    "1m": "MR",
+    "1h": "HIkl",
+    "1d": "dejaAuwDFxv",
+}
+"""By strftime's directives the finest time that a format tells, finest first."""
+
 _ZERO = timedelta(0)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,6 +40,12 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise ValueError(f"{text!r} is not a length of time: write a number and us, ms, s, m, h or d (5m)")
     return int(match[1]) * _UNITS[match[2]]
+
+
+def _finest_time(template: str) -> str | None:
+    """The finest time that a strftime template tells; None where not even the day is in it."""
+    told = set(_DIRECTIVE.findall(template))
+    return next((length for length, directives in _FINEST.items() if told.intersection(directives)), None)
 
 
 class TimeCursor(Model, frozen=True):
@@ -55,12 +71,27 @@ class TimeCursor(Model, frozen=True):
             raise ValueError(
                 f"cursor format {self.format} tells no finer time: say so by `resolution`, 1s or 1ms"
             )
+        if self.format not in EPOCH_UNITS:
+            self._check_format()
         if self.slice_time is not None and self.slice_time < timedelta(minutes=1):
             raise ValueError("cursor slice must be at least 1m")
         if self.start_time.tzinfo is None:
             raise ValueError(f"cursor start {self.start!r} needs an offset: write 2020-01-01T00:00:00Z")
         if self.zone is not None:
             check_zone(self.zone)
+
+    def _check_format(self) -> None:
+        """What a bound loses as it is written is asked for by nobody: windows would lack it."""
+        finest = _finest_time(self.format)
+        if finest is None:
+            raise ValueError(
+                f"cursor format {self.format!r} does not tell the day: write strftime's directives (%Y-%m-%d)"
+            )
+        if self.resolution_time % parse_duration(finest):
+            raise ValueError(
+                f"cursor format {self.format!r} tells no finer time than {finest}, and `resolution` is "
+                f"{self.resolution}: write `resolution: {finest}`, or a format that tells it (%H:%M:%S.%f)"
+            )
 
     @property
     def overlap_time(self) -> timedelta:
