@@ -39,7 +39,8 @@ def warehouse(stand_in: StandIn) -> Iterator[StandIn]:
 def entry(one: Row) -> Entry:
     """A row of the ledger as a load writes it."""
     texts = dict.fromkeys(("commit_sha", "tables", "reason", "loaded_by"), "")
-    return Entry(**dict.fromkeys(Entry._fields, 0) | texts | {"source": SOURCE} | one)
+    counts = dict.fromkeys(Entry._fields, 0) | Entry._field_defaults
+    return Entry(**counts | texts | {"source": SOURCE} | one)
 
 
 def bring(stand_in: StandIn, overlap: timedelta, *rows: Row, stream: str = "a") -> None:
