@@ -82,7 +82,8 @@ def test_a_failed_run_shows_the_message(lift: Lift, folder: Path, faults: Callab
     faults(path="/ccm/rpt", kind="html", times=50)
     done = lift("run", "ewm", "--folder", folder)
     assert done.returncode == 1
-    assert "Error: ewm.work_items: the answer is an HTML page" in done.stderr
+    assert "Error: ewm.work_items: page 1: https://127.0.0.1:" in done.stderr
+    assert ": the answer is an HTML page" in done.stderr
     assert "    window " in done.stderr
     assert "States." not in done.stderr
     # Without a remedy and an address of its own, the reason is not told for each window again.
