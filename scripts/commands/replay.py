@@ -50,7 +50,7 @@ def replay(  # noqa: PLR0913, PLR0917 (each is an option)
             reports = run_sources(show, deployment, [source], changes)
         else:
             reports = [follow_replay(show, execution.start(deployment, source, given), given)]
-    tell(reports, json)
+    tell(reports, json, from_raw)
 
 
 def asked(

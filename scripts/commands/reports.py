@@ -7,20 +7,21 @@ from commands.display import fail, say
 from commands.failures import failures
 from commands.tables import print_table
 from local.servers import CATALOGUE
-from xmlift.catalogue import load_source
+from xmlift.catalogue import Stream, load_source
+from xmlift.catalogue.cursor import DeltaLink
 
 _COLUMNS = ("windows", "pages", "records", "rejected", "loaded", "seconds")
 
 
-def show_reports(reports: Iterable[dict[str, Any]]) -> None:
-    """Print the table, and say the rest."""
+def show_reports(reports: Iterable[dict[str, Any]], from_raw: bool = False) -> None:
+    """Print the table, and say the rest. from_raw: kept answers were read, and no endpoint."""
     reports = list(reports)
     rows = [row for report in reports for stream in report["streams"] for row in _rows(report, stream)]
     if rows:
         print_table(("stream", *_COLUMNS), rows, right=_COLUMNS)
     for report in reports:
         if report["status"] == "succeeded":
-            whole = _read_as_a_whole(report["source"])
+            whole = set() if from_raw else _read_as_a_whole(report["source"])
             for stream in report["streams"]:
                 say(f"{report['source']}.{stream['stream']}: {changes(stream, stream['stream'] in whole)}")
         for warning in report.get("warnings", ()):
@@ -34,7 +35,7 @@ def show_reports(reports: Iterable[dict[str, Any]]) -> None:
 def changes(stream: dict[str, Any], read_as_a_whole: bool) -> str:
     """What a run did to a stream's table, in words.
 
-    read_as_a_whole: its endpoint cannot be asked for a window, so that what it had before was read again.
+    read_as_a_whole: its endpoint is asked for no time, so that what it had before was read again.
     """
     told = [
         f"{count:,} {what}"
@@ -71,4 +72,14 @@ def _rows(report: dict[str, Any], stream: dict[str, Any]) -> Iterator[list[str]]
 def _read_as_a_whole(source: str) -> set[str]:
     path = CATALOGUE / f"{source}.yaml"
     streams = load_source(path.read_bytes(), path.name).streams
-    return {name for name, stream in streams.items() if not stream.is_bounded}
+    return {name for name, stream in streams.items() if is_read_as_a_whole(stream)}
+
+
+def is_read_as_a_whole(stream: Stream) -> bool:
+    """Whether a run that updates its rows can only have read all that the endpoint has.
+
+    Where files are dropped, too, a run may be one file's.
+    """
+    if stream.request is None or stream.inbox or isinstance(stream.cursor, DeltaLink):
+        return False
+    return not stream.request.asks_for("{window.")

@@ -46,12 +46,15 @@ def run(
     tell(reports, json)
 
 
-def tell(reports: list[Report], json: bool) -> None:
-    """Print the reports. Raises: Exit with 1 if one of them is of a run that failed."""
+def tell(reports: list[Report], json: bool, from_raw: bool = False) -> None:
+    """Print the reports. Raises: Exit with 1 if one of them is of a run that failed.
+
+    from_raw: the runs read kept answers.
+    """
     if json:
         print_json(reports)
     else:
-        show_reports(reports)
+        show_reports(reports, from_raw)
     if failed(reports):
         raise typer.Exit(1)
 

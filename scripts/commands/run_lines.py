@@ -61,7 +61,7 @@ def show_run(run: PastRun, failed_windows: Sequence[dict[str, str]]) -> None:
     for name, value in facts:
         out.print(f"{name.ljust(width)}  {value}", highlight=False, markup=False)
     if run.report is not None:
-        show_reports([run.report])
+        show_reports([run.report], bool((run.given or {}).get("from_raw")))
     elif run.message:
         fail(run.message)
     told = (run.report or {}).get("problems", ())

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from commands.reports import changes
+from commands.reports import changes, is_read_as_a_whole
 from commands.run_lines import abbreviated, as_json, kind, show_run, show_runs
 from local.past_runs import PastRun
+from xmlift.catalogue import load_source
 
 START = datetime(2026, 11, 22, 19, 33, 41, 964000, UTC)
 RUN = "20261122T193341964000Z-617de9db172d"
@@ -192,6 +193,33 @@ def test_windows_of_other_runs_that_it_loaded_count_too() -> None:
 def test_changes_in_words(counts: dict[str, int], told: str) -> None:
     usual = dict.fromkeys(("windows", "inserted", "updated", "stale", "duplicates", "rejected"), 0)
     assert changes(usual | counts, read_as_a_whole=False) == told
+
+
+@pytest.mark.parametrize(
+    ("request_and_cursor", "whole"),
+    [
+        ("request: {path: /i}", True),
+        ("request: {path: /i}\n    cursor: {type: full}", True),
+        ('request: {path: /i, query: {q: "{window.from}"}}\n    cursor: {type: watermark, field: at}', False),
+        ("request: {path: /i}\n    cursor: {type: delta_link, xpath: //next}", False),
+        ("request: {path: /i}\n    inbox: true", False),
+        ("inbox: true", False),
+    ],
+)
+def test_that_the_endpoint_always_answers_all_is_said_where_it_does(
+    request_and_cursor: str, whole: bool
+) -> None:
+    text = f"""
+source: s
+base_url: https://host
+streams:
+  a:
+    {request_and_cursor}
+    records: /r/i
+    key: [id]
+    columns: {{ id: {{ path: id, type: bigint }}, at: {{ path: at, type: timestamptz }} }}
+"""
+    assert is_read_as_a_whole(load_source(text.encode(), "s").streams["a"]) is whole
 
 
 def test_without_a_report_the_counts_are_unknown_and_not_zero() -> None:
