@@ -103,6 +103,7 @@ def test_a_child_named_as_the_lock() -> None:
 
 
 CURSOR = "cursor: {type: watermark, field: modified"
+ABSOLUTE = "Expected the absolute path of a record with one / before its first name, such as /list/record"
 
 
 @pytest.mark.parametrize("query", ["{}", "{a: '{window.from}'}", "{a: '{window.to}'}"])
@@ -217,7 +218,16 @@ def test_a_column_named_as_one_of_scd2(column: str) -> None:
         ),
         ("max_rejects: -1", "Expected `int` >= 0 (at `max_rejects`)"),
         ("max_rejects: many", "Expected `int`, got `str` (at `max_rejects`)"),
-        ("transform: ecb", "Expected `str` matching regex"),
+        (
+            "transform: ecb",
+            "Expected <module>.<function> in lower case, such as ecb.daily_rates (at `transform`)",
+        ),
+        ("keep_raw: 2w", "Expected a number of days from 1d to 9999d, such as 30d (at `keep_raw`)"),
+        (
+            "deletes: {type: periodic_full, every: 1w}",
+            "deletes every: '1w' is not a length of time: write a number and us, ms, s, m, h or d (5m); "
+            "for a week 7d",
+        ),
         (
             "disposition: append",
             "append takes what a window holds: it needs a watermark cursor, and a request that uses both",
@@ -248,9 +258,13 @@ def test_a_stream(line: str, said: str) -> None:
             "    columns:\n      ctid: {path: c}\n",
             f"{STREAM}column 'ctid' is a system column of every",
         ),
-        ("/r/i", "r/i", f"{STREAM}Expected `str` matching regex '^/[^/]' (at `records`)"),
-        ("/r/i", "//i", f"{STREAM}Expected `str` matching regex '^/[^/]' (at `records`)"),
-        ("{path: /rpt}", "{path: rpt}", f"{STREAM}Expected `str` matching regex '^/' (at `request.path`)"),
+        ("/r/i", "r/i", f"{STREAM}{ABSOLUTE} (at `records`)"),
+        ("/r/i", "//i", f"{STREAM}{ABSOLUTE} (at `records`)"),
+        (
+            "{path: /rpt}",
+            "{path: rpt}",
+            f"{STREAM}Expected a path below base_url that begins with /, such as /rpt/items (at `request.path`)",
+        ),
         (
             "{path: /rpt}",
             "{path: /rpt, query: {q: 'modified>{window.form}'}}",

@@ -78,7 +78,10 @@ class PeriodicFull(Model, frozen=True, tag_field="type", tag="periodic_full"):
     @property
     def every_time(self) -> timedelta:
         """How long after a reading of all the next one is due; at once where each run is one."""
-        return timedelta(0) if self.every is None else parse_duration(self.every)
+        try:
+            return timedelta(0) if self.every is None else parse_duration(self.every)
+        except ValueError as error:
+            raise ValueError(f"deletes every: {error}; for a week 7d") from error
 
 
 Deletes = Tombstone | Flag | SecondFeed | PeriodicFull

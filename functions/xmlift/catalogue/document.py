@@ -176,6 +176,14 @@ def _check(value: Any, model: Any, where: str) -> None:
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`")
 _NO_CHOICE = re.compile(r"Invalid (?:enum )?value .* \(at `(?P<path>[^`]*)`\)")
 _NAME_PATTERN = re.compile(r"Expected `str` matching regex '\^\[a-z\]\(.*?\$'")
+_PATTERN = re.compile(r"Expected `str` matching regex '.*' (?P<place>\(at `(.*\.)?(?P<key>[a-z_]+)`\))")
+_WANTED = {
+    "keep_raw": "a number of days from 1d to 9999d, such as 30d",
+    "path": "a path below base_url that begins with /, such as /rpt/items",
+    "records": "the absolute path of a record with one / before its first name, such as /list/record",
+    "transform": "<module>.<function> in lower case, such as ecb.daily_rates",
+}
+"""What to write where a pattern says it to machines alone, by key."""
 
 
 def _readable(error: Exception, model: Any) -> str:
@@ -183,6 +191,8 @@ def _readable(error: Exception, model: Any) -> str:
     message = str(error).replace(" - at `$.", " (at `").replace(" - at `$`", "").replace("`$`", "the top")
     message = message + ")" if " (at `" in message else message
     message = _NAME_PATTERN.sub("Expected a name of lower case letters, digits and single _ between", message)
+    if (pattern := _PATTERN.search(message)) and pattern["key"] in _WANTED:
+        return f"Expected {_WANTED[pattern['key']]} {pattern['place']}"
     if unknown := _UNKNOWN.search(message):
         known = sorted(_all_keys(msgspec.json.schema(model)))
         near = difflib.get_close_matches(unknown["key"], known, n=1)
