@@ -93,6 +93,12 @@ def check(path: Path) -> dict[str, Any]:
         return {**result, "error": f"{shown}: {error.strerror}"}
     except CatalogueError as error:
         return {**result, "error": str(error)}
+    if path.name != f"{source.source}.yaml":
+        error = (
+            f"{shown}: it says `source: {source.source}`, and environments find a source by its file's name: name "
+            f"the file {source.source}.yaml, or correct `source`"
+        )
+        return {**result, "error": error}
     return {**result, "source": source.source, "streams": sorted(source.streams)}
 
 

@@ -54,6 +54,15 @@ def test_what_cannot_be_read_is_not_shown(tmp_path: Path) -> None:
     assert (result["expanded"], "preset 'nothing'" in result["error"]) == (None, True)
 
 
+def test_a_file_is_named_as_its_source_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("renamed.yaml").write_bytes((CATALOGUE / "ecb.yaml").read_bytes())
+    assert check(tmp_path / "renamed.yaml")["error"] == (
+        "renamed.yaml: it says `source: ecb`, and environments find a source by its file's name: name the file "
+        "ecb.yaml, or correct `source`"
+    )
+
+
 def test_our_own_sources_are_valid() -> None:
     errors = {path.stem: check(path)["error"] for path in CATALOGUE.glob("*.yaml")}
     assert errors == dict.fromkeys(errors)
