@@ -105,7 +105,8 @@ replay: setup ## load what has landed and the warehouse lacks (SOURCE=ewm; FROM_
 	@$(lift) replay $(SOURCE) $(streams) $(if $(FROM_RAW),--from-raw $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)))
 
 drop: setup ## put a file into a stream's inbox, and follow the run that it starts (FILE=prices.xml STREAM=parts.prices)
-	@$(lift) drop "$(FILE)" "$(STREAM)"
+	@$(if $(and $(FILE),$(STREAM)),,echo 'Say which file, and for which stream: make drop FILE=prices.xml STREAM=parts.prices' >&2; exit 2;) \
+	$(lift) drop "$(FILE)" "$(STREAM)"
 
 rebuild-ledger: setup ## forget the ledger of a source and replay it (SOURCE=ewm); asks first
 	@$(lift) rebuild-ledger $(SOURCE)

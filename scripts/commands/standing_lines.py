@@ -31,7 +31,10 @@ def lines(standing: Standing, now: datetime, gaps_shown: bool) -> Iterator[str]:
         yield f"{standing.source}: under way for {words.length(now - run.started)}: {run.run}"
     if standing.last is None:
         if not standing.under_way:
-            yield f"{standing.source}: has never run. Start it with: make run SOURCE={standing.source}"
+            how = f"make run SOURCE={standing.source}"
+            if not standing.is_asked:
+                how = f"make drop FILE=… STREAM={standing.source}.{standing.streams[0].stream}"
+            yield f"{standing.source}: has never run. Start it with: {how}"
     else:
         last = standing.last
         why = f": {last.message}" if last.message and last.status != "SUCCEEDED" else ""

@@ -66,12 +66,16 @@ class StreamStanding:
 
 @dataclass(frozen=True)
 class Standing:
-    """A source. last: the newest run that has ended. under_way: those that have not, newest first."""
+    """A source. last: the newest run that has ended. under_way: those that have not, newest first.
+
+    is_asked: whether it has a server; else files alone start its runs.
+    """
 
     source: str
     streams: list[StreamStanding]
     last: PastRun | None
     under_way: list[PastRun]
+    is_asked: bool = True
 
 
 def standing(deployment: Deployment, source: str) -> Standing:
@@ -87,6 +91,7 @@ def standing(deployment: Deployment, source: str) -> Standing:
         streams=stream_standings(deployment, source),
         last=next((run for run in runs if run.status != RUNNING), None),
         under_way=[run for run in runs if run.status == RUNNING],
+        is_asked=deployment.is_asked(source),
     )
 
 

@@ -1,5 +1,6 @@
 """How sources stand, as people and programs see it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,6 +98,10 @@ def test_quarantined_windows_stand_with_their_reason() -> None:
     ("found", "told"),
     [
         (standing(last=None), ["ewm: has never run. Start it with: make run SOURCE=ewm"]),
+        (
+            replace(standing(stream(), last=None), is_asked=False),
+            ["ewm: has never run. Start it with: make drop FILE=… STREAM=ewm.items"],
+        ),
         (
             standing(last=None, under_way=(past("RUNNING"),)),
             ["ewm: under way for 1 h: 20261122T110000000000Z-a"],
