@@ -157,7 +157,10 @@ def test_a_first_call_that_finds_nothing_is_an_empty_window(
         (b"<fault>no such field</fault>", "it says: no such field"),
         (b"<search", "not well-formed"),
         (b"<search pages='3'><env>sesame</env><key>1</key></search>", "what stands there: search, env, key"),
-        (b"<search pages='3'><defaultKey>sesame</defaultKey></search>", "what stands there: search, defaultKey"),
+        (
+            b"<search pages='3'><defaultKey>sesame</defaultKey></search>",
+            "what stands there: search, defaultKey",
+        ),
         (b"<r><env>sesame</env><Fault><why>no such field</why></Fault></r>", "it says: no such field"),
     ],
 )
