@@ -11,6 +11,7 @@ from xmlift.catalogue.deletes import SecondFeed
 from xmlift.catalogue.paging import NextUrlPaging, TokenPaging
 from xmlift.checks import LoadedCounts, unseen_columns
 from xmlift.landing.chain import Landed
+from xmlift.landing.commits import REJECTS
 from xmlift.missing import is_first_load
 from xmlift.warehouse import ledger
 from xmlift.warehouse.ledger import Recovered
@@ -30,6 +31,7 @@ class StreamReport(Struct, kw_only=True):
     those that were there when the run began to read the stream. `cut` counts texts by `<table>.<column>`,
     `unmapped` records by the path of what they have and no column asks for. `unpaged` says of windows that all end
     with their first page why that may be too early. `began_at` is where the stream stood before the run.
+    `rejects` is the key of the first part with rejected rows.
     """
 
     stream: str
@@ -66,6 +68,7 @@ class StreamReport(Struct, kw_only=True):
     unmapped: dict[str, int] = {}
     unpaged: str = ""
     began_at: datetime | None = None
+    rejects: str = ""
 
     def add_landed(self, window: Landed) -> None:
         """What was read of a window."""
@@ -84,6 +87,8 @@ class StreamReport(Struct, kw_only=True):
             self.out_of_window += own.out_of_window
             self.dropped += own.dropped
             self.written += own.written
+        for part in window.commit.parts_of(REJECTS):
+            self.rejects = self.rejects or f"{window.window.folder}{part.name}"
         _add(self.reject_reasons, progress.reject_reasons)
         _add(self.unmatched, progress.unmatched)
         _add(self.cut, progress.cut)
@@ -187,7 +192,8 @@ class StreamReport(Struct, kw_only=True):
         for table, columns in self.unseen_columns.items():
             yield f"{source}.{table}: never a value in {', '.join(columns)}: are their paths right?"
         if self.rejected:
-            yield f"{where}: {self.rejected} rows rejected: {'; '.join(self.reject_reasons)}"
+            kept = f". They are kept with their values, first in {self.rejects}" if self.rejects else ""
+            yield f"{where}: {self.rejected} rows rejected: {'; '.join(self.reject_reasons)}{kept}"
         if self.superseded and not (self.unmatched and not self.records):
             yield (
                 f"{where}: {self.superseded} windows of this run are superseded: what is loaded counts as newer, "

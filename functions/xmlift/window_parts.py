@@ -6,6 +6,7 @@ from typing import NamedTuple
 from xmlift.converted import ConvertedRows
 from xmlift.landing.commits import REJECTS, TableCounts
 from xmlift.row_conversion import RowConverter
+from xmlift.tables.rejects import VALUE
 from xmlift.tables.writer import Part, PartWriter, csv_rows, quoted
 
 PART_BYTES = 2 * 1024 * 1024
@@ -25,7 +26,7 @@ class RowCounts(NamedTuple):
 
     `cut` counts the texts that were cut, by `<table>.<column>`; `widths` has by table the bytes that columns which
     grow have to hold; `unmapped` counts records by the path of what they have and no column asks for; `unasked` are
-    records of a time that the server was not asked for.
+    records of a time that the server was not asked for. `examples` has of each reason the first value with it.
     """
 
     tables: dict[str, TableCounts]
@@ -34,7 +35,8 @@ class RowCounts(NamedTuple):
     cut: dict[str, int]
     widths: dict[str, dict[str, int]]
     unmapped: dict[str, int]
-    unasked: int = 0
+    unasked: int
+    examples: dict[str, str]
 
 
 class LiftedRows(NamedTuple):
@@ -105,4 +107,12 @@ def row_counts(converted: ConvertedRows) -> RowCounts:
         {name: table.widths for name, table in tables if table.widths},
         converted.unmapped,
         sum(table.unasked for _, table in tables),
+        _examples(converted),
     )
+
+
+def _examples(converted: ConvertedRows) -> dict[str, str]:
+    first: dict[str, str] = {}
+    for reason, row in zip(converted.reasons, converted.rejects, strict=True):
+        first.setdefault(reason, row[VALUE])
+    return first

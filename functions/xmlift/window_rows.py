@@ -13,6 +13,7 @@ from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts
 
 _SHOWN_REASONS = 5
 _KEPT_REASONS = 20
+_SHOWN_VALUE = 60
 _FEW = 10
 
 
@@ -31,6 +32,7 @@ class WindowRows:
         self._schemas = {table.name: table.fingerprint for table in self._layout.tables}
         self._schemas[REJECTS] = REJECTS_SCHEMA
         self._put: list[Entry] = []
+        self._examples: dict[str, str] = {}  # of this call's rows alone, which are enough for a message
 
     @property
     def bytes_written(self) -> int:
@@ -53,6 +55,7 @@ class WindowRows:
             seen = counts.seen[name].union(self._progress.seen_columns.get(name, ()))
             self._progress.seen_columns[name] = sorted(seen)
         if counts.reasons:
+            self._examples = counts.examples | self._examples
             self._count_rejects(counts.reasons)
         for column, count in counts.cut.items():
             self._progress.cut[column] = self._progress.cut.get(column, 0) + count
@@ -106,12 +109,17 @@ class WindowRows:
         own = self._progress.tables.get(self._layout.table.name, TableCounts())
         if own.read and own.rejected == own.read:
             raise RowError(
-                f"all {own.read} records were rejected: {self._reasons()}. Mend the columns' paths"
+                f"all {own.read} records were rejected: {self._reasons()}. Mend the columns' paths or "
+                "types (`type`, `format`, `nulls`)"
             )
 
     def _reasons(self) -> str:
         reasons = Counter(self._progress.reject_reasons).most_common(_SHOWN_REASONS)
-        return "; ".join(f"{count} × {reason}" for reason, count in reasons)
+        return "; ".join(f"{count} × {reason}{self._example(reason)}" for reason, count in reasons)
+
+    def _example(self, reason: str) -> str:
+        value = self._examples.get(reason, "")
+        return f" ({value[:_SHOWN_VALUE]!r}{'…' if len(value) > _SHOWN_VALUE else ''})" if value else ""
 
     def flush(self) -> list[Entry]:
         """Put what is in no part yet, at most one part per table and process; all parts put since the last flush.

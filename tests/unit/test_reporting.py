@@ -1,5 +1,7 @@
 """report: what was planned, landed and loaded, held against each other; each thing that is wrong is named."""
 
+import gzip
+
 import msgspec
 import pytest
 
@@ -234,9 +236,11 @@ def test_rows_that_no_load_brought_or_took_are_a_warning(run: Run) -> None:
     land_all(run)
     load_all(run)
     name = run.loads.name
-    assert run.report()[1].warnings == [
-        f"{name}.items: 1 rows rejected: items.title: 12 bytes do not fit varchar(10)"
-    ]
+    (rejected,) = run.report()[1].warnings
+    told, _, key = rejected.partition(". They are kept with their values, first in ")
+    assert told == f"{name}.items: 1 rows rejected: items.title: 12 bytes do not fit varchar(10)"
+    assert key.rpartition("/")[2].startswith("_rejects-")
+    assert b"far too long" in gzip.decompress(run.loads.zone.get(key))
     shift = (
         "UPDATE xmlift.ledger SET rows_inserted = rows_inserted + %s WHERE source = %s AND stream = 'items'"
     )

@@ -153,8 +153,13 @@ def test_rejects_are_a_part_of_their_own_up_to_the_limit(collecting: Collecting)
         return Batch(1, [[value], ["a"]], (NestedRows.counted([0], [[]]),))
 
     collecting.add_batch(refused("x,"))
-    with pytest.raises(RowError, match=r"^all 1 records were rejected: 1 × items.id: not a whole number"):
+    with pytest.raises(
+        RowError, match=r"^all 1 records were rejected: 1 × items.id: not a whole number"
+    ) as told:
         collecting.rows.check()
+    assert str(told.value).endswith(
+        "not a whole number for bigint ('x,'). Mend the columns' paths or types (`type`, `format`, `nulls`)"
+    )
     (entry,) = collecting.rows.flush()
     assert (entry.table, entry.rows) == (REJECTS, 1)
     assert collecting.read(entry)[0][:6] == ["1", "1", "items", "id", "x,", "not a whole number for bigint"]

@@ -9,6 +9,9 @@ from xmlift.tables.batch import ColumnRule, Reject
 SCHEMA = "00000002"
 """Of the columns page, row, table, column, value, reason, key, record; another number for other columns."""
 
+VALUE = 4
+"""Where in such a row the value stands."""
+
 RECORD_BYTES = 64 * 1024
 
 
