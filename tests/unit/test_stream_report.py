@@ -33,11 +33,12 @@ def stream(page: str, size: str = "x") -> Stream:
 def told(model: Stream, *windows: tuple[int, int], first_load: bool = False) -> list[str]:
     """The warnings of a run whose windows had so many pages with so many records."""
     report = StreamReport(stream="items")
-    report.watermark = stream_start(model) if first_load else None
+    report.began_at = stream_start(model) if first_load else None
     landed: list[Any] = []
     for pages, records in windows:
         progress = Progress(pages=pages, tables={"items": TableCounts(read=records, written=records)})
-        landed.append(SimpleNamespace(commit=SimpleNamespace(progress=progress, not_modified=False)))
+        commit = SimpleNamespace(progress=progress, not_modified=False, parts_of=lambda _: [])
+        landed.append(SimpleNamespace(commit=commit))
         report.add_landed(landed[-1])
     report.note_paging(model, landed)
     return [line for line in report.warnings("shop") if "page" in line]
