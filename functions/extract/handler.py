@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import extraction
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.secrets import secret_reader
+from xmlift.extraction import extract as extraction
 from xmlift.settings import ExtractSettings, read_settings
 from xmlift.telemetry import logger
 

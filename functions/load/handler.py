@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import loading
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
+from xmlift.loading import load as loading
 from xmlift.settings import LoadSettings, read_settings
 from xmlift.telemetry import logger
 

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import planning
 from xmlift.clients.executions import execution_status
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
+from xmlift.planning import plan as planning
 from xmlift.run_input import PlanEvent, read_event
 from xmlift.settings import PlanSettings, read_settings
 from xmlift.telemetry import logger

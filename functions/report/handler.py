@@ -6,9 +6,9 @@ import msgspec
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import reporting
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
+from xmlift.reporting import report as reporting
 from xmlift.run_input import read_event
 from xmlift.settings import ReportSettings, read_settings
 from xmlift.telemetry import logger, metrics

@@ -19,8 +19,8 @@ from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.document import read_document
 from xmlift.errors import CatalogueError, XmliftError
+from xmlift.extraction.rooms import column_field, record_mapping, source_guards, window_walk
 from xmlift.records import Mapping, Nested, PieceReader
-from xmlift.rooms import column_field, record_mapping, source_guards, window_walk
 from xmlift.windows import EPOCH, Interval
 
 _SOME_WINDOW = Interval(EPOCH, EPOCH + timedelta(days=1))

@@ -8,7 +8,7 @@ from typing import Any
 from local.deployment import Deployment
 from local.errors import LocalError
 from xmlift.errors import XmliftError
-from xmlift.missing import chosen_streams
+from xmlift.planning.missing import chosen_streams
 from xmlift.run_input import PlanEvent, read_event
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

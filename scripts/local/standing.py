@@ -14,8 +14,8 @@ from local.past_runs import RUNNING, PastRun, PastRuns
 from xmlift.catalogue import Stream
 from xmlift.errors import WarehouseError
 from xmlift.landing.names import WHOLE
-from xmlift.missing import stream_start
-from xmlift.planning import counted_coverage
+from xmlift.planning.missing import stream_start
+from xmlift.planning.plan import counted_coverage
 from xmlift.warehouse import coverage
 from xmlift.windows import ALL_TIME, Interval, subtracted, watermark
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import NamedTuple
 
-from xmlift.loading import LoadEvent, load
+from xmlift.loading.load import LoadEvent, load
 from xmlift.warehouse.statements import identifier
 
 from ..unit.warehouse_stand_in import COPY_ROLE, DATABASE, LOADER

@@ -7,9 +7,9 @@ from statistics import median
 import msgspec
 
 from xmlift.landing.names import WindowName
-from xmlift.loading import LoadEvent, load
-from xmlift.planning import plan
-from xmlift.reporting import ReportEvent, report
+from xmlift.loading.load import LoadEvent, load
+from xmlift.planning.plan import plan
+from xmlift.reporting.report import ReportEvent, report
 from xmlift.run_input import PlanEvent, RunInput
 from xmlift.windows import Interval
 from xmlift.work import PlanAnswer, WorkItem

@@ -39,7 +39,7 @@ def zipped(tmp_path: Path) -> Path:
         ("six.py", "six"),
         ("__pycache__/six.cpython-313.pyc", "six"),
         ("__pycache__/handler.cpython-313.pyc", "xmlift"),
-        ("xmlift/planning.py", "xmlift"),
+        ("xmlift/planning/plan.py", "xmlift"),
         ("handler.py", "xmlift"),
     ],
 )

@@ -32,7 +32,7 @@ def test_every_test_that_a_mutant_names_exists() -> None:
     [("def plan(", "def plan(", "1 times"), ("import ", "", "times"), ("no such text", "", "0 times")],
 )
 def test_a_mutant_whose_code_was_rewritten_is_told(old: str, new: str, words: str) -> None:
-    change = Change("functions/xmlift/planning.py", old, new)
+    change = Change("functions/xmlift/planning/plan.py", old, new)
     with pytest.raises(MutantError, match=f"old: its old text stands .*{words}"):
         mutated(Mutant("old", "P1", "", ["x"], [change]))
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from xmlift.catalogue import load_source
-from xmlift.missing import missing_windows
-from xmlift.planning import counted_coverage
+from xmlift.planning.missing import missing_windows
+from xmlift.planning.plan import counted_coverage
 from xmlift.warehouse import coverage, kept_coverage, ledger
 from xmlift.warehouse.coverage import Covered
 from xmlift.windows import Interval, merged, settled_by

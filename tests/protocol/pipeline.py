@@ -11,9 +11,9 @@ from xmlift.catalogue import Source, load_source
 from xmlift.checks import LoadedCounts
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
-from xmlift.loading import LoadAnswer, LoadEvent, load
-from xmlift.planning import plan
-from xmlift.reporting import ReportAnswer, ReportEvent, RunReport, report
+from xmlift.loading.load import LoadAnswer, LoadEvent, load
+from xmlift.planning.plan import plan
+from xmlift.reporting.report import ReportAnswer, ReportEvent, RunReport, report
 from xmlift.run_input import PlanEvent, RunInput
 from xmlift.warehouse.connection import Credentials, Warehouse
 from xmlift.work import PlanAnswer, WorkItem

@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 from xmlift.landing.zone import Zone
-from xmlift.loading import LoadEvent, load
-from xmlift.planning import plan
-from xmlift.reporting import ReportEvent, report
+from xmlift.loading.load import LoadEvent, load
+from xmlift.planning.plan import plan
+from xmlift.reporting.report import ReportEvent, report
 
 from ..mutants.mutants import ROOT, unknown_tests
 from ..unit.steps_landing import DAY, at, run_at

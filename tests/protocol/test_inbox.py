@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from xmlift.extraction import ExtractEvent, extract
+from xmlift.extraction.extract import ExtractEvent, extract
 from xmlift.landing.zone import Zone
-from xmlift.loading import LoadEvent, load
-from xmlift.planning import plan
-from xmlift.reporting import ReportEvent, report
+from xmlift.loading.load import LoadEvent, load
+from xmlift.planning.plan import plan
+from xmlift.reporting.report import ReportEvent, report
 from xmlift.run_input import PlanEvent, read_event
 from xmlift.work import PlanAnswer
 

@@ -13,11 +13,11 @@ import msgspec
 import pytest
 
 from xmlift.errors import PlanError
-from xmlift.extraction import ExtractEvent, extract
+from xmlift.extraction.extract import ExtractEvent, extract
 from xmlift.landing.zone import Zone
-from xmlift.loading import LoadEvent, load
-from xmlift.planning import plan
-from xmlift.reporting import ReportEvent, RunReport, report
+from xmlift.loading.load import LoadEvent, load
+from xmlift.planning.plan import plan
+from xmlift.reporting.report import ReportEvent, RunReport, report
 from xmlift.run_input import PlanEvent, RunInput
 
 from ..unit.scripted_source import Asked, Say, ScriptedSource, page, scripted_source

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from xmlift import selection
+from xmlift.loading import selection
 
 from ..unit.steps_landing import at
 from .pipeline import STREAMS, Pipeline, row

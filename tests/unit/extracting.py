@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from xmlift.errors import SourceError, XmliftError
-from xmlift.extraction import ExtractAnswer, ExtractEvent, extract
+from xmlift.extraction.extract import ExtractAnswer, ExtractEvent, extract
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_windows
 from xmlift.landing.names import COMMIT

@@ -12,8 +12,8 @@ from xmlift.catalogue import Source, load_source
 from xmlift.checks import LoadedCounts
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
-from xmlift.loading import LoadAnswer, LoadEvent, load
-from xmlift.stream_load import Batch, StreamLoader
+from xmlift.loading.load import LoadAnswer, LoadEvent, load
+from xmlift.loading.stream_load import Batch, StreamLoader
 
 from .kept import check_kept
 from .steps_landing import ReadPage, Row, at, land, run_at

@@ -7,9 +7,9 @@ import msgspec
 
 from xmlift.errors import XmliftError
 from xmlift.landing.chain import Landed
-from xmlift.loading import LoadEvent, load
-from xmlift.planning import plan
-from xmlift.reporting import ReportAnswer, ReportEvent, RunReport, report
+from xmlift.loading.load import LoadEvent, load
+from xmlift.planning.plan import plan
+from xmlift.reporting.report import ReportAnswer, ReportEvent, RunReport, report
 from xmlift.run_input import PlanEvent, RunInput
 from xmlift.warehouse.connection import Warehouse
 from xmlift.work import LoadItem, PlanAnswer

@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.deletes import Mark
+from xmlift.extraction.rooms import record_mapping
+from xmlift.extraction.window_lifting import WindowLifting, WindowToLift
+from xmlift.extraction.window_processes import Place
+from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Chain, Landed
 from xmlift.landing.commits import Commit, Progress, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.records import Batch, NestedRows
-from xmlift.rooms import record_mapping
-from xmlift.window_lifting import WindowLifting, WindowToLift
-from xmlift.window_processes import Place
-from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 from xmlift.work import Validators
 

@@ -11,7 +11,7 @@ from xmlift.catalogue import Source
 from xmlift.catalogue.order import in_order, waits_for
 from xmlift.catalogue.stream import Stream
 from xmlift.errors import SourceError
-from xmlift.rooms import window_walk
+from xmlift.extraction.rooms import window_walk
 from xmlift.windows import Interval
 
 BOUNDED = {"path": "/i", "query": {"q": "{window.from}|{window.to}"}}

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from xmlift.catalogue import load_source
 from xmlift.errors import LandingError, PlanError, RecordError, XmliftError
-from xmlift.extraction import ExtractEvent, extract
-from xmlift.inbox_round import inbox_round, partition_of, stream_of
+from xmlift.extraction.extract import ExtractEvent, extract
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import landed_windows
 from xmlift.landing.zone import Zone
+from xmlift.planning.inbox_round import inbox_round, partition_of, stream_of
 from xmlift.run_input import PlanEvent, read_event
 from xmlift.windows import ALL_TIME
 from xmlift.work import InboxObject, Plan

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from xmlift.errors import RecordError
-from xmlift.extraction import ExtractAnswer, ExtractEvent, extract
+from xmlift.extraction.extract import ExtractAnswer, ExtractEvent, extract
+from xmlift.extraction.page_reader import MAX_SKEW
 from xmlift.landing.landed import landed_windows
 from xmlift.landing.zone import Zone
-from xmlift.page_reader import MAX_SKEW
 
 from .endpoint_process import EwmEndpoint
 from .extracting import (

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xmlift import extraction, page_reader
 from xmlift.errors import RowError, XmliftError
-from xmlift.extraction import ExtractAnswer, extract
+from xmlift.extraction import extract as extraction
+from xmlift.extraction import page_reader
+from xmlift.extraction.extract import ExtractAnswer, extract
+from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing import commits
 from xmlift.landing.names import parse_link
 from xmlift.landing.zone import Zone
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import Answer, Session
 from xmlift.source.walk import PageRequest
-from xmlift.window_rows import WindowRows
 
 from .extracting import CATALOGUE, Extracts, all_the_time, fails, item, read_secret, result, serve_pages
 from .scripted_source import Say, ScriptedSource, page, scripted_source

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from xmlift import extraction
-from xmlift.extraction import extract
+from xmlift.extraction import extract as extraction
+from xmlift.extraction.extract import extract
 from xmlift.landing.names import COMMIT, LinkName, parse_link, parse_part
 from xmlift.landing.zone import Zone
 from xmlift.source.session import Answer, RefusedError

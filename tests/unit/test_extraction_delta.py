@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from xmlift.errors import SourceError
-from xmlift.extraction import ExtractAnswer, extract
+from xmlift.extraction.extract import ExtractAnswer, extract
 
 from .extracting import Extracts, all_the_time, fails, item, read_secret
 from .scripted_source import ScriptedSource, page

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from xmlift import extraction
 from xmlift.errors import LandingError
-from xmlift.extraction import ExtractAnswer
+from xmlift.extraction import extract as extraction
+from xmlift.extraction.extract import ExtractAnswer
 from xmlift.landing.names import COMMIT, parse_link, parse_part
 from xmlift.source.session import Answer, LongPauseError, OutOfTimeError, Session
 

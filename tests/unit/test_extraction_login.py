@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from xmlift import refused_logins
 from xmlift.errors import SourceError
-from xmlift.extraction import extract
+from xmlift.extraction import refused_logins
+from xmlift.extraction.extract import extract
 from xmlift.landing import names
 
 from .extracting import RUN, Extracts, all_the_time, item, read_secret, serve_pages

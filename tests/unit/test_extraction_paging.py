@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from xmlift.errors import RowError, SourceError, XmliftError
-from xmlift.extraction import ExtractAnswer
+from xmlift.extraction.extract import ExtractAnswer
 from xmlift.landing.commits import decode_link
 from xmlift.landing.names import COMMIT
 from xmlift.source.session import RefusedError

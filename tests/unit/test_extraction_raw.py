@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from xmlift.errors import LandingError, RecordError
-from xmlift.extraction import extract
+from xmlift.extraction.extract import extract
 from xmlift.landing import names
 from xmlift.landing.names import COMMIT
 

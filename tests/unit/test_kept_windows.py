@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmlift.kept_windows import newest_readings
 from xmlift.landing import names
 from xmlift.landing.names import WindowName
+from xmlift.planning.kept_windows import newest_readings
 from xmlift.windows import Interval
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,16 +6,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from xmlift import loading, selection
 from xmlift.errors import LandingError, WarehouseError
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import Damaged, read_commits
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
-from xmlift.loading import LoadAnswer, LoadEvent, load
-from xmlift.selection import Bound, bounded, by_history, newest_run_first, whole_sets
-from xmlift.stream_load import Batch, StreamLoader
+from xmlift.loading import load as loading
+from xmlift.loading import selection
+from xmlift.loading.load import LoadAnswer, LoadEvent, load
+from xmlift.loading.selection import Bound, bounded, by_history, newest_run_first, whole_sets
+from xmlift.loading.stream_load import Batch, StreamLoader
 from xmlift.warehouse import statements
 from xmlift.warehouse.connection import PATIENCE, Patience, TimeUpError
 

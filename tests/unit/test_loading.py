@@ -10,13 +10,14 @@ import msgspec
 import psycopg2
 import pytest
 
-from xmlift import loading, selection
 from xmlift.dispositions.merge import Merge
 from xmlift.errors import CatalogueError, DataFaultError, WarehouseError
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
-from xmlift.loading import LoadAnswer
-from xmlift.stream_load import Batch, is_data_fault
+from xmlift.loading import load as loading
+from xmlift.loading import selection
+from xmlift.loading.load import LoadAnswer
+from xmlift.loading.stream_load import Batch, is_data_fault
 from xmlift.tables.writer import PartWriter, csv_rows, quoted
 from xmlift.warehouse import statements
 

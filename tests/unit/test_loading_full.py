@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from xmlift import selection
 from xmlift.catalogue import load_source
 from xmlift.errors import CatalogueError, WarehouseError
 from xmlift.landing.chain import Landed
-from xmlift.loading import LoadAnswer
+from xmlift.loading import selection
+from xmlift.loading.load import LoadAnswer
 
 from .loads import ONE, THREE, TWO, Loads, item, texts
 from .steps_landing import GONE, Row, at, run_at

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from xmlift.loading import LoadAnswer
+from xmlift.loading.load import LoadAnswer
 
 from .loads import COUNTS, ONE, THREE, TWO, Loads, item, texts
 from .steps_landing import GONE, Row, at

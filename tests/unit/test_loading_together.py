@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 
 from xmlift.dispositions.merge import Merge
-from xmlift.stream_load import StreamLoader
+from xmlift.loading.stream_load import StreamLoader
 from xmlift.warehouse import connection as connections
 from xmlift.warehouse import ledger
 

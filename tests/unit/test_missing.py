@@ -15,7 +15,7 @@ from xmlift.catalogue.model import Limits, Source
 from xmlift.catalogue.request import Request
 from xmlift.catalogue.stream import Stream
 from xmlift.errors import PlanError
-from xmlift.missing import MOST_ITEMS, missing_windows, stream_overlap
+from xmlift.planning.missing import MOST_ITEMS, missing_windows, stream_overlap
 from xmlift.run_input import PlanEvent, RunInput
 from xmlift.warehouse.coverage import Covered
 from xmlift.warehouse.ledger import LOADED, QUARANTINED, SUPERSEDED

@@ -16,8 +16,8 @@ from xmlift.catalogue.order import waits_for
 from xmlift.catalogue.request import Request
 from xmlift.catalogue.stream import Stream
 from xmlift.errors import PlanError
-from xmlift.missing import Told, missing_windows
-from xmlift.round_items import shared_out
+from xmlift.planning.missing import Told, missing_windows
+from xmlift.planning.round_items import shared_out
 from xmlift.warehouse.coverage import Covered
 from xmlift.windows import Interval, merged, subtracted
 from xmlift.work import PartitionsSeen, Plan

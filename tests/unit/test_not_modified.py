@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from xmlift.extraction import ExtractEvent, extract
+from xmlift.extraction.extract import ExtractEvent, extract
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
 from xmlift.work import Plan, Validators

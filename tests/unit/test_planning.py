@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from xmlift import leftovers
 from xmlift.errors import CatalogueError, PlanError
 from xmlift.landing import names
 from xmlift.landing.claim import Claim
 from xmlift.landing.names import COMMIT, WHOLE, WindowName
 from xmlift.landing.zone import Zone
-from xmlift.planning import plan
+from xmlift.planning import leftovers
+from xmlift.planning.plan import plan
 from xmlift.run_input import PlanEvent, RunInput, read_event
 from xmlift.work import Plan, PlanAnswer, WorkItem
 

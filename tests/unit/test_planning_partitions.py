@@ -11,7 +11,7 @@ from xmlift.errors import WarehouseError
 from xmlift.landing import names
 from xmlift.landing.claim import Claim
 from xmlift.landing.zone import Zone
-from xmlift.planning import plan
+from xmlift.planning.plan import plan
 from xmlift.run_input import PlanEvent, RunInput
 from xmlift.work import PartitionsSeen, Plan, WorkItem
 

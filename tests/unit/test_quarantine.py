@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from xmlift.errors import DataFaultError, WarehouseError
 from xmlift.landing.chain import Landed
-from xmlift.loading import LoadAnswer
-from xmlift.quarantine import load_or_set_aside, quarantine
+from xmlift.loading.load import LoadAnswer
+from xmlift.loading.quarantine import load_or_set_aside, quarantine
 from xmlift.warehouse.mutex import Mutex
 
 from .loads import ONE, TWO, Loads, event_row, item

@@ -3,7 +3,7 @@
 import pytest
 
 from xmlift.errors import CatalogueError, RowError
-from xmlift.extraction import ExtractAnswer, extract
+from xmlift.extraction.extract import ExtractAnswer, extract
 from xmlift.records import cutter
 
 from .extracting import Extracts, all_the_time, fails, item, read_secret

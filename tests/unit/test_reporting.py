@@ -5,10 +5,10 @@ import gzip
 import msgspec
 import pytest
 
-from xmlift import reporting
 from xmlift.landing import commits, names
 from xmlift.landing.chain import Landed
-from xmlift.reporting import ReportAnswer, RunReport, figures
+from xmlift.reporting import report as reporting
+from xmlift.reporting.report import ReportAnswer, RunReport, figures
 from xmlift.warehouse.connection import Credentials, Warehouse
 from xmlift.work import LoadItem, Plan
 

@@ -9,7 +9,7 @@ import pytest
 from xmlift.checks import LoadedCounts
 from xmlift.landing import names
 from xmlift.landing.zone import Zone
-from xmlift.stream_report import StreamReport
+from xmlift.reporting.stream_report import StreamReport
 from xmlift.work import PartitionsSeen, Plan
 
 from .loads import Loads, fresh_loads, item

@@ -8,7 +8,7 @@ import pytest
 
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
-from xmlift.reporting import figures
+from xmlift.reporting.report import figures
 from xmlift.warehouse.connection import BoundedCursor
 
 from .loads import Loads, item

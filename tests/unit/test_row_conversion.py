@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.catalogue import load_source
-from xmlift.converted import ConvertedRows
+from xmlift.extraction.converted import ConvertedRows
+from xmlift.extraction.row_conversion import RowConverter
 from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import stream_layout
 from xmlift.records import Batch, NestedRows
-from xmlift.row_conversion import RowConverter
 from xmlift.tables.times import parse_time
 from xmlift.windows import Interval
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from xmlift.catalogue import Source, load_source
 from xmlift.catalogue.children import position_columns
-from xmlift.converted import ConvertedRows
 from xmlift.errors import CatalogueError
+from xmlift.extraction.converted import ConvertedRows
+from xmlift.extraction.row_conversion import RowConverter
 from xmlift.landing.commits import TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import stream_layout
-from xmlift.row_conversion import RowConverter
 from xmlift.windows import Interval
 
 from .steps_landing import Row, batch_of

@@ -7,8 +7,8 @@ import pytest
 
 from xmlift.catalogue import Stream, load_source
 from xmlift.landing.commits import Progress, TableCounts
-from xmlift.missing import stream_start
-from xmlift.stream_report import StreamReport
+from xmlift.planning.missing import stream_start
+from xmlift.reporting.stream_report import StreamReport
 
 SOURCE = """
 source: shop

@@ -17,20 +17,21 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from xmlift import extraction, window_lifting, window_parts, window_processes
 from xmlift.catalogue import load_source
 from xmlift.errors import RecordError, RowError
-from xmlift.extraction import ExtractAnswer, extract
+from xmlift.extraction import extract as extraction
+from xmlift.extraction import window_lifting, window_parts, window_processes
+from xmlift.extraction.extract import ExtractAnswer, extract
+from xmlift.extraction.rooms import record_mapping
+from xmlift.extraction.row_conversion import RowConverter
+from xmlift.extraction.window_lifting import WindowLifting, WindowToLift
+from xmlift.extraction.window_processes import Place
+from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.records import Page, PieceReader, cutter
-from xmlift.rooms import record_mapping
-from xmlift.row_conversion import RowConverter
-from xmlift.window_lifting import WindowLifting, WindowToLift
-from xmlift.window_processes import Place
-from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 
 from .extracting import Extracts, all_the_time, read_secret

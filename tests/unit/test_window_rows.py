@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from xmlift import window_parts
 from xmlift.catalogue import load_source
 from xmlift.errors import RowError
+from xmlift.extraction import window_parts
+from xmlift.extraction.rooms import record_mapping
+from xmlift.extraction.window_lifting import WindowLifting, WindowToLift
+from xmlift.extraction.window_parts import LiftedRows
+from xmlift.extraction.window_processes import Place
+from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.records import Batch, NestedRows
-from xmlift.rooms import record_mapping
-from xmlift.window_lifting import WindowLifting, WindowToLift
-from xmlift.window_parts import LiftedRows
-from xmlift.window_processes import Place
-from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 
 CATALOGUE = b"""

@@ -15,8 +15,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from timed import Job, measure
 
-from xmlift import extraction
-from xmlift.extraction import ExtractEvent, extract
+from xmlift.extraction import extract as extraction
+from xmlift.extraction.extract import ExtractEvent, extract
 from xmlift.landing import names
 from xmlift.landing.zone import Zone
 from xmlift.source.session import Answer

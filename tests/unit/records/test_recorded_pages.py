@@ -7,8 +7,8 @@ import pytest
 
 from xmlift.catalogue import load_source
 from xmlift.errors import RecordError
+from xmlift.extraction.rooms import record_mapping
 from xmlift.records import Field, Mapping, Nested, cutter, stream
-from xmlift.rooms import record_mapping
 
 from .pages import read, twin
 

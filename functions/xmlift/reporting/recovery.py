@@ -8,7 +8,7 @@ import msgspec
 from xmlift.catalogue import Source
 from xmlift.landing import names
 from xmlift.landing.zone import Zone
-from xmlift.selection import unloaded_windows, whole_sets
+from xmlift.loading.selection import unloaded_windows, whole_sets
 from xmlift.warehouse import ledger
 from xmlift.warehouse.connection import Warehouse
 from xmlift.warehouse.ledger import Recovered

@@ -15,23 +15,23 @@ import msgspec
 from msgspec import Struct
 
 from xmlift.catalogue import Source, Stream, load_source
-from xmlift.dropped_file import DroppedFile
 from xmlift.errors import CatalogueError, LandingError, RecordError, XmliftError
-from xmlift.kept_pages import KeptPages
+from xmlift.extraction.dropped_file import DroppedFile
+from xmlift.extraction.kept_pages import KeptPages
+from xmlift.extraction.page_reader import PageReader, link_to
+from xmlift.extraction.refused_logins import RefusedLogins
+from xmlift.extraction.rooms import MEGABYTE, SecretReader, record_mapping, source_session, window_walk
+from xmlift.extraction.window_lifting import WindowLifting, WindowToLift
+from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing import names
 from xmlift.landing.chain import Chain, is_landed, landed
 from xmlift.landing.commits import Commit, Link, Progress, RawPage, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
-from xmlift.page_reader import PageReader, link_to
-from xmlift.refused_logins import RefusedLogins
-from xmlift.rooms import MEGABYTE, SecretReader, record_mapping, source_session, window_walk
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import LongPauseError, OutOfTimeError, RefusedError
 from xmlift.source.walk import PageRequest, Way
 from xmlift.telemetry import logger
-from xmlift.window_lifting import WindowLifting, WindowToLift
-from xmlift.window_rows import WindowRows
 from xmlift.windows import Interval
 from xmlift.work import Validators, WorkItem
 

@@ -11,9 +11,9 @@ from xmlift.errors import CatalogueError, LockedOutError, WarehouseError, Xmlift
 from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
-from xmlift.quarantine import load_or_set_aside, quarantine
-from xmlift.selection import Bound, batches, size_of, unloaded_windows
-from xmlift.stream_load import Batch, StreamLoader
+from xmlift.loading.quarantine import load_or_set_aside, quarantine
+from xmlift.loading.selection import Bound, batches, size_of, unloaded_windows
+from xmlift.loading.stream_load import Batch, StreamLoader
 from xmlift.telemetry import logger
 from xmlift.warehouse.connection import TimeUpError, Warehouse, one_line
 from xmlift.warehouse.mutex import Mutex

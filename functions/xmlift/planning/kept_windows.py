@@ -18,7 +18,7 @@ from xmlift.landing.chain import landed
 from xmlift.landing.landed import landed_names
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
-from xmlift.round_items import load_item, work_item
+from xmlift.planning.round_items import load_item, work_item
 from xmlift.run_input import PlanEvent
 from xmlift.windows import EPOCH, Interval, merged, subtracted
 from xmlift.work import Plan, WorkItem

@@ -7,13 +7,13 @@ from msgspec import structs
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.catalogue import Source, Stream, load_source
-from xmlift.inbox_round import inbox_round
-from xmlift.kept_windows import kept_windows
 from xmlift.landing import claim, names
 from xmlift.landing.claim import Claim, StatusOf
 from xmlift.landing.zone import Zone
-from xmlift.leftovers import leftovers, newest
-from xmlift.missing import (
+from xmlift.planning.inbox_round import inbox_round
+from xmlift.planning.kept_windows import kept_windows
+from xmlift.planning.leftovers import leftovers, newest
+from xmlift.planning.missing import (
     check_epochs,
     chosen_streams,
     is_history,
@@ -21,10 +21,10 @@ from xmlift.missing import (
     stream_overlap,
     watermarks,
 )
-from xmlift.round_items import load_item, shared_out, with_histories
+from xmlift.planning.round_items import load_item, shared_out, with_histories
+from xmlift.planning.told import told_by_warehouse
 from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
-from xmlift.told import told_by_warehouse
 from xmlift.warehouse import coverage, ledger
 from xmlift.warehouse.connection import Warehouse
 from xmlift.warehouse.coverage import Counted, Covered

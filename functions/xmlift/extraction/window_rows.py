@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from xmlift.errors import RowError
+from xmlift.extraction.window_lifting import WindowLifting
+from xmlift.extraction.window_parts import LiftedRows, NumberedPart, RowCounts
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
 from xmlift.records.unmapped import added
 from xmlift.tables.rejects import SCHEMA as REJECTS_SCHEMA
-from xmlift.window_lifting import WindowLifting
-from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts
 
 _SHOWN_REASONS = 5
 _KEPT_REASONS = 20

@@ -9,8 +9,8 @@ from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.deletes import PeriodicFull
 from xmlift.catalogue.for_each import ForEach
 from xmlift.landing import names
-from xmlift.missing import Told, is_history, sets_due
-from xmlift.round_items import is_one_document
+from xmlift.planning.missing import Told, is_history, sets_due
+from xmlift.planning.round_items import is_one_document
 from xmlift.run_input import PlanEvent
 from xmlift.warehouse import deltas, partitions
 from xmlift.warehouse.connection import Warehouse

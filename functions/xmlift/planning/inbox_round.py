@@ -7,7 +7,7 @@ from msgspec import structs
 from xmlift.catalogue import Source, Stream
 from xmlift.errors import PlanError
 from xmlift.landing import names
-from xmlift.round_items import load_item, work_item
+from xmlift.planning.round_items import load_item, work_item
 from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
 from xmlift.windows import ALL_TIME

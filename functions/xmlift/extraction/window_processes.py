@@ -14,10 +14,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-from xmlift.converted import ConvertedRows
 from xmlift.errors import RowError
+from xmlift.extraction.converted import ConvertedRows
+from xmlift.extraction.window_parts import LiftedRows, NumberedPart, RowCounts, WindowParts, row_counts
 from xmlift.records import Batch, Head, Lifted, PieceReader, Sent, lift_piece
-from xmlift.window_parts import LiftedRows, NumberedPart, RowCounts, WindowParts, row_counts
 
 SLOT_BYTES = 1024 * 1024
 SLOTS_EACH = 2

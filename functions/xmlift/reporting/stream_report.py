@@ -12,7 +12,7 @@ from xmlift.catalogue.paging import NextUrlPaging, TokenPaging
 from xmlift.checks import LoadedCounts, unseen_columns
 from xmlift.landing.chain import Landed
 from xmlift.landing.commits import REJECTS
-from xmlift.missing import is_first_load
+from xmlift.planning.missing import is_first_load
 from xmlift.warehouse import ledger
 from xmlift.warehouse.ledger import Recovered
 from xmlift.work import PartitionsSeen

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from xmlift.asked_times import AskedTimes, asked_times
 from xmlift.catalogue import Stream
 from xmlift.catalogue.children import child_places
 from xmlift.catalogue.deletes import Mark, SecondFeed
-from xmlift.column_rules import column_rules, gone_rules
-from xmlift.converted import (
+from xmlift.extraction.asked_times import AskedTimes, asked_times
+from xmlift.extraction.column_rules import column_rules, gone_rules
+from xmlift.extraction.converted import (
     ConvertedRows,
     ConvertedTable,
     Identity,

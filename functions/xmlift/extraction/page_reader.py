@@ -13,11 +13,15 @@ from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.deletes import SecondFeed
 from xmlift.catalogue.paging import OffsetPaging, PageNumberPaging, Paging
 from xmlift.errors import RecordError, SourceError, XmliftError
-from xmlift.kept_pages import KeptPages
+from xmlift.extraction.kept_pages import KeptPages
+from xmlift.extraction.rooms import MEGABYTE, delta_link, gone_mapping, record_mapping, source_guards
+from xmlift.extraction.window_lifting import WindowLifting, piece_reader
+from xmlift.extraction.window_parts import LiftedRows
+from xmlift.extraction.window_processes import Place
+from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
 from xmlift.records import Mapping, Page, unmatched_names
-from xmlift.rooms import MEGABYTE, delta_link, gone_mapping, record_mapping, source_guards
 from xmlift.source.feeds import TwoFeeds, is_of_second
 from xmlift.source.login import LoginRefusedError
 from xmlift.source.session import Answer, RefusedError
@@ -25,10 +29,6 @@ from xmlift.source.urls import joined, masked, shown
 from xmlift.source.walk import PageRequest, Way
 from xmlift.source.whole import captured_values, records_hash, whole_tree
 from xmlift.telemetry import logger
-from xmlift.window_lifting import WindowLifting, piece_reader
-from xmlift.window_parts import LiftedRows
-from xmlift.window_processes import Place
-from xmlift.window_rows import WindowRows
 
 MAX_SKEW = timedelta(minutes=5)
 """How far the clock of a server that does not tell it may be behind ours."""

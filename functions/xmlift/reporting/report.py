@@ -15,10 +15,10 @@ from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import Damaged, landed_windows
 from xmlift.landing.zone import Zone
-from xmlift.planning import run_catalogue
-from xmlift.recovery import recovered_windows
+from xmlift.planning.plan import run_catalogue
+from xmlift.reporting.recovery import recovered_windows
+from xmlift.reporting.stream_report import StreamReport
 from xmlift.run_input import PlanEvent
-from xmlift.stream_report import StreamReport
 from xmlift.telemetry import logger
 from xmlift.warehouse import ledger
 from xmlift.warehouse.connection import Warehouse, one_line

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from xmlift.converted import ConvertedRows
+from xmlift.extraction.converted import ConvertedRows
+from xmlift.extraction.row_conversion import RowConverter
 from xmlift.landing.commits import REJECTS, TableCounts
-from xmlift.row_conversion import RowConverter
 from xmlift.tables.rejects import VALUE
 from xmlift.tables.writer import Part, PartWriter, csv_rows, quoted
 

@@ -13,7 +13,7 @@ from xmlift.catalogue.for_each import ForEach
 from xmlift.catalogue.order import in_order, waits_for
 from xmlift.errors import PlanError
 from xmlift.landing import names
-from xmlift.round_items import going_on, load_item, work_item
+from xmlift.planning.round_items import going_on, load_item, work_item
 from xmlift.run_input import PlanEvent
 from xmlift.warehouse.coverage import Covered
 from xmlift.windows import EPOCH, Interval, grid_cells, subtracted, watermark

@@ -13,12 +13,12 @@ from typing import NamedTuple, NoReturn, Self
 
 from xmlift.catalogue import Stream
 from xmlift.errors import RowError
+from xmlift.extraction.row_conversion import RowConverter
+from xmlift.extraction.window_parts import LiftedRows, NumberedPart, WindowParts, row_counts
+from xmlift.extraction.window_processes import SLOTS_EACH, Place, Process
 from xmlift.landing.names import WindowName
 from xmlift.layout import stream_layout
 from xmlift.records import Batch, Head, Lifter, LiftHere, Mapping, PieceReader, Sent
-from xmlift.row_conversion import RowConverter
-from xmlift.window_parts import LiftedRows, NumberedPart, WindowParts, row_counts
-from xmlift.window_processes import SLOTS_EACH, Place, Process
 
 _ALONE_BYTES = 512 * 1024
 """Pages of so many bytes in all are lifted here alone: a small window has no parts of others beside ours."""

@@ -1,0 +1,1 @@
+"""extract: one window, from the endpoint to S3."""

@@ -1,0 +1,1 @@
+"""load: what has landed, into the warehouse."""

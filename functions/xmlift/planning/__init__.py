@@ -1,0 +1,1 @@
+"""plan: what a round of a run has to do."""

@@ -1,0 +1,1 @@
+"""report: whether everything adds up."""
