@@ -32,7 +32,17 @@ def local(roots: Roots) -> Deployment:
     return Deployment.of_plan(roots.plans("environments/local", PACKAGES)["plan"])
 
 
-@pytest.fixture(scope="session", params=["dev", "local"])
+@pytest.fixture(scope="session")
+def staging(roots: Roots) -> Deployment:
+    return Deployment.of_plan(roots.plans("environments/staging", PACKAGES)["plan"])
+
+
+@pytest.fixture(scope="session")
+def prod(roots: Roots) -> Deployment:
+    return Deployment.of_plan(roots.plans("environments/prod", PACKAGES)["plan"])
+
+
+@pytest.fixture(scope="session", params=["dev", "prod", "local"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     """Each environment in turn."""
     found: Deployment = request.getfixturevalue(request.param)

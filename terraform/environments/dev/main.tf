@@ -1,14 +1,15 @@
 module "platform" {
   source = "../../modules/platform"
 
-  environment            = "dev"
-  catalogue_folder       = "${path.root}/../../sources"
-  package_folder         = var.package_folder
-  runs_on                = { architecture = "x86_64" }
-  protect                = false # dev is destroyed and applied again under the same names
-  schedules_enabled      = true
-  landing_retention_days = 30
-  permissions_boundary   = "xmlift-deploy-dev-workload" # of terraform/bootstrap: its apply role may make no role without it
+  environment          = "dev"
+  catalogue_folder     = "${path.root}/../../sources"
+  package_folder       = var.package_folder
+  runs_on              = { architecture = "x86_64" }
+  protect              = false # dev is destroyed and applied again under the same names
+  schedules_enabled    = true
+  retention_days       = { landing = 30, load = 30, runs = 30, inbox = 30, access_logs = 30 }
+  raw_expires          = true
+  permissions_boundary = "xmlift-deploy-dev-workload" # of terraform/bootstrap: its apply role may make no role without it
 
   # An address here stands before the one in terraform/sources/<name>.yaml.
   sources = {
@@ -36,6 +37,7 @@ module "platform" {
     base_capacity         = 8
     max_capacity          = 16
     usage_limit_rpu_hours = 16
+    certificate_authority = "/var/task/botocore/cacert.pem" # in every package
   }
 
   flow = {

@@ -1,14 +1,15 @@
 module "platform" {
   source = "../../modules/platform"
 
-  environment            = "local"
-  catalogue_folder       = "${path.root}/../../sources"
-  package_folder         = var.package_folder
-  runs_on                = null # whatever was packaged: the emulator runs the functions on this machine
-  protect                = false
-  schedules_enabled      = false # executions are started by hand: the emulator's clock starts nothing unasked
-  landing_retention_days = null  # gone with the emulator
-  raw_expires            = false # gone with the emulator, too: the provider waits a minute for a bucket's lifecycle
+  environment          = "local"
+  catalogue_folder     = "${path.root}/../../sources"
+  package_folder       = var.package_folder
+  runs_on              = null # whatever was packaged: the emulator runs the functions on this machine
+  protect              = false
+  schedules_enabled    = false                                                                          # executions are started by hand: the emulator's clock starts nothing unasked
+  retention_days       = { landing = null, load = null, runs = null, inbox = null, access_logs = null } # gone with the emulator
+  raw_expires          = false                                                                          # gone with the emulator, too: the provider waits a minute for a bucket's lifecycle
+  permissions_boundary = null                                                                           # of a real account
 
   sources = {
     ewm        = { base_url = "${var.endpoint_url}/ccm" }

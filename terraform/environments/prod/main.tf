@@ -1,0 +1,48 @@
+module "platform" {
+  source = "../../modules/platform"
+
+  environment          = "prod"
+  catalogue_folder     = "${path.root}/../../sources"
+  package_folder       = var.package_folder
+  runs_on              = { architecture = "x86_64" }
+  protect              = true # no plan may destroy what holds data
+  schedules_enabled    = true
+  retention_days       = { landing = 400, load = 30, runs = 400, inbox = 90, access_logs = 400 }
+  raw_expires          = true
+  permissions_boundary = "xmlift-deploy-prod-workload" # of terraform/bootstrap: its apply role may make no role without it
+
+  # An address here stands before the one in terraform/sources/<name>.yaml.
+  sources = {
+    ewm = { base_url = "https://elm.example.com/ccm" }
+    ecb = {}
+
+    price_lists = {} # by files that are dropped into the landing bucket
+  }
+
+  logging = {
+    functions      = "INFO"
+    state_machine  = "ALL"
+    execution_data = false # work items name links, and links may give access
+    retention_days = 365
+    tracing        = "Active"
+  }
+
+  network = {
+    cidr                     = "10.43.0.0/20"
+    zones                    = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
+    interface_endpoint_zones = 3
+  }
+
+  warehouse = {
+    base_capacity         = 8
+    max_capacity          = 64
+    usage_limit_rpu_hours = 64
+    certificate_authority = "/var/task/botocore/cacert.pem" # in every package
+  }
+
+  flow = {
+    extract_concurrency                  = 16
+    extract_tolerated_failure_percentage = 25
+    load_concurrency                     = 4
+  }
+}

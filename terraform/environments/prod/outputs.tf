@@ -1,0 +1,34 @@
+output "landing_bucket" {
+  description = "Name of the landing bucket."
+  value       = module.platform.landing_bucket
+}
+
+output "artifact_bucket" {
+  description = "Name of the bucket of the functions' packages."
+  value       = module.platform.artifact_bucket
+}
+
+output "state_machine_arn" {
+  description = "What schedules and operators start: the alias of the state machine."
+  value       = module.platform.state_machine_arn
+}
+
+output "functions" {
+  description = "Functions by step: name, ARN of the alias, log group."
+  value       = module.platform.functions
+}
+
+output "sources" {
+  description = "Sources: whether the schedule is on, the schedule, an execution's input as JSON, the secret's name or null."
+  value       = module.platform.sources
+}
+
+output "warehouse" {
+  description = "Where the warehouse is, and the secret of its administrator."
+  value       = module.platform.warehouse
+}
+
+output "failures_topic_arn" {
+  description = "SNS topic that failures are told to."
+  value       = module.platform.failures_topic_arn
+}

@@ -1,0 +1,15 @@
+provider "aws" {
+  region = "eu-central-1"
+
+  # 777788889999 is the account of AWS's own examples: write the id of your account here and in backend.tf. With
+  # credentials of any other account nothing is planned.
+  allowed_account_ids = ["777788889999"]
+
+  default_tags {
+    tags = {
+      project     = "xmlift"
+      environment = "prod"
+      managed_by  = "terraform"
+    }
+  }
+}

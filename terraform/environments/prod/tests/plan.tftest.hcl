@@ -1,0 +1,42 @@
+# A whole plan of this environment without AWS: what Terraform would send is real, what AWS would answer is made up
+# here. tests/contract reads this plan, and holds it against docs/aws-contract.md.
+
+mock_provider "aws" {
+  source          = "../../mocks"
+  override_during = plan
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "eu-central-1" }
+  }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "777788889999" }
+  }
+  mock_resource "aws_redshiftserverless_namespace" {
+    defaults = {
+      admin_password_secret_arn = "arn:aws:secretsmanager:eu-central-1:777788889999:secret:redshift!xmlift-prod-admin-AbCdEf"
+    }
+  }
+  mock_resource "aws_redshiftserverless_workgroup" {
+    defaults = {
+      arn      = "arn:aws:redshift-serverless:eu-central-1:777788889999:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
+      endpoint = [{ address = "xmlift-prod.777788889999.eu-central-1.redshift-serverless.amazonaws.com", port = 5439, vpc_endpoint = [] }]
+    }
+  }
+}
+
+run "plan" {
+  command = plan
+
+  assert {
+    condition     = output.state_machine_arn == "arn:aws:states:eu-central-1:777788889999:stateMachine:xmlift-prod-pipeline:live"
+    error_message = "The environment is named prod."
+  }
+
+  assert {
+    condition     = alltrue([for source in output.sources : source.enabled])
+    error_message = "In prod every source runs by its schedule."
+  }
+}

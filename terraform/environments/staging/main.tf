@@ -1,0 +1,48 @@
+module "platform" {
+  source = "../../modules/platform"
+
+  environment          = "staging"
+  catalogue_folder     = "${path.root}/../../sources"
+  package_folder       = var.package_folder
+  runs_on              = { architecture = "x86_64" }
+  protect              = false # what is in it can be read again from the sources
+  schedules_enabled    = true
+  retention_days       = { landing = 30, load = 30, runs = 30, inbox = 30, access_logs = 30 }
+  raw_expires          = true
+  permissions_boundary = "xmlift-deploy-staging-workload" # of terraform/bootstrap: its apply role may make no role without it
+
+  # An address here stands before the one in terraform/sources/<name>.yaml.
+  sources = {
+    ewm = { base_url = "https://elm-staging.example.com/ccm" }
+    ecb = {}
+
+    price_lists = {} # by files that are dropped into the landing bucket
+  }
+
+  logging = {
+    functions      = "INFO"
+    state_machine  = "ALL"
+    execution_data = true
+    retention_days = 30
+    tracing        = "Active"
+  }
+
+  network = {
+    cidr                     = "10.42.0.0/20"
+    zones                    = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
+    interface_endpoint_zones = 1
+  }
+
+  warehouse = {
+    base_capacity         = 8
+    max_capacity          = 16
+    usage_limit_rpu_hours = 16
+    certificate_authority = "/var/task/botocore/cacert.pem" # in every package
+  }
+
+  flow = {
+    extract_concurrency                  = 8
+    extract_tolerated_failure_percentage = 50
+    load_concurrency                     = 2
+  }
+}
