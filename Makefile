@@ -17,6 +17,11 @@ REREAD ?=
 FROM_RAW ?=
 FILE ?=
 RUN ?=
+COMMIT ?=
+# Said on make's command line alone: shells know a variable of this name, too.
+ifneq ($(origin ENV),command line)
+ENV :=
+endif
 # As it stands: a `$` in SQL is SQL's own.
 export XMLIFT_SQL := $(value SQL)
 
@@ -24,10 +29,20 @@ export XMLIFT_SQL := $(value SQL)
 # caller's AWS_* and TF_* variables end here. Only a Terraform CLI configuration that exists is kept,
 # since it may name the company's provider mirror.
 kept := $(if $(wildcard $(TF_CLI_CONFIG_FILE)),TF_CLI_CONFIG_FILE)
-unexport $(filter-out $(kept),$(filter AWS_% TF_%,$(.VARIABLES)))
+unexport $(filter-out $(kept),$(filter TF_%,$(.VARIABLES)))
+# The exception: these verbs, alone on the command line, with an environment on AWS (ENV=dev), and the two that
+# keep packages. They compare the account that the caller is signed in to before they do anything.
+verbs_of_env := plan deploy drift rollback smoke status runs run backfill replay secret drop query rebuild-ledger
+meant_for_aws := $(filter publish fetch,$(MAKECMDGOALS))$(if $(filter-out local,$(ENV)),$(filter $(verbs_of_env),$(MAKECMDGOALS)))
+ifneq ($(filter-out $(verbs_of_env) publish fetch,$(MAKECMDGOALS)),)
+meant_for_aws :=
+endif
+ifeq ($(meant_for_aws),)
+unexport $(filter AWS_%,$(.VARIABLES))
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export AWS_EC2_METADATA_DISABLED := true
+endif
 comma := ,
 # Where this is set, as in many containers, each of the processes that a test run starts would compile every library
 # anew: pytest needs 6.9 s of CPU instead of 2.6 s to find the unit tests, and a verb of lift.py 1.1 s instead of 0.7 s.
@@ -38,6 +53,10 @@ export no_proxy := $(NO_PROXY)
 bin := .venv/bin
 lift := $(bin)/python scripts/lift.py
 streams = $(addprefix --stream ,$(STREAM))
+# Of verbs that work on the local cloud where no environment is said.
+env := $(if $(filter-out local,$(ENV)),--env $(ENV))
+# Of verbs that work on AWS alone.
+which_env = $(if $(ENV),--env $(ENV),$(error Say which environment: make $@ ENV=dev))
 stamps := .venv/.installed .venvs/ministack/.installed .venvs/lambda/.installed
 bench_stamps := $(patsubst build/requirements/bench-%.txt,.venvs/bench-%/.installed,$(wildcard build/requirements/bench-*.txt))
 need_terraform := command -v terraform >/dev/null || \
@@ -46,7 +65,7 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
-  down validate lint fmt test mutants nightly faults soak bench \
+  down publish fetch plan deploy drift validate lint fmt test mutants nightly faults soak bench \
   bench-quick lock clean
 
 help: ## explain the targets
@@ -120,6 +139,24 @@ query: setup ## SQL prompt on the warehouse (SQL='select ...' for one answer)
 down: setup ## stop everything that was started, and remove its data
 	@$(lift) down
 
+publish: setup ## keep the packages of this commit in the artifact bucket, for every environment
+	@$(lift) publish
+
+fetch: setup ## get the packages of a commit into dist, each compared with manifest.json (COMMIT=...)
+	@$(lift) fetch $(COMMIT)
+
+plan: setup ## what an apply would change in an environment on AWS, kept for make deploy (ENV=dev)
+	@$(need_terraform)
+	@$(lift) plan $(which_env)
+
+deploy: setup ## apply the plan that make plan has kept, and no other (ENV=dev)
+	@$(need_terraform)
+	@$(lift) deploy $(which_env)
+
+drift: setup ## whether an environment is as the code says (ENV=dev); .release/ENV/drift.json is there unless it failed
+	@$(need_terraform)
+	@$(lift) drift $(which_env)
+
 validate: setup ## check the catalogue files without a cloud
 	@$(lift) validate
 
@@ -167,4 +204,4 @@ lock: setup ## resolve the requirements anew (build/requirements, functions/*/re
 
 clean: ## stop the local cloud, then remove all that was built, except the virtual environments
 	@[ ! -d .local ] || $(MAKE) down
-	rm -rf dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .venvs/terraform
+	rm -rf dist .local .release .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .venvs/terraform
