@@ -37,6 +37,21 @@ def by_make(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
 
 
+def by_verb(environment: dict[str, str], tmp_path: Path, *words: str) -> dict[str, str]:
+    """The environment that the recipes of verbs see."""
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"include {ROOT}/Makefile\nstatus publish lint:\n\t@env -0\n")
+    done = subprocess.run(
+        ["make", "--no-print-directory", "-f", str(makefile), *words],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+
+
 def by_scrub(environment: dict[str, str], _: Path) -> dict[str, str]:
     kept = dict(environment)
     scrub(kept)
@@ -66,6 +81,23 @@ def test_a_terraform_configuration_that_exists_is_kept(through: object, tmp_path
     configuration.touch()
     seen = through({"TF_CLI_CONFIG_FILE": str(configuration)}, tmp_path)  # type: ignore[operator]
     assert seen["TF_CLI_CONFIG_FILE"] == str(configuration)
+
+
+@pytest.mark.parametrize("words", [("status", "ENV=dev"), ("status", "ENV=prod", "SOURCE=ewm"), ("publish",)])
+def test_verbs_that_are_meant_for_aws_see_whose_account_it_is(words: tuple[str, ...], tmp_path: Path) -> None:
+    seen = by_verb(THEIRS, tmp_path, *words)
+    theirs = {name: value for name, value in THEIRS.items() if name.startswith("AWS_")}
+    assert {name: value for name, value in seen.items() if name.startswith(("AWS_", "TF_"))} == theirs
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("status", "ENV=local"), ("lint", "ENV=dev"), ("status", "lint", "ENV=dev")]
+)
+def test_no_other_verb_sees_it(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Nor does one that a shell's own variable ENV happens to meet."""
+    seen = by_verb(THEIRS | {"ENV": "dev"}, tmp_path, *words)
+    assert "AWS_PROFILE" not in seen
+    assert seen["AWS_CONFIG_FILE"] == os.devnull
 
 
 def test_help_explains_every_target() -> None:
