@@ -64,7 +64,7 @@ need_terraform := command -v terraform >/dev/null || \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup doctor package demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
+.PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
   down publish fetch plan deploy drift validate lint fmt test mutants nightly faults soak bench \
   bench-quick lock clean
 
@@ -93,8 +93,11 @@ setup: $(stamps) ## install the locked tools into .venv and .venvs (instant when
 doctor: setup ## say what is missing on this machine, with the remedy
 	@$(lift) doctor
 
-package: setup ## build the functions' zips and dist/manifest.json
+package: setup ## build the functions' zips, their bills of materials and dist/manifest.json
 	@$(bin)/python build/package.py
+
+sbom: package ## the libraries in the zips, with their licences (dist/*.cdx.json: CycloneDX)
+	@$(bin)/python build/sbom.py
 
 demo: setup ## start the local cloud, deploy to it, run some of its sources, show the rows (ITEMS=5000)
 	@$(lift) demo --items $(ITEMS)

@@ -19,7 +19,11 @@ def test_manifest_describes_the_zips(packages) -> None:
     assert manifest == packages.manifest
     assert (manifest["architecture"], manifest["platform"], manifest["python"]) == packages.target
     assert sorted(path.name for path in packages.dist.iterdir()) == sorted(
-        ["manifest.json", *(function["file"] for function in manifest["functions"].values())]
+        [
+            "manifest.json",
+            *(function["file"] for function in manifest["functions"].values()),
+            *(function["sbom"]["file"] for function in manifest["functions"].values()),
+        ]
     )
 
 
@@ -34,6 +38,10 @@ def test_manifest_describes_each_zip(packages, step: str) -> None:
         "source_code_hash": base64.b64encode(hashlib.sha256(content).digest()).decode(),
         "bytes": len(content),
         "unzipped_bytes": unzipped,
+        "sbom": {
+            "file": f"{step}.cdx.json",
+            "sha256": hashlib.sha256((packages.dist / f"{step}.cdx.json").read_bytes()).hexdigest(),
+        },
     }
     assert len(content) <= ZIP_LIMITS[step]
     assert unzipped <= UNZIPPED_LIMIT
@@ -103,11 +111,17 @@ def zip_missing(dist: Path) -> None:
     (dist / "load.zip").unlink()
 
 
+def bill_changed(dist: Path) -> None:
+    (dist / "plan.cdx.json").write_text("{}")
+
+
 def record_damaged(dist: Path) -> None:
     (dist / ".cache" / "linux-x86_64.json").write_text('{"inputs": ')
 
 
-@pytest.mark.parametrize("damage", [manifest_damaged, manifest_missing, zip_missing, record_damaged])
+@pytest.mark.parametrize(
+    "damage", [manifest_damaged, manifest_missing, zip_missing, bill_changed, record_damaged]
+)
 def test_what_was_lost_or_changed_since_is_written_again(project: Path, damage: Any) -> None:
     before = build(project)
     manifest = (project / "dist" / "manifest.json").read_bytes()
@@ -116,6 +130,7 @@ def test_what_was_lost_or_changed_since_is_written_again(project: Path, damage: 
     assert (project / "dist" / "manifest.json").read_bytes() == manifest
     for step, sha256 in before.items():
         assert hashlib.sha256((project / "dist" / f"{step}.zip").read_bytes()).hexdigest() == sha256
+        assert sha256 in (project / "dist" / f"{step}.cdx.json").read_text()
 
 
 def test_an_edit_during_the_build_that_is_taken_back_is_noticed(
