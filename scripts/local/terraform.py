@@ -19,6 +19,7 @@ ENVIRONMENTS = ROOT / "terraform" / "environments"
 PROVIDER_CACHE = ROOT / ".venvs" / "terraform" / "providers"
 # An interrupted apply lets the requests under way end, and writes down in the state what it has made.
 _STOP_PATIENCE = 15.0
+_LOCK_PATIENCE = "-lock-timeout=5m"
 DOWNLOAD = "https://developer.hashicorp.com/terraform/install"
 
 
@@ -39,9 +40,10 @@ class Progress:
 class Terraform:
     """One environment of this repository, with everything that Terraform writes kept outside of it.
 
-    environment: variables for the process (credentials, endpoints). data: folder for the state, the provider
-    links and the CLI configuration. log: everything that Terraform says. variables: values for the
-    environment's input variables.
+    environment: variables for the process (credentials, endpoints). data: folder for the state, if it is kept on
+    this machine, the provider links and the CLI configuration. log: everything that Terraform says. variables:
+    values for the environment's input variables. folders: where the folder of that name is. remote: the state is
+    where the folder's backend.tf says, and not in `data`.
     """
 
     name: str
@@ -49,10 +51,12 @@ class Terraform:
     log: Path
     environment: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict)
+    folders: Path = ENVIRONMENTS
+    remote: bool = False
 
     @property
     def folder(self) -> Path:
-        return ENVIRONMENTS / self.name
+        return self.folders / self.name
 
     @property
     def state_file(self) -> Path:
@@ -60,7 +64,8 @@ class Terraform:
 
     def init(self, *, backend: bool = True) -> None:
         """Install the locked provider and, unless told otherwise, set up the state's place."""
-        place = [f"-backend-config=path={self.state_file}"] if backend else ["-backend=false"]
+        here = [] if self.remote else [f"-backend-config=path={self.state_file}"]
+        place = here if backend else ["-backend=false"]
         # The lock file is a reviewed part of the repository: a run never rewrites it.
         self._run("init", "-input=false", "-no-color", "-lockfile=readonly", *place)
 
@@ -70,8 +75,21 @@ class Terraform:
 
     def apply(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
         """Make everything that the environment describes; on_progress is told after each resource."""
+        self._change(on_progress, "apply", "-auto-approve")
+
+    def apply_saved(
+        self, plan: Path, on_progress: Callable[[Progress], None] = lambda progress: None
+    ) -> None:
+        """Make what a saved plan says, and nothing else. Another apply that is at work is waited for."""
+        self._change(on_progress, "apply", _LOCK_PATIENCE, str(plan))
+
+    def destroy(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
+        """Remove everything that the environment describes."""
+        self._change(on_progress, "destroy", "-auto-approve")
+
+    def _change(self, on_progress: Callable[[Progress], None], verb: str, *arguments: str) -> None:
         progress = Progress()
-        with closing(self._events("apply", "-json", "-input=false", "-auto-approve")) as events:
+        with closing(self._events(verb, "-json", "-input=false", *arguments)) as events:
             for event in events:
                 _follow(progress, event)
                 on_progress(progress)
@@ -80,7 +98,18 @@ class Terraform:
         """What an apply would change, as `terraform show -json` describes it."""
         file = self.data / "next.tfplan"
         self._run("plan", "-input=false", "-no-color", f"-out={file}")
-        return dict(json.loads(self._run("show", "-json", str(file))))
+        return self.show(file)
+
+    def save_plan(self, file: Path) -> str:
+        """Save what an apply would change; what Terraform says of it.
+
+        The state is not locked, since who plans may not write it; an apply notices a plan of an older state.
+        """
+        return self._run("plan", "-input=false", "-no-color", "-lock=false", f"-out={file}")
+
+    def show(self, plan: Path) -> dict[str, Any]:
+        """A saved plan, as `terraform show -json` describes it."""
+        return dict(json.loads(self._run("show", "-json", str(plan))))
 
     def output(self) -> dict[str, Any]:
         """The environment's outputs, by name."""

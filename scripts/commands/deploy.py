@@ -1,0 +1,28 @@
+"""deploy: apply the plan of an environment on AWS that was saved."""
+
+from commands.display import activity, print_json, say
+from commands.options import Json
+from commands.releases import Env, Packages, Plans, in_words, signed_in
+from local.terraform import Progress
+from release import plans as saved
+from release.folders import PACKAGES, PLANS
+
+
+def deploy(env: Env, packages: Packages = PACKAGES, plans: Plans = PLANS, json: Json = False) -> None:
+    """Apply the plan that `plan` has kept, and no other: one that was made of other bytes is refused."""
+    with activity() as show:
+        release = signed_in(show, env, packages, plans)
+        work = show.begin(f"terraform apply {env}")
+        made = 0
+
+        def on_progress(progress: Progress) -> None:
+            nonlocal made
+            made = progress.done
+            work.update(progress.address.removeprefix("module.platform."), progress.done, progress.planned)
+
+        summary = saved.apply(release, on_progress)
+        work.finish(f"{made} resources, {in_words(summary)}")
+    if json:
+        print_json(summary)
+    else:
+        say(f"{env} is deployed as commit {summary['commit'][:12]} says. Next: make status ENV={env}")

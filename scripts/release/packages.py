@@ -1,0 +1,53 @@
+"""The packages that an environment is made of, as manifest.json describes them."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from release.errors import ReleaseError
+
+MANIFEST = "manifest.json"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Raises: ReleaseError if there is none."""
+    try:
+        return dict(json.loads((folder / MANIFEST).read_bytes()))
+    except FileNotFoundError as error:
+        raise ReleaseError(
+            f"There are no packages in {folder}. Remedy: make fetch COMMIT=…, or make package"
+        ) from error
+
+
+def described(manifest: Any) -> Iterator[tuple[str, str]]:
+    """Each file that a manifest describes, with its SHA-256 in hexadecimal."""
+    if isinstance(manifest, dict):
+        if isinstance(manifest.get("file"), str) and isinstance(manifest.get("sha256"), str):
+            yield manifest["file"], manifest["sha256"]
+        for value in manifest.values():
+            yield from described(value)
+
+
+def check(folder: Path) -> dict[str, str]:
+    """The files in a folder of packages with their SHA-256, manifest.json included.
+
+    Raises: ReleaseError if one is missing, or is not what manifest.json says.
+    """
+    found = {MANIFEST: sha256(folder / MANIFEST)} if read_manifest(folder) else {}
+    for name, expected in described(read_manifest(folder)):
+        path = folder / name
+        found[name] = sha256(path) if path.is_file() else "missing"
+        if found[name] != expected:
+            raise ReleaseError(
+                f"{path} is not the file that {folder / MANIFEST} describes: its SHA-256 is {found[name]}, and not "
+                f"{expected}. Remedy: make fetch COMMIT=…, or make package"
+            )
+    return found
+
+
+def sha256(path: Path) -> str:
+    """In hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
