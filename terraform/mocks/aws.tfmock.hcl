@@ -8,3 +8,4 @@ mock_resource "aws_security_group" {}
 mock_resource "aws_vpc_endpoint" {}
 mock_resource "aws_default_security_group" {}
 mock_resource "aws_cloudwatch_log_group" {}
+mock_resource "aws_kms_key" {}

@@ -1,6 +1,7 @@
 resource "aws_cloudwatch_log_group" "main" {
   name              = var.log_group
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.key_arn
 }
 
 # The key is made from the content: another zip is another object, and the function follows it.
@@ -32,6 +33,7 @@ resource "aws_lambda_function" "main" {
   memory_size      = var.limits.memory_mb
   timeout          = var.limits.timeout_seconds
   publish          = true
+  kms_key_arn      = var.key_arn
 
   environment {
     variables = var.environment_variables

@@ -28,6 +28,11 @@ variable "role_arn" {
   type        = string
 }
 
+variable "key_arn" {
+  description = "Key that the log and the environment variables are encrypted with."
+  type        = string
+}
+
 variable "package" {
   description = <<-EOT
     The function's zip as `make package` made it. path: the zip on this machine. bucket: where it is uploaded to.

@@ -31,3 +31,9 @@ output "schedule_role_arn" {
   value       = "${local.role_arn_prefix}-schedule"
   depends_on  = [aws_iam_role_policy.this]
 }
+
+output "snapshot_role_arn" {
+  description = "Role that the warehouse's snapshots are taken with; null where none are."
+  value       = var.takes_snapshots ? "${local.role_arn_prefix}-snapshot" : null
+  depends_on  = [aws_iam_role_policy.this]
+}

@@ -75,6 +75,20 @@ locals {
         }
       }
     },
+    # Only where snapshots are taken by schedule.
+    {
+      for role in ["snapshot"] : role => {
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { Service = "scheduler.amazonaws.com" }
+        Condition = {
+          StringEquals = {
+            "aws:SourceAccount" = var.account.id
+            "aws:SourceArn"     = "${local.groups}/${var.schedule_group}"
+          }
+        }
+      } if var.takes_snapshots
+    },
   )
 }
 
@@ -161,6 +175,44 @@ locals {
     Action   = "s3:PutObject"
     Resource = "${local.bucket}/runs/*"
   }]
+}
+
+# All that is kept is encrypted with the environment's one key: reading takes Decrypt, writing GenerateDataKey, and the
+# service that is called asks for both in the role's name.
+locals {
+  key_services = {
+    plan    = { services = ["s3", "states"], actions = ["kms:Decrypt", "kms:GenerateDataKey"] }
+    extract = { services = ["s3", "secretsmanager"], actions = ["kms:Decrypt", "kms:GenerateDataKey"] }
+    load    = { services = ["s3"], actions = ["kms:Decrypt", "kms:GenerateDataKey"] }
+    report  = { services = ["s3"], actions = ["kms:Decrypt", "kms:GenerateDataKey"] }
+    migrate = { services = ["secretsmanager"], actions = ["kms:Decrypt"] }
+    copy    = { services = ["s3"], actions = ["kms:Decrypt"] }
+  }
+
+  use_key = {
+    for role, through in local.key_services : role => [{
+      Sid      = "UseTheKey"
+      Effect   = "Allow"
+      Action   = through.actions
+      Resource = var.key_arn
+      Condition = {
+        StringEquals = {
+          "kms:ViaService" = [for service in through.services : "${service}.${var.account.region}.amazonaws.com"]
+        }
+      }
+    }]
+  }
+
+  # Lambda decrypts the environment variables in the name of the function's role.
+  read_own_environment = {
+    for step, function in var.functions : step => [{
+      Sid       = "ReadOwnEnvironment"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = var.key_arn
+      Condition = { StringEquals = { "kms:EncryptionContext:aws:lambda:FunctionArn" = function.arn } }
+    }]
+  }
 }
 
 # The roles of the functions.
@@ -266,6 +318,7 @@ locals {
       Action   = ["s3:GetBucketLocation", "s3:ListBucket"]
       Resource = local.bucket
     },
+    local.use_key.copy[0],
   ]
 }
 
@@ -309,6 +362,13 @@ locals {
       Resource = local.topic
     },
     {
+      # Its executions' inputs and history, its log, the work lists and the topic are encrypted.
+      Sid      = "UseTheKey"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = var.key_arn
+    },
+    {
       Sid    = "DeliverItsLog"
       Effect = "Allow"
       Action = [
@@ -335,6 +395,37 @@ locals {
   }]
 }
 
+# The role that the warehouse's snapshots are taken with.
+locals {
+  snapshot = [{
+    Sid    = "TakeSnapshotsOfTheWarehouse"
+    Effect = "Allow"
+    Action = "redshift-serverless:CreateSnapshot"
+    Resource = [
+      var.namespace_arn,
+      # A new snapshot's id is AWS's to give; whose it is, the namespace says.
+      "arn:${local.partition}:redshift-serverless:${var.account.region}:${var.account.id}:snapshot/*",
+    ]
+  }]
+}
+
+locals {
+  # Scheduler decrypts what a schedule passes in the name of this role.
+  read_schedules = [{
+    Sid      = "ReadSchedules"
+    Effect   = "Allow"
+    Action   = "kms:Decrypt"
+    Resource = var.key_arn
+    Condition = {
+      ArnLike = {
+        "kms:EncryptionContext:aws:scheduler:schedule:arn" = join(":", [
+          "arn", local.partition, "scheduler", var.account.region, var.account.id, "schedule/${var.schedule_group}/*",
+        ])
+      }
+    }
+  }]
+}
+
 locals {
   own_statements = {
     plan    = local.plan
@@ -347,12 +438,16 @@ locals {
   statements = merge(
     {
       for step, own in local.own_statements :
-      step => concat(own, local.write_own_log[step], local.run_in_vpc[step], local.trace)
+      step => concat(
+        own, local.use_key[step], local.read_own_environment[step], local.write_own_log[step], local.run_in_vpc[step],
+        local.trace,
+      )
     },
     {
       pipeline = local.pipeline
-      schedule = local.start_the_pipeline
+      schedule = concat(local.start_the_pipeline, local.read_schedules)
       inbox    = local.start_the_pipeline
     },
+    { for role in ["snapshot"] : role => concat(local.snapshot, local.read_schedules) if var.takes_snapshots },
   )
 }

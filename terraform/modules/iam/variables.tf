@@ -60,6 +60,11 @@ variable "source_secrets" {
   type        = set(string)
 }
 
+variable "key_arn" {
+  description = "Key that all that roles read and write is encrypted with."
+  type        = string
+}
+
 variable "admin_secret_arn" {
   description = "Secret that Redshift keeps the administrator's password in."
   type        = string
@@ -68,6 +73,17 @@ variable "admin_secret_arn" {
 variable "workgroup_arn" {
   description = "ARN of the Redshift Serverless workgroup."
   type        = string
+}
+
+variable "namespace_arn" {
+  description = "ARN of the Redshift Serverless namespace."
+  type        = string
+}
+
+variable "takes_snapshots" {
+  description = "Whether snapshots of the namespace are taken by schedule, which has a role of its own."
+  type        = bool
+  default     = false
 }
 
 variable "tracing" {

@@ -60,7 +60,7 @@ locals {
 resource "aws_sqs_queue" "unstarted" {
   name                      = local.queue_name
   message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
+  kms_master_key_id         = var.key_arn
 }
 
 resource "aws_sqs_queue_policy" "unstarted" {

@@ -49,6 +49,11 @@ variable "role_arn" {
   type        = string
 }
 
+variable "key_arn" {
+  description = "Key that the queue's messages are encrypted with."
+  type        = string
+}
+
 variable "failures_topic_arn" {
   description = "SNS topic that is told of files which did not start the pipeline."
   type        = string

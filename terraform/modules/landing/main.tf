@@ -2,7 +2,13 @@ locals {
   buckets = {
     landing   = var.landing_bucket
     artifacts = var.artifact_bucket
+    logs      = var.log_bucket
   }
+
+  # Who reads or writes them is told to the third, which would tell of its own entries without end.
+  logged = { for role, name in local.buckets : role => name if role != "logs" }
+
+  arns = { for role, name in local.buckets : role => "arn:${var.account.partition}:s3:::${name}" }
 
   catalogue_keys = {
     for source, path in var.catalogues : source => "catalogue/${source}/${filesha256(path)}.yaml"
@@ -32,8 +38,12 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this[each.key].bucket
 
   rule {
+    # One data key for many objects: a window is dozens of parts, and KMS asks for each call.
+    bucket_key_enabled = each.key != "logs"
+
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = each.key == "logs" ? "AES256" : "aws:kms" # S3 delivers access logs to no other
+      kms_master_key_id = each.key == "logs" ? null : var.key_arn
     }
   }
 }
@@ -58,46 +68,121 @@ resource "aws_s3_bucket_public_access_block" "this" {
   restrict_public_buckets = true
 }
 
+locals {
+  refusals = {
+    for role, arn in local.arns : role => [
+      {
+        Sid       = "RefusePlainHttp"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [arn, "${arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        # Whatever their own policies say, and whatever is granted here by mistake. AWS's services, such as the delivery
+        # of access logs, come without an account.
+        Sid       = "RefuseOtherAccounts"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [arn, "${arn}/*"]
+        Condition = {
+          StringNotEquals = { "aws:PrincipalAccount" = var.account.id }
+          BoolIfExists    = { "aws:PrincipalIsAWSService" = "false" }
+        }
+      },
+    ]
+  }
+
+  grants = {
+    logs = [{
+      Sid       = "TakeAccessLogs"
+      Effect    = "Allow"
+      Principal = { Service = "logging.s3.amazonaws.com" }
+      Action    = "s3:PutObject"
+      Resource  = "${local.arns.logs}/*"
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = var.account.id }
+        ArnEquals    = { "aws:SourceArn" = [for role, _ in local.logged : local.arns[role]] }
+      }
+    }]
+  }
+}
+
 resource "aws_s3_bucket_policy" "this" {
   for_each = local.buckets
 
   bucket = aws_s3_bucket.this[each.key].bucket
   policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "RefusePlainHttp"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = ["arn:${var.partition}:s3:::${each.value}", "arn:${var.partition}:s3:::${each.value}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Version   = "2012-10-17"
+    Statement = concat(local.refusals[each.key], lookup(local.grants, each.key, []))
   })
 
   # S3 answers OperationAborted when a bucket's policy and its public access block change at the same time.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
+resource "aws_s3_bucket_logging" "this" {
+  for_each = local.logged
+
+  bucket        = aws_s3_bucket.this[each.key].bucket
+  target_bucket = aws_s3_bucket.this["logs"].bucket
+  target_prefix = "${each.key}/"
+
+  # S3 tries whether it may write there.
+  depends_on = [aws_s3_bucket_policy.this]
+}
+
+locals {
+  # What one run leaves behind for the next, or for who asks. Rejected rows are files of their windows, under landing/.
+  # catalogue/ and functions/ are not here: schedules, versions of functions and a rollback name what they hold.
+  expiring = {
+    for prefix in ["inbox", "landing", "load", "runs"] : prefix => var.retention_days[prefix]
+    if var.retention_days[prefix] != null
+  }
+}
+
 # Where nothing is to expire there is no lifecycle at all, not even for uploads that were broken off: the provider waits
 # about a minute for each configuration, which is dear where a bucket lives for an afternoon.
 resource "aws_s3_bucket_lifecycle_configuration" "landing" {
-  count = var.retention_days == null && length(var.raw_days) == 0 ? 0 : 1
+  count = length(local.expiring) + length(var.raw_days) == 0 ? 0 : 1
 
   bucket = aws_s3_bucket.this["landing"].bucket
 
+  rule {
+    id     = "clean-up"
+    status = "Enabled"
+
+    filter {}
+
+    # Of what was overwritten or deleted: as long as what it was read with can still be replayed.
+    dynamic "noncurrent_version_expiration" {
+      for_each = var.retention_days.landing[*]
+
+      content {
+        noncurrent_days = noncurrent_version_expiration.value
+      }
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
   dynamic "rule" {
-    for_each = var.retention_days == null ? [] : ["landing", "load", "runs"]
+    for_each = local.expiring
 
     content {
-      id     = "expire-${rule.value}"
+      id     = "expire-${rule.key}"
       status = "Enabled"
 
       filter {
-        prefix = "${rule.value}/"
+        prefix = "${rule.key}/"
       }
 
       expiration {
-        days = var.retention_days
+        days = rule.value
       }
     }
   }
@@ -125,30 +210,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "landing" {
     }
   }
 
-  rule {
-    id     = "clean-up"
-    status = "Enabled"
-
-    filter {}
-
-    dynamic "noncurrent_version_expiration" {
-      for_each = var.retention_days == null ? [] : [var.retention_days]
-
-      content {
-        noncurrent_days = noncurrent_version_expiration.value
-      }
-    }
-
-    abort_incomplete_multipart_upload {
-      days_after_initiation = 1
-    }
-  }
-
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
-  count = var.retention_days == null ? 0 : 1
+  count = var.retention_days.landing == null ? 0 : 1
 
   bucket = aws_s3_bucket.this["artifacts"].bucket
 
@@ -163,6 +229,35 @@ resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
       days_after_initiation = 1
     }
   }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "logs" {
+  count = var.retention_days.access_logs == null ? 0 : 1
+
+  bucket = aws_s3_bucket.this["logs"].bucket
+
+  rule {
+    id     = "expire"
+    status = "Enabled"
+
+    filter {}
+
+    expiration {
+      days = var.retention_days.access_logs
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
 }
 
 # EventBridge is told of every object in the bucket, and asks a little for each: only where somebody listens. This one

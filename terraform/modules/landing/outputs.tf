@@ -7,6 +7,11 @@ output "landing_bucket" {
   depends_on  = [aws_s3_bucket_policy.this, aws_s3_bucket_versioning.this]
 }
 
+output "landing_bucket_id" {
+  description = "Id of the landing bucket: its name once it is there, unknown while it is to be replaced."
+  value       = aws_s3_bucket.this["landing"].id
+}
+
 output "artifact_bucket" {
   description = "Name of the bucket of the functions' packages."
   value       = var.artifact_bucket

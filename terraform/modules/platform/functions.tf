@@ -64,6 +64,7 @@ module "migrate" {
   log_group             = local.functions.migrate.log_group
   log_retention_days    = var.logging.retention_days
   role_arn              = module.iam.function_role_arns.migrate
+  key_arn               = module.key.arn
   limits                = var.functions.migrate
   tracing               = var.logging.tracing
   package               = local.arguments.migrate.package
@@ -97,6 +98,7 @@ module "function" {
   log_group             = each.value.log_group
   log_retention_days    = var.logging.retention_days
   role_arn              = module.iam.function_role_arns[each.key]
+  key_arn               = module.key.arn
   limits                = var.functions[each.key]
   tracing               = var.logging.tracing
   package               = local.arguments[each.key].package
@@ -116,11 +118,18 @@ module "workflow" {
   map_label         = local.state_machine.map_label
   account           = local.account
   role_arn          = module.iam.pipeline_role_arn
+  key_arn           = module.key.arn
   schedule_role_arn = module.iam.schedule_role_arn
   schedule_group    = local.name
   failures_topic    = local.failures_topic
   flow              = var.flow
-  functions         = { for step in ["plan", "extract", "load", "report"] : step => module.function[step].alias_arn }
+
+  functions = {
+    for step in ["plan", "extract", "load", "report"] : step => {
+      alias_arn       = module.function[step].alias_arn
+      timeout_seconds = var.functions[step].timeout_seconds
+    }
+  }
 
   logging = {
     level                  = var.logging.state_machine

@@ -14,6 +14,7 @@ locals {
   name            = "xmlift-${var.environment}"
   landing_bucket  = "${local.name}-landing-${local.account.id}"
   artifact_bucket = "${local.name}-artifacts-${local.account.id}"
+  log_bucket      = "${local.name}-access-logs-${local.account.id}"
   state_machine   = { name = "${local.name}-pipeline", alias = "live", map_label = "extract" }
   failures_topic  = "${local.name}-failures"
   secret_prefix   = "xmlift/${var.environment}/"

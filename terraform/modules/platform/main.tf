@@ -1,11 +1,27 @@
+module "key" {
+  source = "../key"
+
+  name                 = local.name
+  account              = local.account
+  deletion_window_days = var.protect ? 30 : 7
+
+  log_groups = [
+    "/aws/lambda/${local.name}-*",
+    "/aws/redshift/${local.name}/*",
+    "/aws/vendedlogs/*/${local.name}-*",
+  ]
+}
+
 module "landing" {
   source = "../landing"
 
-  partition       = local.account.partition
+  account         = local.account
   landing_bucket  = local.landing_bucket
   artifact_bucket = local.artifact_bucket
+  log_bucket      = local.log_bucket
+  key_arn         = module.key.arn
   catalogues      = local.catalogue_files
-  retention_days  = var.landing_retention_days
+  retention_days  = var.retention_days
   raw_days        = var.raw_expires ? local.raw_days : {}
   notify          = length(local.inboxes) > 0
   force_destroy   = !var.protect
@@ -33,7 +49,10 @@ module "iam" {
   landing_bucket   = local.landing_bucket
   source_secrets   = local.all_secret_names
   admin_secret_arn = module.warehouse.admin_secret_arn
+  key_arn          = module.key.arn
   workgroup_arn    = module.warehouse.workgroup_arn
+  namespace_arn    = module.warehouse.namespace_arn
+  takes_snapshots  = var.warehouse.snapshots != null
   tracing          = var.logging.tracing == "Active"
 
   permissions_boundary_arn = one([
@@ -49,6 +68,7 @@ module "inbox" {
   name               = local.name
   account            = local.account
   landing_bucket     = module.landing.landing_bucket
+  key_arn            = module.key.arn
   state_machine_arn  = module.workflow.state_machine_arn
   role_arn           = module.iam.inbox_role_arn
   failures_topic_arn = module.workflow.failures_topic_arn
@@ -65,9 +85,14 @@ module "warehouse" {
   source = "../warehouse"
 
   name               = local.name
+  partition          = local.account.partition
   copy_role_arn      = module.iam.copy_role_arn
+  key_arn            = module.key.arn
   subnet_ids         = module.network.subnet_ids
   security_group_ids = [module.network.warehouse_security_group_id]
+  snapshot_role_arn  = module.iam.snapshot_role_arn
+  schedule_group     = module.workflow.schedule_group
+  log_retention_days = var.logging.retention_days
   settings           = var.warehouse
 }
 
@@ -94,5 +119,6 @@ resource "aws_secretsmanager_secret" "source" {
 
   name                    = each.value
   description             = "Login of a source or of its proxy, as a catalogue file names it"
+  kms_key_id              = module.key.arn
   recovery_window_in_days = var.protect ? 30 : 0
 }

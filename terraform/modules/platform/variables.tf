@@ -169,9 +169,15 @@ variable "logging" {
   }
 }
 
-variable "landing_retention_days" {
-  description = "Days that landed windows are kept: how far back a replay reaches. Null keeps them for ever."
-  type        = number
+variable "retention_days" {
+  description = "Days that objects are kept, by prefix, null for ever; see the landing module. landing: how far back a replay reaches."
+  type = object({
+    landing     = number
+    load        = number
+    runs        = number
+    inbox       = number
+    access_logs = number
+  })
 }
 
 variable "raw_expires" {
@@ -191,16 +197,35 @@ variable "network" {
 
 variable "warehouse" {
   description = <<-EOT
-    Size, port and daily limit of the warehouse; see the warehouse module. certificate_authority: absolute path, inside
-    the functions, of the file that its certificate is verified with; the default is part of every package.
+    Size, port, daily limit, snapshots and audit logs of the warehouse; see the warehouse module. readers: who may read
+    all tables and the ledger, by the names of their IAM roles and by the names of database users; whoever is taken off
+    the list may no longer. certificate_authority: absolute path, inside the functions, of the file that its certificate
+    is verified with; the default is part of every package.
   EOT
   type = object({
     port                  = optional(number, 5439)
     base_capacity         = number
     max_capacity          = number
-    usage_limit_rpu_hours = number
+    usage_limit_rpu_hours = optional(number)
+    usage_limit_action    = optional(string, "deactivate")
+    snapshots             = optional(object({ schedule = string, retention_days = number }))
+    audit_logs            = optional(set(string), ["connectionlog", "userlog"])
+    readers = optional(object({
+      iam_roles      = optional(set(string), [])
+      database_users = optional(set(string), [])
+    }), {})
     certificate_authority = optional(string, "/var/task/botocore/cacert.pem")
   })
+
+  validation {
+    condition     = alltrue([for role in var.warehouse.readers.iam_roles : can(regex("^[A-Za-z0-9+=,.@_-]{1,64}$", role))])
+    error_message = "warehouse.readers.iam_roles must be names of roles, without ARN, path or the prefix IAMR: that Redshift adds."
+  }
+
+  validation {
+    condition     = alltrue([for user in var.warehouse.readers.database_users : can(regex("^[a-z_][a-z0-9_:@.+-]{0,62}$", user))])
+    error_message = "warehouse.readers.database_users must be lower-case names of database users; those who come by an IAM role belong into iam_roles."
+  }
 
   validation {
     condition     = startswith(var.warehouse.certificate_authority, "/")
@@ -229,6 +254,15 @@ variable "flow" {
     extract_concurrency                  = number
     extract_tolerated_failure_percentage = number
     load_concurrency                     = number
+    retry = optional(object({
+      attempts             = optional(number)
+      first_wait_seconds   = optional(number)
+      backoff              = optional(number)
+      longest_wait_seconds = optional(number)
+    }))
+    timeouts  = optional(object({ run_hours = optional(number), hook_seconds = optional(number) }))
+    hooks     = optional(object({ before_extract = optional(string), after_load = optional(string) }), {})
+    event_bus = optional(string, "default")
   })
 
   validation {

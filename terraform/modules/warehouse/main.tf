@@ -1,9 +1,23 @@
 resource "aws_redshiftserverless_namespace" "main" {
-  namespace_name        = var.name
-  db_name               = var.settings.database
-  manage_admin_password = true
-  iam_roles             = [var.copy_role_arn]
-  default_iam_role_arn  = var.copy_role_arn
+  namespace_name                   = var.name
+  db_name                          = var.settings.database
+  kms_key_id                       = var.key_arn
+  manage_admin_password            = true
+  admin_password_secret_kms_key_id = var.key_arn
+  iam_roles                        = [var.copy_role_arn]
+  default_iam_role_arn             = var.copy_role_arn
+  log_exports                      = sort(var.settings.audit_logs)
+
+  # Redshift would make the groups itself, and keep them for ever.
+  depends_on = [aws_cloudwatch_log_group.audit]
+}
+
+resource "aws_cloudwatch_log_group" "audit" {
+  for_each = var.settings.audit_logs
+
+  name              = "/aws/redshift/${var.name}/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.key_arn
 }
 
 resource "aws_redshiftserverless_workgroup" "main" {
@@ -24,9 +38,11 @@ resource "aws_redshiftserverless_workgroup" "main" {
 }
 
 resource "aws_redshiftserverless_usage_limit" "compute" {
+  count = var.settings.usage_limit_rpu_hours == null ? 0 : 1
+
   resource_arn  = aws_redshiftserverless_workgroup.main.arn
   usage_type    = "serverless-compute"
   period        = "daily"
   amount        = var.settings.usage_limit_rpu_hours
-  breach_action = "deactivate"
+  breach_action = var.settings.usage_limit_action
 }

@@ -37,3 +37,8 @@ output "admin_secret_arn" {
   description = "Secret that Redshift keeps the administrator's password in."
   value       = aws_redshiftserverless_namespace.main.admin_password_secret_arn
 }
+
+output "namespace_arn" {
+  description = "ARN of the namespace; it ends in an id that AWS gives."
+  value       = aws_redshiftserverless_namespace.main.arn
+}

@@ -6,26 +6,51 @@ locals {
 
   # Placeholders stand only inside quotes, so that the template is JSON that editors and linters read as it is.
   # These fields are numbers to Step Functions: they lose the quotes once they are filled in.
-  number_fields = "MaxAttempts|MaxConcurrency|ToleratedFailurePercentage"
+  number_fields = "BackoffRate|IntervalSeconds|MaxAttempts|MaxConcurrency|MaxDelaySeconds|TimeoutSeconds|ToleratedFailurePercentage"
 
-  rendered = templatefile("${path.module}/pipeline.asl.json", {
-    partition      = var.account.partition
-    plan           = var.functions.plan
-    extract        = var.functions.extract
-    load           = var.functions.load
-    report         = var.functions.report
-    failures_topic = local.failures_topic_arn
-    name           = var.name
-    map_label      = var.map_label
+  # A state gives up after its function has ended in any case: with both at the same moment it would be called again.
+  grace_seconds = 60
 
-    extract_tolerated_failure_percentage = var.flow.extract_tolerated_failure_percentage
-    load_concurrency                     = var.flow.load_concurrency
-    retry_attempts                       = var.flow.retry_attempts
-  })
+  rendered = templatefile("${path.module}/pipeline.asl.json", merge(
+    { for step, function in var.functions : step => function.alias_arn },
+    { for step, function in var.functions : "${step}_timeout" => function.timeout_seconds + local.grace_seconds },
+    { for hook, arn in var.flow.hooks : hook => coalesce(arn, "absent") },
+    {
+      partition      = var.account.partition
+      failures_topic = local.failures_topic_arn
+      event_bus      = var.flow.event_bus
+      name           = var.name
+      map_label      = var.map_label
 
-  definition = jsonencode(jsondecode(
-    replace(local.rendered, "/\"(${local.number_fields})\": \"([0-9.]+)\"/", "\"$1\": $2")
+      extract_tolerated_failure_percentage = var.flow.extract_tolerated_failure_percentage
+      load_concurrency                     = var.flow.load_concurrency
+
+      attempts     = var.flow.retry.attempts
+      first_wait   = var.flow.retry.first_wait_seconds
+      backoff      = var.flow.retry.backoff
+      longest_wait = var.flow.retry.longest_wait_seconds
+
+      run_timeout  = var.flow.timeouts.run_hours * 3600
+      hook_timeout = var.flow.timeouts.hook_seconds
+    },
   ))
+
+  # What leads to the state of a hook that the environment does not have leads on to what follows it.
+  without_before_extract = replace(local.rendered, "\"Next\": \"BeforeExtract\"", "\"Next\": \"Extract\"")
+  without_after_load     = replace(local.routed_to_extract, "\"Next\": \"AfterLoad\"", "\"Next\": \"Announce\"")
+  routed_to_extract      = var.flow.hooks.before_extract == null ? local.without_before_extract : local.rendered
+  routed                 = var.flow.hooks.after_load == null ? local.without_after_load : local.routed_to_extract
+
+  absent_states = concat(
+    var.flow.hooks.before_extract == null ? ["BeforeExtract", "BeforeExtractFailed"] : [],
+    var.flow.hooks.after_load == null ? ["AfterLoad", "AfterLoadFailed"] : [],
+  )
+
+  filled = jsondecode(replace(local.routed, "/\"(${local.number_fields})\": \"([0-9.]+)\"/", "\"$1\": $2"))
+
+  definition = jsonencode(merge(local.filled, {
+    States = { for name, state in local.filled.States : name => state if !contains(local.absent_states, name) }
+  }))
 }
 
 resource "aws_cloudwatch_log_group" "pipeline" {
@@ -33,6 +58,7 @@ resource "aws_cloudwatch_log_group" "pipeline" {
   # the account's resource policy, which holds 5,120 characters, and then creating a state machine fails.
   name              = "/aws/vendedlogs/states/${var.name}"
   retention_in_days = var.logging.retention_days
+  kms_key_id        = var.key_arn
 }
 
 resource "aws_sfn_state_machine" "pipeline" {
@@ -45,6 +71,13 @@ resource "aws_sfn_state_machine" "pipeline" {
     level                  = var.logging.level
     include_execution_data = var.logging.include_execution_data
     log_destination        = "${aws_cloudwatch_log_group.pipeline.arn}:*"
+  }
+
+  # Definition, inputs and history of executions.
+  encryption_configuration {
+    type                              = "CUSTOMER_MANAGED_KMS_KEY"
+    kms_key_id                        = var.key_arn
+    kms_data_key_reuse_period_seconds = 300
   }
 
   tracing_configuration {
@@ -63,7 +96,8 @@ resource "aws_sfn_alias" "live" {
 }
 
 resource "aws_sns_topic" "failures" {
-  name = var.failures_topic
+  name              = var.failures_topic
+  kms_master_key_id = var.key_arn
 }
 
 resource "aws_scheduler_schedule_group" "sources" {
@@ -78,6 +112,7 @@ resource "aws_scheduler_schedule" "source" {
   group_name          = aws_scheduler_schedule_group.sources.name
   schedule_expression = each.value.expression
   state               = each.value.enabled ? "ENABLED" : "DISABLED"
+  kms_key_arn         = var.key_arn
 
   flexible_time_window {
     mode = "OFF"

@@ -28,6 +28,11 @@ variable "role_arn" {
   type        = string
 }
 
+variable "key_arn" {
+  description = "Key that logs, executions, schedules and failures are encrypted with."
+  type        = string
+}
+
 variable "account" {
   description = "Partition, region and id of the account; what ARNs are made of."
   type = object({
@@ -38,25 +43,45 @@ variable "account" {
 }
 
 variable "functions" {
-  description = "ARN of the alias that each state calls: step => ARN."
+  description = "What each state calls, by step: ARN of the function's alias, and the seconds that a call of it may take."
   type = object({
-    plan    = string
-    extract = string
-    load    = string
-    report  = string
+    plan    = object({ alias_arn = string, timeout_seconds = number })
+    extract = object({ alias_arn = string, timeout_seconds = number })
+    load    = object({ alias_arn = string, timeout_seconds = number })
+    report  = object({ alias_arn = string, timeout_seconds = number })
   })
 }
 
 variable "flow" {
   description = <<-EOT
     extract_tolerated_failure_percentage: how many of a round's windows may fail before the others are stopped.
-    load_concurrency: streams that are loaded at the same time. retry_attempts: how often a call is repeated that
-    Lambda itself failed. How many windows are read at the same time, plan says, for each round.
+    load_concurrency: streams that are loaded at the same time. How many windows are read at the same time, plan says,
+    for each round.
+    retry: how often a call is repeated that Lambda, SNS or EventBridge failed, and how long is waited before: at first,
+    how many times longer before each further one, at most; what our own code refuses is not repeated.
+    timeouts: hours that an execution may take before it is ended, and seconds that a hook may; a step's own is that of
+    its function. hooks: ARNs of functions, or of their versions or aliases, that are called before the windows of each
+    round are read, and once everything is loaded. Null: none.
+    event_bus: name of the bus of this account that completed runs are announced on.
   EOT
   type = object({
     extract_tolerated_failure_percentage = number
     load_concurrency                     = number
-    retry_attempts                       = optional(number, 4)
+    retry = optional(object({
+      attempts             = optional(number, 4)
+      first_wait_seconds   = optional(number, 2)
+      backoff              = optional(number, 2.5)
+      longest_wait_seconds = optional(number, 60)
+    }), {})
+    timeouts = optional(object({
+      run_hours    = optional(number, 24)
+      hook_seconds = optional(number, 960)
+    }), {})
+    hooks = optional(object({
+      before_extract = optional(string)
+      after_load     = optional(string)
+    }), {})
+    event_bus = optional(string, "default")
   })
 
   validation {
@@ -72,8 +97,39 @@ variable "flow" {
   }
 
   validation {
-    condition     = var.flow.retry_attempts >= 0 && var.flow.retry_attempts <= 10
-    error_message = "flow.retry_attempts must be between 0 and 10: more would hide an outage for hours."
+    condition     = var.flow.retry.attempts >= 0 && var.flow.retry.attempts <= 10
+    error_message = "flow.retry.attempts must be between 0 and 10: more would hide an outage for hours."
+  }
+
+  validation {
+    condition = (
+      var.flow.retry.first_wait_seconds >= 1 && var.flow.retry.longest_wait_seconds > var.flow.retry.first_wait_seconds &&
+      var.flow.retry.longest_wait_seconds <= 900 && var.flow.retry.backoff >= 1
+    )
+    error_message = "flow.retry must wait at least 1 second at first, longer at most than at first and no longer than 900 seconds, and backoff must be at least 1: Step Functions refuses anything else."
+  }
+
+  validation {
+    condition     = var.flow.timeouts.run_hours >= 1 && var.flow.timeouts.run_hours <= 8760
+    error_message = "flow.timeouts.run_hours must be between 1 and 8760: after a year Step Functions ends every execution."
+  }
+
+  validation {
+    condition     = var.flow.timeouts.hook_seconds >= 1 && var.flow.timeouts.hook_seconds <= 960
+    error_message = "flow.timeouts.hook_seconds must be between 1 and 960: Lambda ends every call after 900 seconds."
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in values(var.flow.hooks) :
+      arn == null ? true : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_-]{1,128})?$", arn))
+    ])
+    error_message = "flow.hooks must be ARNs of Lambda functions, of their versions or aliases, such as arn:aws:lambda:eu-central-1:111122223333:function:open-the-door:live, or null."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._-]{1,256}$", var.flow.event_bus))
+    error_message = "flow.event_bus must be the name of an event bus, not its ARN: default is the account's own."
   }
 }
 

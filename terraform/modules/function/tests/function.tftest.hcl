@@ -3,6 +3,7 @@ mock_provider "aws" {
 }
 
 variables {
+  key_arn               = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
   name                  = "xmlift-test-load"
   arn                   = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-load"
   log_group             = "/aws/lambda/xmlift-test-load"

@@ -10,8 +10,10 @@ variables {
   failures_topic   = "xmlift-test-failures"
   landing_bucket   = "xmlift-test-landing-111122223333"
   source_secrets   = ["xmlift/test/ewm"]
+  key_arn          = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
   admin_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:redshift!xmlift-test-admin-AbCdEf"
   workgroup_arn    = "arn:aws:redshift-serverless:eu-central-1:111122223333:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
+  namespace_arn    = "arn:aws:redshift-serverless:eu-central-1:111122223333:namespace/0a1b2c3d-0000-4000-8000-000000000001"
   tracing          = false
   functions = {
     plan    = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-plan", log_group = "/aws/lambda/xmlift-test-plan", in_vpc = true }
@@ -55,11 +57,30 @@ run "least_privilege" {
 
   assert {
     condition = (
-      aws_iam_role_policy.this["inbox"].policy == aws_iam_role_policy.this["schedule"].policy &&
+      jsondecode(aws_iam_role_policy.this["inbox"].policy).Statement[*].Sid == ["StartThePipeline"] &&
       jsondecode(aws_iam_role.this["inbox"].assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] ==
       "arn:aws:events:eu-central-1:111122223333:rule/xmlift-test-*"
     )
     error_message = "A rule for dropped files may start the pipeline, and do nothing else."
+  }
+
+  assert {
+    condition = {
+      for role, policy in merge(aws_iam_role_policy.this, { copy = aws_iam_role_policy.copy }) : role => toset(flatten([
+        for statement in jsondecode(policy.policy).Statement : statement.Action if contains(["UseTheKey", "ReadSchedules"], statement.Sid)
+      ]))
+      } == {
+      copy     = toset(["kms:Decrypt"])
+      extract  = toset(["kms:Decrypt", "kms:GenerateDataKey"])
+      inbox    = toset([])
+      load     = toset(["kms:Decrypt", "kms:GenerateDataKey"])
+      migrate  = toset(["kms:Decrypt"])
+      pipeline = toset(["kms:Decrypt", "kms:GenerateDataKey"])
+      plan     = toset(["kms:Decrypt", "kms:GenerateDataKey"])
+      report   = toset(["kms:Decrypt", "kms:GenerateDataKey"])
+      schedule = toset(["kms:Decrypt"])
+    }
+    error_message = "Who only reads may decrypt and no more."
   }
 
   assert {
@@ -107,7 +128,7 @@ run "no_secrets_no_statement" {
   }
 
   assert {
-    condition     = !strcontains(aws_iam_role_policy.this["extract"].policy, "secretsmanager")
+    condition     = !strcontains(aws_iam_role_policy.this["extract"].policy, "secretsmanager:GetSecretValue")
     error_message = "Without sources that log in there is nothing to read, and an empty Resource is no policy."
   }
 }
@@ -118,6 +139,7 @@ run "traced_in_another_partition" {
   variables {
     tracing          = true
     account          = { partition = "aws-cn", region = "cn-north-1", id = "111122223333" }
+    key_arn          = "arn:aws-cn:kms:cn-north-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
     admin_secret_arn = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:redshift!xmlift-test-admin-AbCdEf"
     workgroup_arn    = "arn:aws-cn:redshift-serverless:cn-north-1:111122223333:workgroup/0a1b2c3d-0000-4000-8000-000000000000"
   }
@@ -160,5 +182,29 @@ run "bounds_every_role" {
       for role in values(aws_iam_role.this) : role.permissions_boundary == "arn:aws:iam::111122223333:policy/xmlift-deploy-test-workload"
     ])
     error_message = "Whoever deploys may make no role without the boundary: each has it."
+  }
+}
+
+run "takes_snapshots_of_one_namespace" {
+  command = plan
+
+  variables {
+    takes_snapshots = true
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_role_policy.this["snapshot"].policy).Statement[*].Sid == ["TakeSnapshotsOfTheWarehouse", "ReadSchedules"] &&
+      jsondecode(aws_iam_role_policy.this["snapshot"].policy).Statement[0].Resource == [
+        "arn:aws:redshift-serverless:eu-central-1:111122223333:namespace/0a1b2c3d-0000-4000-8000-000000000001",
+        "arn:aws:redshift-serverless:eu-central-1:111122223333:snapshot/*",
+      ]
+    )
+    error_message = "The schedule of snapshots does nothing else."
+  }
+
+  assert {
+    condition     = output.snapshot_role_arn == "arn:aws:iam::111122223333:role/xmlift-test-snapshot"
+    error_message = "The schedule takes on the role of that name."
   }
 }

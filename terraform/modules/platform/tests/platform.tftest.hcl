@@ -19,18 +19,18 @@ mock_provider "aws" {
 }
 
 variables {
-  environment            = "test"
-  catalogue_folder       = "tests/catalogue"
-  package_folder         = "tests/package"
-  runs_on                = { architecture = "x86_64" }
-  protect                = true
-  schedules_enabled      = true
-  landing_retention_days = 30
-  sources                = { ewm = { base_url = "https://elm.example.org/ccm" }, ecb = { enabled = false } }
-  logging                = { functions = "INFO", state_machine = "ERROR", execution_data = false, retention_days = 30, tracing = "PassThrough" }
-  network                = { cidr = "10.0.0.0/20", zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }, interface_endpoint_zones = 1 }
-  warehouse              = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
-  flow                   = { extract_concurrency = 8, extract_tolerated_failure_percentage = 50, load_concurrency = 2 }
+  environment       = "test"
+  catalogue_folder  = "tests/catalogue"
+  package_folder    = "tests/package"
+  runs_on           = { architecture = "x86_64" }
+  protect           = true
+  schedules_enabled = true
+  retention_days    = { landing = 30, load = 30, runs = 30, inbox = 30, access_logs = 30 }
+  sources           = { ewm = { base_url = "https://elm.example.org/ccm" }, ecb = { enabled = false } }
+  logging           = { functions = "INFO", state_machine = "ERROR", execution_data = false, retention_days = 30, tracing = "PassThrough" }
+  network           = { cidr = "10.0.0.0/20", zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }, interface_endpoint_zones = 1 }
+  warehouse         = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
+  flow              = { extract_concurrency = 8, extract_tolerated_failure_percentage = 50, load_concurrency = 2 }
 }
 
 run "names_sources_and_migration" {

@@ -3,7 +3,10 @@ mock_provider "aws" {
 }
 
 variables {
+  key_arn            = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
   name               = "xmlift-test"
+  partition          = "aws"
+  log_retention_days = 30
   copy_role_arn      = "arn:aws:iam::111122223333:role/xmlift-test-copy"
   subnet_ids         = ["subnet-a", "subnet-b", "subnet-c"]
   security_group_ids = ["sg-a"]
@@ -23,8 +26,8 @@ run "private_bounded_and_able_to_copy" {
 
   assert {
     condition = (
-      aws_redshiftserverless_usage_limit.compute.amount == 24 &&
-      aws_redshiftserverless_usage_limit.compute.breach_action == "deactivate"
+      one(aws_redshiftserverless_usage_limit.compute).amount == 24 &&
+      one(aws_redshiftserverless_usage_limit.compute).breach_action == "deactivate"
     )
     error_message = "A usage limit that does nothing bounds no bill."
   }
@@ -49,6 +52,84 @@ run "private_bounded_and_able_to_copy" {
     condition     = output.database == "warehouse" && aws_redshiftserverless_workgroup.main.port == 5439
     error_message = "The database is `warehouse`, on Redshift's usual port."
   }
+}
+
+run "tells_who_came_and_what_became_of_users" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_redshiftserverless_namespace.main.log_exports == toset(["connectionlog", "userlog"]) &&
+      aws_cloudwatch_log_group.audit["connectionlog"].name == "/aws/redshift/xmlift-test/connectionlog" &&
+      aws_cloudwatch_log_group.audit["userlog"].retention_in_days == 30
+    )
+    error_message = "Audit logs go to groups that expire; the texts of statements are told on request alone."
+  }
+
+  assert {
+    condition     = length(aws_scheduler_schedule.snapshot) == 0
+    error_message = "Where no snapshots are asked for, none are paid for."
+  }
+}
+
+run "snapshots_under_a_new_name_each_time" {
+  command = plan
+
+  variables {
+    snapshot_role_arn = "arn:aws:iam::111122223333:role/xmlift-test-snapshot"
+    schedule_group    = "xmlift-test"
+    settings = {
+      base_capacity = 8
+      max_capacity  = 16
+      snapshots     = { schedule = "cron(0 3 * * ? *)", retention_days = 35 }
+    }
+  }
+
+  assert {
+    condition = (
+      one(aws_scheduler_schedule.snapshot).schedule_expression == "cron(0 3 * * ? *)" &&
+      one(aws_scheduler_schedule.snapshot).group_name == "xmlift-test" &&
+      one(aws_scheduler_schedule.snapshot).target[0].arn == "arn:aws:scheduler:::aws-sdk:redshiftserverless:createSnapshot" &&
+      one(aws_scheduler_schedule.snapshot).target[0].input ==
+      "{\"NamespaceName\":\"xmlift-test\",\"RetentionPeriod\":35,\"SnapshotName\":\"xmlift-test-<aws.scheduler.execution-id>\"}"
+    )
+    error_message = "Scheduler takes the parameters in its own spelling, and its keyword as it stands."
+  }
+
+  assert {
+    condition     = length(aws_redshiftserverless_usage_limit.compute) == 0
+    error_message = "Without an amount there is no limit."
+  }
+}
+
+run "refuses_snapshots_without_a_role" {
+  command = plan
+
+  variables {
+    settings = { base_capacity = 8, max_capacity = 16, snapshots = { schedule = "rate(1 day)", retention_days = 7 } }
+  }
+
+  expect_failures = [var.snapshot_role_arn]
+}
+
+run "refuses_snapshots_for_no_days" {
+  command = plan
+
+  variables {
+    settings = { base_capacity = 8, max_capacity = 16, snapshots = { schedule = "rate(1 day)", retention_days = 0 } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "refuses_a_log_and_an_action_that_redshift_lacks" {
+  command = plan
+
+  variables {
+    settings = { base_capacity = 8, max_capacity = 16, audit_logs = ["querylog"], usage_limit_action = "stop" }
+  }
+
+  expect_failures = [var.settings]
 }
 
 run "refuses_a_port_subnets_and_a_name_that_redshift_refuses" {
@@ -93,7 +174,7 @@ run "refuses_a_limit_between_steps" {
   expect_failures = [var.settings]
 }
 
-run "refuses_to_be_unlimited" {
+run "refuses_a_limit_of_nothing" {
   command = plan
 
   variables {

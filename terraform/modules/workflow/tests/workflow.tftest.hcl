@@ -3,6 +3,7 @@ mock_provider "aws" {
 }
 
 variables {
+  key_arn           = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
   name              = "xmlift-test-pipeline"
   alias             = "live"
   map_label         = "extract"
@@ -14,10 +15,10 @@ variables {
   flow              = { extract_tolerated_failure_percentage = 12.5, load_concurrency = 3 }
   logging           = { level = "ALL", include_execution_data = true, retention_days = 30, tracing = false }
   functions = {
-    plan    = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-plan:live"
-    extract = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-extract:live"
-    load    = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-load:live"
-    report  = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-report:live"
+    plan    = { alias_arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-plan:live", timeout_seconds = 300 }
+    extract = { alias_arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-extract:live", timeout_seconds = 900 }
+    load    = { alias_arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-load:live", timeout_seconds = 900 }
+    report  = { alias_arn = "arn:aws:lambda:eu-central-1:111122223333:function:xmlift-test-report:live", timeout_seconds = 300 }
   }
   schedules = {
     ewm = { expression = "rate(1 hour)", enabled = true, input = "{\"source\":\"ewm\"}" }
@@ -46,8 +47,33 @@ run "fills_in_schedules_and_tells" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.pipeline.definition).States.Plan.Parameters.FunctionName == var.functions.plan
+    condition     = jsondecode(aws_sfn_state_machine.pipeline.definition).States.Plan.Parameters.FunctionName == var.functions.plan.alias_arn
     error_message = "States call the alias that they are given."
+  }
+
+  assert {
+    condition = (
+      { for name, state in jsondecode(aws_sfn_state_machine.pipeline.definition).States : name => state.TimeoutSeconds if contains(["Plan", "Report", "ReportFailure"], name) }
+      == { Plan = 360, Report = 360, ReportFailure = 360 } &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Load.ItemProcessor.States.LoadStream.TimeoutSeconds == 960 &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).TimeoutSeconds == 86400
+    )
+    error_message = "A state waits a minute longer than its function may run, and an execution a day."
+  }
+
+  assert {
+    condition = (
+      !strcontains(aws_sfn_state_machine.pipeline.definition, "BeforeExtract") &&
+      !strcontains(aws_sfn_state_machine.pipeline.definition, "AfterLoad") &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.HasWork.Choices[0].Next == "Extract" &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Verdict.Choices[1].Next == "Announce"
+    )
+    error_message = "Without hooks there are no states for them, and nothing leads to them."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.pipeline.definition).States.Announce.Parameters.Entries[0].EventBusName == "default"
+    error_message = "Completed runs are announced on the account's own bus, unless another one is named."
   }
 
   assert {
@@ -111,6 +137,44 @@ run "refuses_more_failures_than_there_are" {
 
   variables {
     flow = { extract_tolerated_failure_percentage = 101, load_concurrency = 1 }
+  }
+
+  expect_failures = [var.flow]
+}
+
+run "one_hook_alone" {
+  command = plan
+
+  variables {
+    flow = {
+      extract_tolerated_failure_percentage = 0
+      load_concurrency                     = 1
+      hooks                                = { after_load = "arn:aws-cn:lambda:cn-north-1:111122223333:function:refresh-marts:7" }
+    }
+  }
+
+  assert {
+    condition = (
+      !strcontains(aws_sfn_state_machine.pipeline.definition, "BeforeExtract") &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.HasWork.Choices[0].Next == "Extract" &&
+      jsondecode(aws_sfn_state_machine.pipeline.definition).States.Verdict.Choices[1].Next == "AfterLoad"
+    )
+    error_message = "Each hook is there or not for itself."
+  }
+}
+
+run "refuses_what_step_functions_refuses" {
+  command = plan
+
+  variables {
+    flow = {
+      extract_tolerated_failure_percentage = 0
+      load_concurrency                     = 1
+      retry                                = { attempts = 11, first_wait_seconds = 60 }
+      timeouts                             = { run_hours = 0, hook_seconds = 961 }
+      event_bus                            = "arn:aws:events:eu-central-1:111122223333:event-bus/default"
+      hooks                                = { before_extract = "open-the-door" }
+    }
   }
 
   expect_failures = [var.flow]
