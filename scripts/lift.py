@@ -24,7 +24,7 @@ import click
 import psycopg2
 import requests
 import typer
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
 from typer.core import TyperGroup
 
 from commands import (
@@ -44,8 +44,9 @@ from commands import (
     validate,
 )
 from commands.display import fail, say
+from commands.environments import is_on_aws
 from local.environment import scrub
-from local.errors import LocalError
+from operate.errors import OperatorError
 from xmlift.errors import XmliftError
 
 
@@ -55,11 +56,17 @@ class Verbs(TyperGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (LocalError, XmliftError) as error:
+        except (OperatorError, XmliftError) as error:
             fail(str(error))
         except (HTTPClientError, requests.ConnectionError, psycopg2.OperationalError) as error:
-            fail(f"The local cloud does not answer: {error}".strip())
-            say("Its logs are in .local/logs. Remedy: make down, then make demo")
+            fail(f"{'AWS' if is_on_aws(sys.argv) else 'The local cloud'} does not answer: {error}".strip())
+            if not is_on_aws(sys.argv):
+                say("Its logs are in .local/logs. Remedy: make down, then make demo")
+        except (ClientError, NoCredentialsError) as error:
+            if not is_on_aws(sys.argv):
+                raise
+            fail(f"AWS refused: {error}")
+            say("What an operator needs to be allowed stands in docs/operations.md")
         raise typer.Exit(1)
 
 
@@ -91,7 +98,8 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 app.command()(doctor.doctor)
 
 if __name__ == "__main__":
-    scrub(os.environ)
+    if not is_on_aws(sys.argv):
+        scrub(os.environ)
     try:
         if signal.getsignal(signal.SIGINT) is _leave:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from commands.display import activity, say
+from commands.environments import LOCAL, Env, opened
 from commands.options import FOLDER, Concurrent, Folder, Json, Streams
 from commands.run import Report, run_sources, tell
-from local import cloud as clouds
-from local.deployment import deployed
-from local.errors import LocalError
-from local.inputs import check, parse_time
+from operate.errors import OperatorError
+from operate.inputs import check, parse_time
 
 
 def backfill(  # noqa: PLR0913, PLR0917 (each is an option)
@@ -26,6 +25,7 @@ def backfill(  # noqa: PLR0913, PLR0917 (each is an option)
     reread: Annotated[bool, typer.Option("--reread", help="Read also what is loaded already.")] = False,
     concurrent: Concurrent = False,
     folder: Folder = FOLDER,
+    env: Env = LOCAL,
     json: Json = False,
 ) -> None:
     """Read a range of the past from the endpoint, and load it.
@@ -36,7 +36,7 @@ def backfill(  # noqa: PLR0913, PLR0917 (each is an option)
 
     A day alone means its midnight in UTC. What a stream cannot do is refused before anything is started.
     """
-    deployment = deployed(clouds.get(folder))
+    deployment = opened(env, folder)
     changes = asked(start, end, stream or [], reread) | ({"concurrent": True} if concurrent else {})
     check(deployment, deployment.given(source, **changes), datetime.now(UTC))
     with activity() as show:
@@ -52,15 +52,15 @@ def is_nothing_read(reports: list[Report]) -> bool:
 
 
 def asked(start: str | None, end: str | None, streams: list[str], reread: bool) -> dict[str, Any]:
-    """What the options change in an execution's input. Raises: LocalError with the remedy."""
+    """What the options change in an execution's input. Raises: OperatorError with the remedy."""
     if not reread and (start is None or end is None):
-        raise LocalError(
+        raise OperatorError(
             "A range has two ends: give --from and --to. To read all again that the endpoint has, give --reread"
         )
     first = parse_time(start, "--from") if start is not None else None
     last = parse_time(end, "--to") if end is not None else None
     if first is not None and last is not None and first >= last:
-        raise LocalError(
+        raise OperatorError(
             f"--from {start} is not before --to {end}: the range is empty. Give its beginning first"
         )
     given: dict[str, Any] = {

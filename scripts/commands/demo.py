@@ -13,7 +13,7 @@ from commands.reports import show_reports
 from commands.tables import as_records, print_sample
 from local.cloud import Cloud, find, stop
 from local.deployment import Deployment
-from local.servers import CATALOGUE
+from operate.places import CATALOGUE
 from xmlift.catalogue import load_source
 from xmlift.layout import LINEAGE, stream_layout
 
@@ -45,7 +45,7 @@ def demo(
         except BaseException as error:
             _give_up(cloud, error)
             raise
-        readable = runs.readable(deployment)
+        readable = deployment.readable()
         _say_skipped(deployment, readable)
         sources = [source for source in readable if source in _SHOWN]
         try:

@@ -6,11 +6,10 @@ from typing import Annotated
 import typer
 
 from commands.display import activity
+from commands.environments import LOCAL, Env, opened
 from commands.options import FOLDER, Folder, Json
 from commands.run import follow, tell
-from local import cloud as clouds
-from local import dropping
-from local.deployment import deployed
+from operate import dropping
 
 
 def drop(
@@ -20,13 +19,14 @@ def drop(
         str | None, typer.Option("--name", help="Its name in the inbox.", show_default="the file's own")
     ] = None,
     folder: Folder = FOLDER,
+    env: Env = LOCAL,
     json: Json = False,
 ) -> None:
     """Drop a file into a stream's inbox: S3 tells of it, and that starts the pipeline for it.
 
     A file of the same name is a new version, which is read as well; each version is loaded once.
     """
-    deployment = deployed(clouds.get(folder))
+    deployment = opened(env, folder)
     with activity() as show:
         work = show.begin(f"drop {file.name}")
         started = dropping.drop(deployment, stream, file, name)

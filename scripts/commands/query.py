@@ -14,10 +14,9 @@ from psycopg2.extensions import set_wait_callback
 from psycopg2.extras import wait_select
 
 from commands.display import fail, out, print_json, say
+from commands.environments import LOCAL, Env, opened
 from commands.options import FOLDER, Folder, Json
 from commands.tables import as_records, print_table
-from local import cloud as clouds
-from local.deployment import deployed
 
 _MOST_ROWS = 1000  # on a terminal: nobody reads more, and everybody waits for them
 _TABLES = """
@@ -42,21 +41,22 @@ _OPEN = re.compile(r"['\"]|/\*|\$\w*\$")
 def query(
     sql: Annotated[str | None, typer.Argument(help="One or more statements; a prompt, if left out.")] = None,
     folder: Folder = FOLDER,
+    env: Env = LOCAL,
     json: Json = False,
 ) -> None:
     """Ask the warehouse: one answer, a prompt, or statements from standard input."""
-    cloud = clouds.get(folder)
-    connection = deployed(cloud).connect()
+    deployment = opened(env, folder)
+    connection = deployment.connect()
     connection.autocommit = True
     # While the library's own wait is in C, Ctrl-C is not noticed; this one cancels the statement at the warehouse.
     set_wait_callback(wait_select)
     with connection.cursor() as cursor:
         if sql is None and sys.stdin.isatty():
-            _prompt(cursor, json, str(cloud.instance.folder / "history"))
+            _prompt(cursor, json, str(folder / "history"))
             return
         statements = sys.stdin.read() if sql is None else sql
         if not statements.strip():
-            fail("There is nothing to ask. Give a statement: make query SQL='select 1'")
+            fail(f"There is nothing to ask. Give a statement: {deployment.command("query SQL='select 1'")}")
             raise typer.Exit(1)
         if not _answer(cursor, statements, json):
             raise typer.Exit(1)
@@ -77,7 +77,8 @@ def _prompt(cursor: Cursor, json: bool, history: str) -> None:
             _command(cursor, statement, json)
         except KeyboardInterrupt:
             say("cancelled")
-    readline.write_history_file(history)
+    with suppress(OSError):
+        readline.write_history_file(history)
 
 
 def _statements() -> Iterator[str]:

@@ -9,18 +9,18 @@ from typing import Annotated
 import typer
 
 from commands.display import Activity, activity, print_json, say
+from commands.environments import LOCAL, Env, opened
 from commands.options import FOLDER, Folder, Json
 from commands.replay import follow_replay
 from commands.reports import show_reports
 from commands.run import failed
 from commands.tables import print_table
-from local import cloud as clouds
-from local import execution
-from local.deployment import Deployment, deployed
-from local.errors import LocalError
-from local.inputs import check
-from local.past_runs import RUNNING, PastRuns
-from local.rebuilding import Counts, counts, forget
+from operate import execution
+from operate.deployment import Deployment
+from operate.errors import OperatorError
+from operate.inputs import check
+from operate.past_runs import RUNNING, PastRuns
+from operate.rebuilding import Counts, counts, forget
 
 _LEDGER = "windows in the ledger"
 
@@ -29,6 +29,7 @@ def rebuild_ledger(
     source: Annotated[str, typer.Argument(help="The source whose ledger is lost or wrong.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     folder: Folder = FOLDER,
+    env: Env = LOCAL,
     json: Json = False,
 ) -> None:
     """Forget the ledger of a source, and load again all that has landed.
@@ -38,7 +39,7 @@ def rebuild_ledger(
     and stay as they are, those they lack come back; the endpoint is not asked. What has left the landing zone is a
     gap, which the next run reads. If it is interrupted, replay goes on.
     """
-    deployment = deployed(clouds.get(folder))
+    deployment = opened(env, folder)
     given = deployment.given(source, replay=True)
     check(deployment, given, datetime.now(UTC))
     _refuse_while_running(deployment, source)
@@ -85,7 +86,7 @@ def _counted(show: Activity, deployment: Deployment, source: str) -> Counts:
 def _refuse_while_running(deployment: Deployment, source: str) -> None:
     running = [run.run for run in PastRuns(deployment).newest([source], 20) if run.status == RUNNING]
     if running:
-        raise LocalError(
+        raise OperatorError(
             f"{source} is under way: {', '.join(running)}. Wait until it has ended (make runs SOURCE={source}), "
             "then rebuild its ledger"
         )
@@ -115,5 +116,5 @@ def _ask(source: str, before: Counts) -> None:
         "loaded again. The tables keep what they have."
     )
     if not sys.stdin.isatty():
-        raise LocalError("Nobody is there to be asked. Remedy: give --yes")
+        raise OperatorError("Nobody is there to be asked. Remedy: give --yes")
     typer.confirm("Go ahead?", abort=True, err=True)

@@ -6,15 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from commands.display import Activity, activity
+from commands.environments import LOCAL, Env, opened
 from commands.options import FOLDER, Concurrent, Folder, Json, Streams
 from commands.run import Progress, Report, follow, run_sources, tell
-from local import cloud as clouds
-from local import execution
-from local.deployment import deployed
-from local.errors import LocalError
-from local.execution import Execution, Look
-from local.inputs import check, parse_time
-from local.replaying import landed_count, loaded_count
+from operate import execution
+from operate.errors import OperatorError
+from operate.execution import Execution, Look
+from operate.inputs import check, parse_time
+from operate.replaying import landed_count, loaded_count
 
 
 def replay(  # noqa: PLR0913, PLR0917 (each is an option)
@@ -30,6 +29,7 @@ def replay(  # noqa: PLR0913, PLR0917 (each is an option)
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The end of that time.")] = None,
     concurrent: Concurrent = False,
     folder: Folder = FOLDER,
+    env: Env = LOCAL,
     json: Json = False,
 ) -> None:
     """Load from the landing zone all that the ledger lacks; the endpoint is not asked.
@@ -41,7 +41,7 @@ def replay(  # noqa: PLR0913, PLR0917 (each is an option)
     With --from-raw what is kept of a stream's answers (`keep_raw` in its file) is read once more, after a column
     was added or mended. Of each time the newest answer counts; what was read later than the kept answers stays.
     """
-    deployment = deployed(clouds.get(folder))
+    deployment = opened(env, folder)
     changes = asked(stream or [], concurrent=concurrent, from_raw=from_raw, start=start, end=end)
     given = deployment.given(source, **changes)
     check(deployment, given, datetime.now(UTC))
@@ -56,9 +56,9 @@ def replay(  # noqa: PLR0913, PLR0917 (each is an option)
 def asked(
     streams: list[str], *, concurrent: bool, from_raw: bool, start: str | None, end: str | None
 ) -> dict[str, Any]:
-    """What the options change in an execution's input. Raises: LocalError with the remedy."""
+    """What the options change in an execution's input. Raises: OperatorError with the remedy."""
     if not from_raw and (start or end):
-        raise LocalError("A replay loads all that has landed: --from and --to need --from-raw")
+        raise OperatorError("A replay loads all that has landed: --from and --to need --from-raw")
     given: dict[str, Any] = {
         "from_raw" if from_raw else "replay": True,
         "from": parse_time(start, "--from").isoformat() if start else None,

@@ -6,7 +6,7 @@ from typing import Any
 from commands.display import fail, say
 from commands.failures import failures
 from commands.tables import print_table
-from local.servers import CATALOGUE
+from operate.places import CATALOGUE
 from xmlift.catalogue import Stream, load_source
 from xmlift.catalogue.cursor import DeltaLink
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from commands.display import Activity, Work, activity, print_json, say
+from commands.environments import LOCAL, Env, opened
 from commands.options import FOLDER, Concurrent, Folder, Json
 from commands.reports import show_reports
-from local import cloud as clouds
-from local import control, execution
-from local.deployment import Deployment, deployed
-from local.errors import LocalError
-from local.execution import Execution, Look
+from operate import execution
+from operate.deployment import Deployment
+from operate.errors import OperatorError
+from operate.execution import Execution, Look
 
 Report = dict[str, Any]
 
@@ -32,6 +32,7 @@ def run(
     source: Annotated[str | None, typer.Argument(help="One source; else all that can be read here.")] = None,
     concurrent: Concurrent = False,
     folder: Folder = FOLDER,
+    env: Env = LOCAL,
     json: Json = False,
 ) -> None:
     """Run the sources again and say what changed.
@@ -39,10 +40,10 @@ def run(
     Each run reads what is missing since the last one, gaps included. While an execution of a source is under way,
     another one is refused.
     """
-    deployment = deployed(clouds.get(folder))
+    deployment = opened(env, folder)
     changes = {"concurrent": True} if concurrent else {}
     with activity() as show:
-        reports = run_sources(show, deployment, [source] if source else readable(deployment), changes)
+        reports = run_sources(show, deployment, [source] if source else deployment.readable(), changes)
     tell(reports, json)
 
 
@@ -57,17 +58,6 @@ def tell(reports: list[Report], json: bool, from_raw: bool = False) -> None:
         show_reports(reports, from_raw)
     if failed(reports):
         raise typer.Exit(1)
-
-
-def readable(deployment: Deployment) -> list[str]:
-    """All sources that ask a server, but those that the XML endpoint has no recorded responses of."""
-    families = control.status(deployment.cloud)["families"]
-    return [
-        source
-        for source in deployment.sources
-        if deployment.is_asked(source)
-        and ((family := deployment.family(source)) is None or family in families)
-    ]
 
 
 def run_sources(
@@ -125,7 +115,7 @@ def failed(reports: Iterable[Report]) -> bool:
 def _ended(started: Execution, work: Work) -> Report:
     try:
         report = started.report()
-    except LocalError as error:
+    except OperatorError as error:
         report = {"source": started.source, "status": "failed", "message": str(error), "streams": []}
     work.finish(report["status"], ok=report["status"] == "succeeded")
     return report

@@ -9,7 +9,7 @@ from commands.display import fail, out, say
 from commands.failures import failures
 from commands.reports import show_reports
 from commands.tables import print_table
-from local.past_runs import RUNNING, PastRun, execution_name
+from operate.past_runs import RUNNING, PastRun, execution_name
 
 _COUNTS = ("windows", "records", "new", "changed", "rejected")
 _RIGHT = ("windows", "records", "changes", "rejected")

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from commands.display import activity, print_json, say
+from commands.environments import LOCAL, Env, opened
 from commands.options import FOLDER, Folder, Json
 from commands.run_lines import as_json, show_run, show_runs
-from local import cloud as clouds
-from local.deployment import Deployment, deployed
-from local.past_runs import PastRuns
+from operate.deployment import Deployment
+from operate.past_runs import PastRuns
 
 
 def runs(
@@ -19,6 +19,7 @@ def runs(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="So many, the newest first.")] = 20,
     folder: Folder = FOLDER,
+    env: Env = LOCAL,
     json: Json = False,
 ) -> None:
     """Show the newest runs, or one in full.
@@ -30,7 +31,7 @@ def runs(
     A single run is shown with its report and every window that failed in it. It is named as the table's last column
     does, or in full.
     """
-    deployment = deployed(clouds.get(folder))
+    deployment = opened(env, folder)
     if which is None or which in deployment.sources:
         _list(deployment, [which] if which else sorted(deployment.sources), limit, json)
     else:

@@ -8,7 +8,7 @@ from commands import words
 from commands.display import say
 from commands.run_lines import as_json as run_as_json
 from commands.tables import print_table
-from local.standing import Standing, StreamStanding
+from operate.standing import Standing, StreamStanding
 from xmlift.windows import Interval
 
 _RIGHT = ("lag", "gaps", "windows", "quarantined", "rows")

@@ -6,17 +6,17 @@ from typing import Annotated
 import typer
 
 from commands.display import activity, print_json
+from commands.environments import LOCAL, Env, opened
 from commands.options import FOLDER, Folder, Json
 from commands.standing_lines import as_json, show_standings
-from local import cloud as clouds
-from local.deployment import deployed
-from local.standing import standing
+from operate.standing import standing
 
 
 def status(
     source: Annotated[str | None, typer.Argument(help="One source; else all.")] = None,
     gaps: Annotated[bool, typer.Option("--gaps", help="List every gap.")] = False,
     folder: Folder = FOLDER,
+    env: Env = LOCAL,
     json: Json = False,
 ) -> None:
     """Show how far each stream is loaded, what is missing, and what goes on.
@@ -26,7 +26,7 @@ def status(
     it. quarantined: windows that the warehouse refused, with the reason below the table; every run tries them
     again. rows: what the ledger says the stream's own table holds.
     """
-    deployment = deployed(clouds.get(folder))
+    deployment = opened(env, folder)
     sources = [source] if source else sorted(deployment.sources)
     with activity(passing=True) as show:
         work = show.begin("ask the ledger")

@@ -13,8 +13,9 @@ from lxml import etree
 
 from commands.display import activity, fail, print_json, say
 from commands.options import Json
-from local.servers import CATALOGUE, ROOT
+from local.servers import ROOT
 from local.terraform import ENVIRONMENTS, Terraform
+from operate.places import CATALOGUE
 from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue.column import Child, Column
 from xmlift.catalogue.document import read_document

@@ -59,7 +59,7 @@ class Cloud:
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client of the emulator's root user."""
-        name = "warehouse_control" if service == "redshift-serverless" else "emulator"
+        name = "warehouse_control" if service in {"redshift-serverless", "redshift-data"} else "emulator"
         session = boto3.Session(
             aws_access_key_id=ROOT_CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=ROOT_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,13 +11,18 @@ import psycopg2
 from botocore.config import Config
 from psycopg2.extensions import connection as Connection  # noqa: N812 (a type)
 
+from local import control
 from local.certificates import write_trusted
 from local.cloud import Cloud
 from local.errors import LocalError
-from local.servers import CATALOGUE, ROOT
+from local.servers import ROOT
 from local.terraform import Progress, Terraform
-from xmlift.catalogue import Source, load_source
+from operate import deployment as operated
+from operate.outputs import outputs_of
+from operate.places import CATALOGUE
+from xmlift.catalogue import load_source
 
+NAME = "local"
 PACKAGES = ROOT / "dist"
 # The user of the XML endpoint that runs beside the emulator.
 LOGIN = {"username": "etl", "password": "etl-password"}
@@ -30,59 +35,32 @@ FAMILIES = {
     "cqweb": "oslc",
     "jazz": "ewm_oslc",
 }
-# An operator's call of a function waits for its end, as long as a function may live: a second call, made because
-# the first one takes its time, would do its work once more, and after everything else.
-_ONE_CALL = Config(read_timeout=920, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """What Terraform made, by its outputs."""
+class Deployment(operated.Deployment):
+    """What Terraform made of the `local` environment, and the cloud that it was made on."""
 
     cloud: Cloud
-    outputs: dict[str, Any]
-    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def make_client(self, service: str, config: Config | None) -> Any:
+        return self.cloud.client(service, config)
+
+    def command(self, words: str) -> str:
+        return f"make {words}"
 
     @property
-    def sources(self) -> dict[str, Any]:
-        return dict(self.outputs["sources"])
+    def applied_by(self) -> str:
+        return "apply"
 
-    @property
-    def bucket(self) -> str:
-        """The landing bucket."""
-        return str(self.outputs["landing_bucket"])
-
-    @property
-    def state_machine(self) -> str:
-        """The ARN of the state machine itself, not of the alias that starts it: by it, executions are listed."""
-        return ":".join(str(self.outputs["state_machine_arn"]).split(":")[:7])
-
-    def client(self, service: str) -> Any:
-        """A boto3 client of the account that the environment is deployed to; made once, as that takes a while."""
-        if service not in self._clients:
-            self._clients[service] = self.cloud.client(service, _ONE_CALL if service == "lambda" else None)
-        return self._clients[service]
-
-    def given(self, source: str, **changes: Any) -> dict[str, Any]:
-        """An execution's input: what the source's schedule passes, and what differs this time.
-
-        Raises: LocalError if the environment has no such source.
-        """
-        self.check_source(source)
-        return {**json.loads(self.sources[source]["input"]), **changes}
-
-    def catalogue(self, source: str) -> Source:
-        """The source's file as it was deployed, which is not always the one in this folder.
-
-        Raises: LocalError if the environment has no such source.
-        """
-        given = self.given(source)
-        body = self.client("s3").get_object(Bucket=self.bucket, Key=given["catalogue"])["Body"].read()
-        return load_source(body, given["catalogue"], given.get("base_url"))
-
-    def is_asked(self, source: str) -> bool:
-        """Whether a server is asked for any of the source's streams; else all come by files that are dropped."""
-        return any(stream.request is not None for stream in self.catalogue(source).streams.values())
+    def readable(self) -> list[str]:
+        """All sources that ask a server, but those that the XML endpoint has no recorded responses of."""
+        families = control.status(self.cloud)["families"]
+        return [
+            source
+            for source in self.sources
+            if self.is_asked(source) and ((family := self.family(source)) is None or family in families)
+        ]
 
     def family(self, source: str) -> str | None:
         """Which family of the XML endpoint answers for a source; None if its server is another one."""
@@ -95,46 +73,8 @@ class Deployment:
             return None
         return FAMILIES.get(parts.path.strip("/").split("/")[0])
 
-    def without_credentials(self) -> list[str]:
-        """Sources that sign in with a secret that has no value yet."""
-        return [
-            name
-            for name, source in sorted(self.sources.items())
-            if source["secret_name"] is not None and not self._has_value(source["secret_name"])
-        ]
-
-    def put_credentials(self, source: str, username: str, password: str) -> None:
-        """Give a source's secret a user and its password. Raises: LocalError if the source has no secret."""
-        self.put_secret(source, {"username": username, "password": password})
-
-    def put_secret(self, source: str, value: dict[str, str]) -> None:
-        """Give a source's secret its value, as its login asks for it. Raises: LocalError if it has no secret."""
-        self.check_source(source)
-        name = self.sources[source]["secret_name"]
-        if name is None:
-            raise LocalError(
-                f"{source} signs in nowhere: its file {CATALOGUE.relative_to(ROOT)}/{source}.yaml names no secret "
-                "under `auth`"
-            )
-        self.client("secretsmanager").put_secret_value(SecretId=name, SecretString=json.dumps(value))
-
-    def check_source(self, source: str) -> None:
-        """Raises: LocalError with the remedy if the environment has no such source."""
-        if source not in self.sources:
-            raise LocalError(
-                f"The environment `local` has no source {source!r}. It has: {', '.join(sorted(self.sources))}. "
-                "A new one needs its line under `sources` in terraform/environments/local/main.tf, then: make apply"
-            )
-
-    def _has_value(self, secret: str) -> bool:
-        client = self.client("secretsmanager")
-        try:
-            return bool(client.get_secret_value(SecretId=secret).get("SecretString"))
-        except client.exceptions.ResourceNotFoundException:
-            return False
-
     def connect(self) -> Connection:
-        """A session with the warehouse, with temporary credentials as an operator gets them on AWS."""
+        """A session with the warehouse, with temporary credentials as a function gets them on AWS."""
         warehouse = self.outputs["warehouse"]
         credentials = self.client("redshift-serverless").get_credentials(
             workgroupName=warehouse["workgroup"], dbName=warehouse["database"]
@@ -154,7 +94,7 @@ class Deployment:
 def terraform(cloud: Cloud, packages: Path = PACKAGES, **variables: str) -> Terraform:
     """Terraform for this cloud: its state lies in the instance folder, and ends with it."""
     return Terraform(
-        name="local",
+        name=NAME,
         data=cloud.instance.terraform,
         log=cloud.instance.logs / "terraform.log",
         environment=cloud.environment(),
@@ -186,7 +126,7 @@ def deploy(
     environment = terraform(cloud, packages, **variables)
     environment.init()
     environment.apply(on_progress)
-    deployment = Deployment(cloud, environment.output())
+    deployment = Deployment(NAME, environment.output(), cloud)
     give_login(deployment)
     return deployment
 
@@ -203,8 +143,10 @@ def deployed(cloud: Cloud) -> Deployment:
 
     Raises: LocalError if nothing was.
     """
-    environment = terraform(cloud)
-    outputs = environment.output() if environment.state_file.exists() else {}
+    try:
+        outputs = outputs_of(terraform(cloud).state_file.read_bytes())
+    except FileNotFoundError:
+        outputs = {}
     if "state_machine_arn" not in outputs:
         raise LocalError("The local cloud is running, but nothing is deployed to it. Deploy with: make apply")
-    return Deployment(cloud, outputs)
+    return Deployment(NAME, outputs, cloud)

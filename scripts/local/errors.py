@@ -1,5 +1,7 @@
 """What can go wrong on an operator's machine."""
 
+from operate.errors import OperatorError
 
-class LocalError(Exception):
-    """Something that a person can remedy; the message says what, where, why and how."""
+
+class LocalError(OperatorError):
+    """Something about this machine, or the local cloud on it, that a person can remedy."""

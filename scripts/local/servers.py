@@ -9,9 +9,8 @@ from pathlib import Path
 
 from local.environment import NOWHERE, with_package_path
 from local.instance import Instance
+from operate.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-CATALOGUE = ROOT / "terraform" / "sources"
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 # The emulator's root user. It opens nothing but this emulator.
@@ -50,6 +49,7 @@ def client_variables(instance: Instance, ports: dict[str, int]) -> dict[str, str
     return {
         "AWS_ENDPOINT_URL": url(ports, "emulator"),
         "AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS": url(ports, "warehouse_control"),
+        "AWS_ENDPOINT_URL_REDSHIFT_DATA": url(ports, "warehouse_control"),
         "AWS_CA_BUNDLE": str(instance.ca_file),
         # A source's own server may be read too.
         "REQUESTS_CA_BUNDLE": str(instance.trusted_file),

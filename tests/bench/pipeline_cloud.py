@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
-from local import cloud, execution
+from local import cloud
 from local.deployment import Deployment, deploy
 from local.errors import LocalError
 from local.servers import ROOT
+from operate import execution
 from xmlift.catalogue import load_source
 
 from .pipeline_pages import FIRST_DAY, Shape

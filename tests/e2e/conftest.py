@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 
 from local import cloud as clouds
-from local import control, deployment, execution
+from local import control, deployment
 from local.cloud import Cloud
 from local.deployment import PACKAGES, Deployment
 from local.environment import scrub
-from local.servers import CATALOGUE, ROOT
+from local.servers import ROOT
+from operate import execution
+from operate.places import CATALOGUE
 
 Rows = list[dict[str, Any]]
 ITEMS = 5000

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local import dropping
 from local.deployment import Deployment
-from local.errors import LocalError
-from local.standing import stream_standings
+from operate import dropping
+from operate.errors import OperatorError
+from operate.standing import stream_standings
 
 STREAM = "price_lists.prices"
 FILE = """<?xml version="1.0"?>
@@ -111,9 +111,11 @@ def test_kept_answers_are_parsed_anew_by_a_changed_mapping(
 
 
 def test_a_stream_without_an_inbox_says_which_have_one(deployed: Deployment, tmp_path: Path) -> None:
-    with pytest.raises(LocalError, match=r"ewm\.work_items has no inbox\. Remedy: `inbox: true`, make apply"):
+    with pytest.raises(
+        OperatorError, match=r"ewm\.work_items has no inbox\. Remedy: `inbox: true`, make apply"
+    ):
         dropping.drop(deployed, "ewm.work_items", tmp_path)
-    with pytest.raises(LocalError, match=r"Of price_lists these have: price_lists\.prices"):
+    with pytest.raises(OperatorError, match=r"Of price_lists these have: price_lists\.prices"):
         dropping.drop(deployed, "price_lists.stock", tmp_path)
 
 

@@ -16,10 +16,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from lift import app
-from local import control, execution
+from local import control
 from local.cloud import Cloud
 from local.deployment import Deployment
 from local.servers import ROOT
+from operate import execution
 from xmlift.landing import names
 
 pytestmark = pytest.mark.cloud

@@ -17,9 +17,9 @@ from commands.display import Activity, activity, fail, print_json, say
 from commands.tables import print_table
 from local.cloud import stop
 from local.environment import scrub
-from local.errors import LocalError
-from local.execution import Look
 from local.servers import ROOT
+from operate.errors import OperatorError
+from operate.execution import Look
 
 from . import summary
 from .runs import Run, Soak
@@ -52,7 +52,7 @@ def main(
     try:
         with activity() as show:
             soak, done = _soak(show, place, runs, records)
-    except LocalError as error:
+    except OperatorError as error:
         fail(str(error))
         raise typer.Exit(1) from error
     finally:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from local import control, execution
+from local import control
 from local.deployment import Deployment
-from local.errors import LocalError
-from local.execution import Execution, Look
+from operate import execution
+from operate.errors import OperatorError
+from operate.execution import Execution, Look
 from xmlift.catalogue import Source
 from xmlift.landing import names
 
@@ -74,7 +75,7 @@ class Soak:
         self._follow(started, on_look)
         try:
             report = started.report()
-        except LocalError as error:
+        except OperatorError as error:
             run.faults.append(str(error))
             return run
         self._measure(run, started, report)

@@ -15,6 +15,7 @@ from local.redshift.control_plane import ControlPlane, ControlPlaneServer
 from local.redshift.copy_load import CopyLoader
 from local.redshift.copy_source import CopySource
 from local.redshift.credentials import TemporaryPasswords
+from local.redshift.data_api import DataApi
 from local.redshift.faults import Script
 from local.redshift.load_log import LoadLog
 from local.redshift.namespaces import Namespaces
@@ -66,7 +67,8 @@ def _serve(options: argparse.Namespace, postgresql: PostgreSQL) -> None:
             return False
         return passwords.accepts(user, password, database) or namespaces.is_admin(user, password, database)
 
-    control = ControlPlaneServer(options.control_port, tls, ControlPlane(aws, namespaces, passwords), faults)
+    plane = ControlPlane(aws, namespaces, passwords, DataApi(aws, namespaces, passwords, front.connect))
+    control = ControlPlaneServer(options.control_port, tls, plane, faults)
     threading.Thread(target=front.serve, args=(accepts, loader), daemon=True).start()
     threading.Thread(target=control.serve_forever, daemon=True).start()
     ready = {"ready": True, "control_port": control.server_address[1], "wire_port": front.port}

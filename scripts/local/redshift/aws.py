@@ -20,8 +20,8 @@ from botocore.response import StreamingBody
 
 _SECONDS = 30
 _PIECE = 1 << 18
-# What the emulator answers once the signature has passed: it knows the caller, but no redshift-serverless.
-_SIGNED_BUT_UNSERVED = "Unsupported service: redshift-serverless"
+# What the emulator answers once the signature has passed: it knows the caller, but none of these services.
+_SIGNED_BUT_UNSERVED = {"Unsupported service: redshift-serverless", "Unsupported service: redshift-data"}
 
 
 class AwsError(Exception):
@@ -154,7 +154,7 @@ class Aws:
         finally:
             connection.close()
         error = json.loads(answer or b"{}")
-        if error.get("error") != _SIGNED_BUT_UNSERVED:
+        if error.get("error") not in _SIGNED_BUT_UNSERVED:
             message = error.get("message", "The security token included in the request is invalid.")
             raise AwsError(error.get("__type", "UnrecognizedClientException"), message)
 

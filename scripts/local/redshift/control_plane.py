@@ -1,4 +1,4 @@
-"""The redshift-serverless API: JSON 1.1 over HTTPS, signed requests, IAM asked for every one of them."""
+"""The APIs redshift-serverless and redshift-data: JSON 1.1 over HTTPS, signed, IAM asked for every request."""
 
 import json
 import ssl
@@ -11,19 +11,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.redshift.attachments import Document
 from local.redshift.aws import Aws, AwsError, Caller
 from local.redshift.credentials import LONGEST, SHORTEST, TemporaryPasswords
+from local.redshift.data_api import DataApi
 from local.redshift.faults import Script
 from local.redshift.namespaces import Namespaces
 
 _TARGET = "RedshiftServerless."
+_DATA_TARGET = "RedshiftData."
 _FAULTS_PATH = "/_redshift/"
 _STATUSES = {"InternalServerException": 500}
 
 
 class ControlPlane:
-    """Answers requests to the API."""
+    """Answers requests to the APIs."""
 
-    def __init__(self, aws: Aws, namespaces: Namespaces, passwords: TemporaryPasswords) -> None:
+    def __init__(
+        self, aws: Aws, namespaces: Namespaces, passwords: TemporaryPasswords, data: DataApi
+    ) -> None:
         self._aws = aws
+        self._data = data
         self._namespaces = namespaces
         self._passwords = passwords
         self._operations = namespaces.operations()
@@ -34,6 +39,8 @@ class ControlPlane:
         operation = target.removeprefix(_TARGET)
         caller = self._aws.caller(headers, body)
         request = json.loads(body or b"{}")
+        if target.startswith(_DATA_TARGET):
+            return self._data.answer(target.removeprefix(_DATA_TARGET), caller, request)
         self._aws.require(caller, f"redshift-serverless:{operation}", self._namespaces.resource(request))
         if operation == "GetCredentials":
             return self._get_credentials(caller, request)

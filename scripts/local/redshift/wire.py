@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psycopg2
+from psycopg2 import extensions
 
 from local.redshift.copy_load import CopyLoader
 from local.redshift.copy_load import Session as CopySession
@@ -50,6 +51,17 @@ class WireFront:
         self._postgresql = postgresql
         self._listener = socket.create_server((ADDRESS, port), backlog=128)
         self.address, self.port = self._listener.getsockname()
+
+    def connect(self, user: str, password: str, database: str) -> extensions.connection:
+        """A session of one of our own: as any client's, with the user's rights and Redshift's SQL."""
+        return psycopg2.connect(
+            host=self.address,
+            port=self.port,
+            user=user,
+            password=password,
+            dbname=database,
+            sslmode="require",
+        )
 
     def serve(self, accepts: PasswordCheck, loader: CopyLoader) -> None:
         """Serve clients whose user, password and database are accepted, until the front is closed."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.backfill import asked, is_nothing_read
-from local.errors import LocalError
-from local.inputs import as_options, check, parse_time
+from operate.errors import OperatorError
+from operate.inputs import as_options, check, parse_time
 from xmlift.catalogue import load_source
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -39,7 +39,7 @@ def refused(**changes: Any) -> str:
     deployment: Any = SimpleNamespace(catalogue=lambda name: source)
     try:
         check(deployment, {"source": "tracker", "catalogue": "c.yaml", **changes}, NOW)
-    except LocalError as error:
+    except OperatorError as error:
         return str(error)
     return ""
 
@@ -69,7 +69,7 @@ def test_times_are_days_or_have_an_offset(text: str, time: datetime) -> None:
     ],
 )
 def test_other_times_are_refused_with_the_remedy(text: str, why: str) -> None:
-    with pytest.raises(LocalError, match=why) as refusal:
+    with pytest.raises(OperatorError, match=why) as refusal:
         parse_time(text, "--from")
     assert str(refusal.value).startswith("--from ")
     assert "2026-01-01T06:00:00+02:00" in str(refusal.value)
@@ -92,7 +92,7 @@ def test_an_instant_is_the_same_in_every_offset(time: datetime, minutes: int) ->
 
 @given(st.text())
 def test_any_text_is_a_time_or_refused(text: str) -> None:
-    with suppress(LocalError):
+    with suppress(OperatorError):
         assert parse_time(text, "--to").tzinfo == UTC
 
 
@@ -128,7 +128,7 @@ def test_a_range_that_is_loaded_already_is_known_by_its_reports(
     ],
 )
 def test_a_range_has_two_ends_in_their_order(start: str | None, end: str | None, words: str) -> None:
-    with pytest.raises(LocalError, match=words):
+    with pytest.raises(OperatorError, match=words):
         asked(start, end, [], reread=False)
 
 

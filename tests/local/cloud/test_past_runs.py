@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.errors import LocalError
-from local.past_runs import PastRuns
+from operate.errors import OperatorError
+from operate.past_runs import PastRuns
 from xmlift.landing import names
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -131,7 +131,7 @@ def test_a_run_is_found_by_its_name_and_its_executions(world: World) -> None:
         assert PastRuns(world).find(name).run == run  # type: ignore[arg-type]
     world.executed("gone", "of another environment", "SUCCEEDED")
     for name in ("nothing", "of another environment"):
-        with pytest.raises(LocalError, match="Sources: ecb, ewm"):
+        with pytest.raises(OperatorError, match="Sources: ecb, ewm"):
             PastRuns(world).find(name)  # type: ignore[arg-type]
 
 
@@ -143,10 +143,10 @@ def test_a_run_is_found_by_how_its_execution_begins(world: World) -> None:
     past = PastRuns(world)  # type: ignore[arg-type]
     assert (past.find("617de9db").run, past.find("01234567").run) == (run, mute)
     for short in ("fedcba98", "617", "de9db172d"):
-        with pytest.raises(LocalError, match="Sources: ecb, ewm"):
+        with pytest.raises(OperatorError, match="Sources: ecb, ewm"):
             past.find(short)
     twin = world.executed("ecb", "617de9db272d", "RUNNING")
-    with pytest.raises(LocalError, match="Give one in full") as refusal:
+    with pytest.raises(OperatorError, match="Give one in full") as refusal:
         past.find("617de9db")
     assert run in str(refusal.value)
     assert twin in str(refusal.value)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from commands import rebuild_ledger as verb
-from local.errors import LocalError
-from local.rebuilding import Counts
+from operate.errors import OperatorError
+from operate.rebuilding import Counts
 
 WORDS = "The ledger is empty now. Before the schedule runs: make replay SOURCE=ewm"
 
@@ -40,8 +40,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     deployment = SimpleNamespace(given=lambda source, **changes: {"source": source, **changes})
-    monkeypatch.setattr(verb, "clouds", SimpleNamespace(get=lambda folder: None))
-    monkeypatch.setattr(verb, "deployed", lambda cloud: deployment)
+    monkeypatch.setattr(verb, "opened", lambda env, folder: deployment)
     monkeypatch.setattr(verb, "check", lambda *_: None)
     monkeypatch.setattr(verb, "PastRuns", lambda _: world)
     monkeypatch.setattr(verb, "counts", world.counts)
@@ -66,14 +65,14 @@ def test_an_interruption_before_the_replay_names_the_remedy(
 def test_a_ledger_that_was_not_forgotten_is_not_called_empty(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.breaks["forget"] = LocalError("refused")
-    with pytest.raises(LocalError, match="refused"):
+    world.breaks["forget"] = OperatorError("refused")
+    with pytest.raises(OperatorError, match="refused"):
         rebuild()
     assert "empty" not in capsys.readouterr().err
 
 
 def test_what_began_while_it_asked_is_not_run_over(world: World) -> None:
     world.running = [[], ["20261122T1-a"]]
-    with pytest.raises(LocalError, match="ewm is under way: 20261122T1-a"):
+    with pytest.raises(OperatorError, match="ewm is under way: 20261122T1-a"):
         rebuild()
     assert world.windows == 3

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from commands.replay import asked
-from local.errors import LocalError
+from operate.errors import OperatorError
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -34,5 +34,5 @@ def test_kept_answers_may_be_those_of_a_range() -> None:
 
 
 def test_a_range_of_what_has_landed_is_refused() -> None:
-    with pytest.raises(LocalError, match="--from and --to need --from-raw"):
+    with pytest.raises(OperatorError, match="--from and --to need --from-raw"):
         given(start="2026-01-01")

@@ -8,7 +8,7 @@ import pytest
 
 from commands.reports import changes, is_read_as_a_whole
 from commands.run_lines import abbreviated, as_json, kind, show_run, show_runs
-from local.past_runs import PastRun
+from operate.past_runs import PastRun
 from xmlift.catalogue import load_source
 
 START = datetime(2026, 11, 22, 19, 33, 41, 964000, UTC)

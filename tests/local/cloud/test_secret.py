@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from commands import secret
-from local.errors import LocalError
+from operate.errors import OperatorError
 
 
 class Deployment:
@@ -25,8 +25,7 @@ class Deployment:
 @pytest.fixture
 def deployment(monkeypatch: pytest.MonkeyPatch) -> Deployment:
     deployment = Deployment()
-    monkeypatch.setattr(secret, "deployed", lambda _: deployment)
-    monkeypatch.setattr(secret.clouds, "get", lambda folder: folder)
+    monkeypatch.setattr(secret, "opened", lambda env, folder: deployment)
     return deployment
 
 
@@ -57,7 +56,7 @@ def test_what_is_no_secret_is_refused_without_being_shown(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, typed: str, username: str | None
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-    with pytest.raises(LocalError) as caught:
+    with pytest.raises(OperatorError) as caught:
         secret.secret("ewm", username, Path("x"))
     assert "hunter2" not in str(caught.value)
     assert deployment.given == {}

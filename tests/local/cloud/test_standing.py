@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.standing_lines import as_json, lines, show_standings
-from local.past_runs import PastRun
-from local.standing import Quarantined, Standing, StreamStanding, open_quarantine
+from operate.past_runs import PastRun
+from operate.standing import Quarantined, Standing, StreamStanding, open_quarantine
 from xmlift.windows import Interval
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from commands.validate import check, validate
-from local.servers import CATALOGUE
+from operate.places import CATALOGUE
 from xmlift.catalogue import load_source
 
 APP = typer.Typer()

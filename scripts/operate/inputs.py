@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from local.deployment import Deployment
-from local.errors import LocalError
+from operate.deployment import Deployment
+from operate.errors import OperatorError
 from xmlift.errors import XmliftError
 from xmlift.planning.missing import chosen_streams
 from xmlift.run_input import PlanEvent, read_event
@@ -25,7 +25,7 @@ _OPTIONS = {
 def parse_time(text: str, option: str) -> datetime:
     """An instant as people write it: a day (its midnight in UTC), or a time with its offset.
 
-    Raises: LocalError that names the option and says how to write it.
+    Raises: OperatorError that names the option and says how to write it.
     """
     try:
         time = datetime.fromisoformat(text)
@@ -36,7 +36,7 @@ def parse_time(text: str, option: str) -> datetime:
         why = "does not say in which time zone"
     except (ValueError, OverflowError):
         why = "is not a time"
-    raise LocalError(
+    raise OperatorError(
         f"{option} {text!r} {why}. Write a day (2026-01-01, its midnight in UTC) or a time with its offset "
         "(2026-01-01T06:00:00Z, 2026-01-01T06:00:00+02:00)"
     )
@@ -45,14 +45,14 @@ def parse_time(text: str, option: str) -> datetime:
 def check(deployment: Deployment, given: Mapping[str, Any], now: datetime) -> None:
     """Refuse what plan would refuse, by its own rules, before an execution is started.
 
-    given: the input of an execution. Raises: LocalError with the remedy.
+    given: the input of an execution. Raises: OperatorError with the remedy.
     """
     event = {"input": dict(given), "execution": "", "execution_arn": "", "started": now}
     try:
         asked = read_event(event, PlanEvent)
         chosen_streams(asked, deployment.catalogue(asked.source))
     except XmliftError as error:
-        raise LocalError(as_options(str(error))) from error
+        raise OperatorError(as_options(str(error))) from error
 
 
 def as_options(words: str) -> str:

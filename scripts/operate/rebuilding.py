@@ -5,15 +5,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg2.sql import SQL, Identifier
-
-from local.deployment import Deployment
-from local.errors import LocalError
+from operate.deployment import Deployment
+from operate.errors import OperatorError
+from xmlift.warehouse.statements import identifier
 
 # The empty tables that loaders wait at are none of a source's data.
 _TABLES = """
 SELECT table_name FROM information_schema.tables
-WHERE table_schema = %s AND table_type = 'BASE TABLE' AND table_name NOT LIKE '%%\\_\\_mutex' ORDER BY table_name
+WHERE table_schema = %s AND table_type = 'BASE TABLE' AND RIGHT(table_name, 7) <> '__mutex' ORDER BY table_name
 """
 
 
@@ -33,7 +32,7 @@ def counts(deployment: Deployment, source: str) -> Counts:
         cursor.execute(_TABLES, (source,))
         tables = {}
         for (table,) in cursor.fetchall():
-            cursor.execute(SQL("SELECT COUNT(*) FROM {}").format(Identifier(source, table)))
+            cursor.execute(f"SELECT COUNT(*) FROM {identifier(source)}.{identifier(table)}")  # noqa: S608 (quoted)
             tables[table] = int(cursor.fetchone()[0])
     return Counts(int(windows), tables)
 
@@ -41,7 +40,7 @@ def counts(deployment: Deployment, source: str) -> Counts:
 def forget(deployment: Deployment, source: str) -> dict[str, Any]:
     """Let the administrator's function remove a source's rows of the ledger; answers its answer.
 
-    Raises: LocalError with the function's words if it refuses.
+    Raises: OperatorError with the function's words if it refuses.
     """
     answer = deployment.client("lambda").invoke(
         FunctionName=deployment.outputs["functions"]["migrate"]["alias_arn"],
@@ -49,5 +48,5 @@ def forget(deployment: Deployment, source: str) -> dict[str, Any]:
     )
     told = json.load(answer["Payload"])
     if answer.get("FunctionError"):
-        raise LocalError(f"The ledger of {source} was not forgotten: {told.get('errorMessage', told)}")
+        raise OperatorError(f"The ledger of {source} was not forgotten: {told.get('errorMessage', told)}")
     return dict(told or {})

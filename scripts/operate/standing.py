@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg2
 
-from local.deployment import Deployment
-from local.errors import LocalError
-from local.past_runs import RUNNING, PastRun, PastRuns
+from operate.deployment import Deployment
+from operate.errors import OperatorError
+from operate.past_runs import RUNNING, PastRun, PastRuns
 from xmlift.catalogue import Stream
 from xmlift.errors import WarehouseError
 from xmlift.landing.names import WHOLE
@@ -83,7 +83,7 @@ def standing(deployment: Deployment, source: str) -> Standing:
 
     The runs are read first: what one that has ended loaded is then in the ledger's answer.
 
-    Raises: LocalError if the environment has no such source, or its warehouse no ledger.
+    Raises: OperatorError if the environment has no such source, or its warehouse no ledger.
     """
     runs = PastRuns(deployment).newest([source], _LOOKED_THROUGH)
     return Standing(
@@ -98,7 +98,7 @@ def standing(deployment: Deployment, source: str) -> Standing:
 def stream_standings(deployment: Deployment, source: str) -> list[StreamStanding]:
     """What the ledger says about each stream of a source.
 
-    Raises: LocalError if the environment has no such source, or its warehouse no ledger.
+    Raises: OperatorError if the environment has no such source, or its warehouse no ledger.
     """
     catalogue = deployment.catalogue(source)
     try:
@@ -111,7 +111,7 @@ def stream_standings(deployment: Deployment, source: str) -> list[StreamStanding
             cursor.execute(_QUARANTINED, (source, _MOST_QUARANTINED))
             quarantined = cursor.fetchall()
     except (WarehouseError, psycopg2.errors.UndefinedColumn) as error:
-        raise LocalError(
+        raise OperatorError(
             "The warehouse's ledger is not there, or older than this command line. Remedy: make apply"
         ) from error
     return [

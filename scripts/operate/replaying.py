@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from local.deployment import Deployment
+from operate.deployment import Deployment
 from xmlift.landing.names import COMMIT
 
 _LOADED = """

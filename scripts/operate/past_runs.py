@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from local.deployment import Deployment
-from local.errors import LocalError
-from local.execution import cause
+from operate.deployment import Deployment
+from operate.errors import OperatorError
+from operate.execution import cause
 from xmlift.errors import LandingError
 from xmlift.landing import names
 from xmlift.windows import format_instant
@@ -81,7 +81,7 @@ class PastRuns:
     def find(self, name: str) -> PastRun:
         """The run of this name: its own, that (or the ARN) of its execution, or how only one execution's begins.
 
-        Raises: LocalError with the remedy if there is none, or more than one.
+        Raises: OperatorError with the remedy if there is none, or more than one.
         """
         execution = execution_name(name)
         found = self._described(execution or name.rpartition(":")[2])
@@ -92,7 +92,7 @@ class PastRuns:
             found = self._beginning(name)
         if found is None:
             known = ", ".join(sorted(self._deployment.sources))
-            raise LocalError(
+            raise OperatorError(
                 f"No source and no run is called {name!r}. Sources: {known}. The names of runs stand in: make runs"
             )
         return self._with_report(found)
@@ -111,7 +111,7 @@ class PastRuns:
     def _beginning(self, short: str) -> PastRun | None:
         """The run whose execution's name begins so; only names are looked through.
 
-        Raises: LocalError that names them if there are several.
+        Raises: OperatorError that names them if there are several.
         """
         if len(short) < _SHORTEST_NAME:
             return None
@@ -134,7 +134,7 @@ class PastRuns:
             )
         ]
         if len(found) > 1:
-            raise LocalError(
+            raise OperatorError(
                 f"Several runs are called {short}…: {', '.join(run.run for run in found)}. Give one in full"
             )
         return found[0] if found else None

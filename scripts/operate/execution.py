@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from local.deployment import Deployment
-from local.errors import LocalError
+from operate.deployment import Deployment
+from operate.errors import OperatorError
 from xmlift.landing import names
 
 _PAUSE = 0.25  # seconds between two looks: Step Functions announces nothing
@@ -77,13 +77,13 @@ class Execution:
     def report(self) -> dict[str, Any]:
         """What the run's last step wrote.
 
-        Raises: LocalError with the execution's own words if it ended before that, or otherwise than it tells.
+        Raises: OperatorError with the execution's own words if it ended before that, or otherwise than it tells.
         """
         ended = self._states.describe_execution(executionArn=self.arn)
         report = self._written_report(ended["startDate"])
         if report is not None and (ended["status"] == "SUCCEEDED" or report["status"] == "failed"):
             return report
-        raise LocalError(f"The run of {self.source} ended as {ended['status']}: {cause(ended)}")
+        raise OperatorError(f"The run of {self.source} ended as {ended['status']}: {cause(ended)}")
 
     def _written_report(self, started: datetime) -> dict[str, Any] | None:
         key = names.report(self.source, names.run_id(started, self.name))
@@ -113,7 +113,7 @@ class Execution:
 def start(deployment: Deployment, source: str, given: dict[str, Any] | None = None) -> Execution:
     """Start the pipeline for a source, with the very input that its schedule passes unless another is given.
 
-    Raises: LocalError if the environment has no such source.
+    Raises: OperatorError if the environment has no such source.
     """
     deployment.check_source(source)
     started = deployment.client("stepfunctions").start_execution(

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local.deployment import Deployment
-from local.errors import LocalError
-from local.execution import Execution
+from operate.deployment import Deployment
+from operate.errors import OperatorError
+from operate.execution import Execution
 from xmlift.catalogue import Source
 from xmlift.landing import names
 
@@ -17,12 +17,12 @@ _LONGEST_WAIT = 60.0
 
 
 def inbox_of(deployment: Deployment, stream: str) -> str:
-    """Where files for `source.stream` are dropped. Raises: LocalError with the remedy if it has no inbox."""
+    """Where files for `source.stream` are dropped. Raises: OperatorError with the remedy if it has no inbox."""
     source, _, name = stream.partition(".")
     catalogue = deployment.catalogue(source)
     if name not in catalogue.streams or not catalogue.streams[name].inbox:
         takers = [f"{source}.{taker}" for taker in _takers(catalogue)]
-        raise LocalError(
+        raise OperatorError(
             f"{stream} has no inbox. "
             + (
                 f"Of {source} these have: {', '.join(takers)}"
@@ -36,7 +36,7 @@ def inbox_of(deployment: Deployment, stream: str) -> str:
 def drop(deployment: Deployment, stream: str, file: Path, name: str | None = None) -> Execution:
     """Put a file into a stream's inbox, and answer the execution that S3's event of it has started.
 
-    Raises: LocalError where the stream has no inbox, or nothing has started.
+    Raises: OperatorError where the stream has no inbox, or nothing has started.
     """
     source, key = stream.partition(".")[0], inbox_of(deployment, stream) + (name or file.name)
     began = datetime.now(UTC)
@@ -68,7 +68,7 @@ def _started_by(deployment: Deployment, key: str, put: dict[str, Any], began: da
             if is_new and (dropped.get("key"), dropped.get("etag")) == (key, etag):
                 return str(each["executionArn"])
         time.sleep(_PAUSE)
-    raise LocalError(
+    raise OperatorError(
         f"s3://{deployment.bucket}/{key} was put, and started nothing within {_LONGEST_WAIT:.0f} seconds. Remedy: "
         "make apply, and look into .local/logs"
     )

@@ -1,0 +1,1 @@
+"""What an operator does to a deployed environment, wherever it is deployed."""
