@@ -109,35 +109,35 @@ apply: setup ## package, and deploy the local environment to the running local c
 	@$(lift) apply
 
 secret: setup ## give a source its credentials (SOURCE=tracker USERNAME=etl); asks for the password
-	@$(lift) secret $(SOURCE) $(if $(USERNAME),--username $(USERNAME))
+	@$(lift) secret $(env) $(SOURCE) $(if $(USERNAME),--username $(USERNAME))
 
 run: setup ## run the sources again and say what changed (SOURCE=ewm for one)
-	@$(lift) run $(SOURCE)
+	@$(lift) run $(env) $(SOURCE)
 
 status: setup ## how far every stream is loaded, what is missing, what goes on (SOURCE=ewm for one)
-	@$(lift) status $(SOURCE)
+	@$(lift) status $(env) $(SOURCE)
 
 runs: setup ## what ran and how it ended (SOURCE=ewm for one source, RUN=... for one run in full)
-	@$(lift) runs $(or $(RUN),$(SOURCE))
+	@$(lift) runs $(env) $(or $(RUN),$(SOURCE))
 
 backfill: setup ## read a range of the past (SOURCE=ewm FROM=2026-01-01 TO=2026-02-01; REREAD=1)
-	@$(lift) backfill $(SOURCE) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(streams) $(if $(REREAD),--reread)
+	@$(lift) backfill $(env) $(SOURCE) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(streams) $(if $(REREAD),--reread)
 
 replay: setup ## load what has landed and the warehouse lacks (SOURCE=ewm; FROM_RAW=1: parse kept answers anew, FROM=… TO=…)
-	@$(lift) replay $(SOURCE) $(streams) $(if $(FROM_RAW),--from-raw $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)))
+	@$(lift) replay $(env) $(SOURCE) $(streams) $(if $(FROM_RAW),--from-raw $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)))
 
 drop: setup ## put a file into a stream's inbox, and follow the run that it starts (FILE=prices.xml STREAM=parts.prices)
 	@$(if $(and $(FILE),$(STREAM)),,echo 'Say which file, and for which stream: make drop FILE=prices.xml STREAM=parts.prices' >&2; exit 2;) \
-	$(lift) drop "$(FILE)" "$(STREAM)"
+	$(lift) drop $(env) "$(FILE)" "$(STREAM)"
 
 rebuild-ledger: setup ## forget the ledger of a source and replay it (SOURCE=ewm); asks first
-	@$(lift) rebuild-ledger $(SOURCE)
+	@$(lift) rebuild-ledger $(env) $(SOURCE)
 
 tick: setup ## let time pass at the endpoint: some items change, some are new
 	@$(lift) tick
 
 query: setup ## SQL prompt on the warehouse (SQL='select ...' for one answer)
-	@$(lift) query $(if $(value SQL),"$$XMLIFT_SQL")
+	@$(lift) query $(env) $(if $(value SQL),"$$XMLIFT_SQL")
 
 down: setup ## stop everything that was started, and remove its data
 	@$(lift) down
