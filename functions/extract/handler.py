@@ -9,17 +9,17 @@ from xmlift.clients.landing import landing_zone
 from xmlift.clients.secrets import secret_reader
 from xmlift.extraction import extract as extraction
 from xmlift.settings import ExtractSettings, read_settings
-from xmlift.telemetry import logger
+from xmlift.telemetry import identify, observed
 
 settings = read_settings(ExtractSettings)
 zone = landing_zone(settings.bucket)
 read_secret = secret_reader(settings.secret_prefix)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     request = msgspec.convert(event, extraction.ExtractEvent)
-    logger.append_keys(run=request.run, source=request.source, stream=request.stream)
+    identify(run=request.run, source=request.source, stream=request.stream)
     answer = extraction.extract(
         request,
         zone,

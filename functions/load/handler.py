@@ -9,17 +9,17 @@ from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
 from xmlift.loading import load as loading
 from xmlift.settings import LoadSettings, read_settings
-from xmlift.telemetry import logger
+from xmlift.telemetry import identify, observed
 
 settings = read_settings(LoadSettings)
 zone = landing_zone(settings.bucket)
 warehouse = open_warehouse(settings, "load")
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     request = msgspec.convert(event, loading.LoadEvent)
-    logger.append_keys(run=request.run, source=request.source, stream=request.stream)
+    identify(run=request.run, source=request.source, stream=request.stream)
     answer = loading.load(
         request,
         zone,

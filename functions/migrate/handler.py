@@ -1,6 +1,7 @@
 """migrate: schemas, roles and grants of the warehouse. Terraform invokes it at every apply that needs it.
 
-An operator who rebuilds a ledger invokes it with `{"forget": {"source": …}}`.
+An operator who rebuilds a ledger invokes it with `{"forget": {"source": …}}`; a rollback asks the version that is
+to come back, with `{"check": {}}`, whether it may use the warehouse.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from xmlift import migration
 from xmlift.clients.warehouse import administered_warehouse
 from xmlift.settings import MigrateSettings, read_settings
-from xmlift.telemetry import logger
+from xmlift.telemetry import observed
 
 RESERVE_SECONDS = 30.0
 """What a call keeps of its time to roll back and answer."""
@@ -20,9 +21,11 @@ settings = read_settings(MigrateSettings)
 warehouse = administered_warehouse(settings)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+    if "check" in event:
+        return msgspec.to_builtins(migration.check(warehouse, seconds))
     if "forget" in event:
         source = msgspec.convert(event, migration.ForgetEvent)
         return msgspec.to_builtins(migration.forget(source, warehouse, seconds))

@@ -11,7 +11,7 @@ from xmlift.clients.warehouse import warehouse as open_warehouse
 from xmlift.planning import plan as planning
 from xmlift.run_input import PlanEvent, read_event
 from xmlift.settings import PlanSettings, read_settings
-from xmlift.telemetry import logger
+from xmlift.telemetry import identify, observed
 
 settings = read_settings(PlanSettings)
 zone = landing_zone(settings.bucket)
@@ -19,10 +19,10 @@ warehouse = open_warehouse(settings, "plan")
 status_of = execution_status()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     request = read_event(event, PlanEvent)
-    logger.append_keys(run=request.run, source=request.source)
+    identify(run=request.run, source=request.source)
     return msgspec.to_builtins(
         planning.plan(request, zone, warehouse, status_of, settings.extract_concurrency)
     )

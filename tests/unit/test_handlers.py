@@ -14,8 +14,6 @@ import boto3
 import msgspec
 import pytest
 
-from xmlift import telemetry
-
 from .endpoint_process import EwmEndpoint
 from .test_clients import BUCKET, WAREHOUSE
 from .warehouse_stand_in import ADMIN, COPY_ROLE, LOADER, PLANNER, REPORTER, StandIn
@@ -79,8 +77,6 @@ def invoke(
     aws.client("secretsmanager").create_secret(
         Name="xmlift/test/ewm", SecretString='{"username": "etl", "password": "etl-password"}'
     )
-    # Read where the module is imported first, which in this process was another test.
-    monkeypatch.setattr(telemetry.metrics, "namespace", "xmlift")
     modules: dict[str, ModuleType] = {}
 
     def call(step: str, event: Any, milliseconds: int = 900_000) -> Any:
@@ -109,6 +105,11 @@ def _loaded(step: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def measured(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The metrics that were sent since it was asked last."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
 
 
 def test_a_run_from_migrate_to_report(
@@ -166,8 +167,11 @@ def test_a_run_from_migrate_to_report(
         answer = invoke("extract", item)
         assert answer == {"status": "done", "pages": answer["pages"], "records": answer["records"]}
         records += answer["records"]
+    read = [figures for figures in measured(capsys) if "stream" in figures]
+    assert sum(sum(figures["records"]) for figures in read) == records
     for stream in planned["streams"]:
         assert invoke("load", stream) == {"status": "done", "windows": items}
+        loaded = sum(sum(figures.get("loaded", [])) for figures in measured(capsys) if "stream" in figures)
         assert invoke("load", stream) == {"status": "done", "windows": 0}
     capsys.readouterr()
     reported = invoke("report", {**begun, "round": planned["round"], "failure": None})
@@ -180,12 +184,13 @@ def test_a_run_from_migrate_to_report(
     truth = {one["id"]: one for one in ewm_endpoint.truth()}
     loaded = stand_in.run("SELECT id, summary FROM ewm.work_items")
     assert {i: s or None for i, s in loaded} == {i: one["summary"] or None for i, one in truth.items()}
+    assert loaded == len(truth)
     comments = stand_in.run("SELECT count(*) FROM ewm.work_items__comments")
     assert comments == [(sum(len(one["comments"]) for one in truth.values()),)]
-    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    assert metrics[0]["records"] == [records]
-    assert metrics[0]["failed_runs"] == [0]
-    assert metrics[0]["source"] == "ewm"
+    (whole, stream) = measured(capsys)
+    assert whole.keys() >= {"lag", "run_seconds", "calls", "gb_seconds"}
+    assert (whole["source"], whole["failed_runs"]) == ("ewm", [0])
+    assert (stream["source"], stream["stream"], stream["lag"]) == ("ewm", "work_items", whole["lag"])
 
     failure = {"Error": "WarehouseError", "Cause": json.dumps({"errorMessage": "it broke"})}
     failed = invoke("report", {**begun, "round": 1, "failure": failure})

@@ -31,7 +31,7 @@ from xmlift.landing.zone import Zone
 from xmlift.source.ahead import FetchAhead
 from xmlift.source.session import LongPauseError, OutOfTimeError, RefusedError
 from xmlift.source.walk import PageRequest, Way
-from xmlift.telemetry import logger
+from xmlift.telemetry import logger, measure
 from xmlift.windows import Interval
 from xmlift.work import Validators, WorkItem
 
@@ -263,7 +263,7 @@ class WindowReader:
         assert self._pages.as_of is not None
         self._rows.check()
         parts = self._rows.flush()
-        self._chain.commit(
+        standing = self._chain.commit(
             Commit(
                 scope=Scope(
                     source=self._window.source,
@@ -292,6 +292,20 @@ class WindowReader:
             )
         )
         logger.info("landed", window=str(self._window), pages=self._progress.pages)
+        if standing.attempt == self._attempt:  # else a twin was faster, and has counted the same
+            self._measure()
+
+    def _measure(self) -> None:
+        own, progress = self._progress.tables.get(self._window.stream), self._progress
+        measure(
+            self._window.source,
+            self._window.stream,
+            records=own.read if own else 0,
+            rejected=own.rejected if own else 0,
+            bytes=progress.bytes,
+            retries=progress.retries,
+            restarts=progress.restarts,
+        )
 
     def _validators(self) -> Validators | None:
         """What the next run may ask by: as before where nothing was modified."""

@@ -14,7 +14,7 @@ from xmlift.landing.zone import Zone
 from xmlift.loading.quarantine import load_or_set_aside, quarantine
 from xmlift.loading.selection import Bound, batches, size_of, unloaded_windows
 from xmlift.loading.stream_load import Batch, StreamLoader
-from xmlift.telemetry import logger
+from xmlift.telemetry import logger, measure
 from xmlift.warehouse.connection import TimeUpError, Warehouse, one_line
 from xmlift.warehouse.mutex import Mutex
 from xmlift.work import ALL_RUNS
@@ -94,15 +94,18 @@ def _load(
     def load_batch(landed: Sequence[Landed]) -> int:
         batch = Batch(event.source, event.stream, landed, event.run)
         try:
-            return loader.load(batch, time_left() - RESERVE_SECONDS)
+            waiting = loader.load(batch, time_left() - RESERVE_SECONDS)
         except TimeUpError as error:
             raise TimeUpError(_too_long(landed, error, is_set=is_set(landed))) from error
+        measure(event.source, event.stream, loaded=loader.loaded)
+        return waiting
 
     def is_set(landed: Sequence[Landed]) -> bool:
         return stream.disposition == "replace" or any(window.commit.set_windows for window in landed)
 
     def set_aside(landed: Sequence[Landed], reason: str) -> None:
         quarantine(mutex, landed, reason, event.run, time_left() - RESERVE_SECONDS)
+        measure(event.source, event.stream, quarantined=len(landed))
 
     try:
         loader.prepare_tables(time_left() - RESERVE_SECONDS)

@@ -26,7 +26,7 @@ from xmlift.landing.chain import Landed
 from xmlift.landing.zone import Zone
 from xmlift.layout import stream_layout
 from xmlift.tally import TableTally, WindowKey, ledger_entry, window_key
-from xmlift.warehouse import kept_coverage, ledger, left_out, statements, tables
+from xmlift.warehouse import kept_coverage, ledger, left_out, statements, tables, version
 from xmlift.warehouse.connection import Warehouse, one_line
 from xmlift.warehouse.mutex import Mutex
 from xmlift.warehouse.statements import Table
@@ -75,11 +75,14 @@ class StreamLoader:
         self._warehouse = warehouse
         self._mutex = Mutex(warehouse, source, name)
         self._copy_role_arn = copy_role_arn
+        self.loaded = 0
+        """Rows that the last batch has inserted or updated."""
 
     def prepare_tables(self, seconds: float = math.inf) -> None:
         """Bring the targets to the declared columns, in autocommit and only ever growing (L0)."""
 
         def prepare(cursor: Cursor) -> None:
+            version.check(cursor)
             self._prepared = {
                 table.name: tables.prepare(cursor, table, self._model.contract)
                 for table in self._declared.all
@@ -118,7 +121,7 @@ class StreamLoader:
         Raises DataFaultError where a window of it can never be loaded, LockedOutError where the next call may, and
         another WarehouseError else; the warehouse is then as it was.
         """
-        manifests = self._write_manifests(batch)
+        manifests, self.loaded = self._write_manifests(batch), 0
         try:
             self._widen_tables(batch, seconds)
             return self._mutex.transaction(
@@ -177,6 +180,7 @@ class StreamLoader:
         entries += [
             ledger_entry(window, ledger.SUPERSEDED, batch.loaded_by, {}) for window in chosen.superseded
         ]
+        self.loaded = sum(entry.rows_inserted + entry.rows_updated for entry in entries)
         ledger.insert(cursor, entries)
         kept_coverage.keep(cursor, self._source, self._stream, self._overlap, entries)
         return len(chosen.left)

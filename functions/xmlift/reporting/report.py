@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,12 +16,13 @@ from xmlift.landing import names
 from xmlift.landing.chain import Landed
 from xmlift.landing.landed import Damaged, landed_windows
 from xmlift.landing.zone import Zone
-from xmlift.planning.plan import run_catalogue
+from xmlift.planning.missing import watermarks
+from xmlift.planning.plan import counted_coverage, run_catalogue
 from xmlift.reporting.recovery import recovered_windows
 from xmlift.reporting.stream_report import StreamReport
 from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
-from xmlift.warehouse import ledger
+from xmlift.warehouse import coverage, ledger
 from xmlift.warehouse.connection import Warehouse, one_line
 from xmlift.warehouse.statements import count_rows, doubled_keys
 from xmlift.windows import Interval
@@ -45,16 +47,20 @@ class ReportEvent(PlanEvent, frozen=True, kw_only=True):
 
 
 class ReportAnswer(Struct, frozen=True, kw_only=True):
-    """How the run ended, in words; `catch_up` asks for another round. `report` is a key of the bucket."""
+    """How the run ended, in words; `catch_up` asks for another round. `report` is a key of the bucket.
+
+    `loaded` counts rows of the streams whose tables the run met: what those downstream are told of it.
+    """
 
     status: str
     catch_up: bool
     message: str
     report: str
+    loaded: dict[str, dict[str, int]]
 
 
 class RunReport(Struct, kw_only=True):
-    """The whole of a run, as it is kept on S3."""
+    """The whole of a run, as it is kept on S3. `complete_to` is where each stream that asks an endpoint stands."""
 
     source: str
     run: str
@@ -64,6 +70,7 @@ class RunReport(Struct, kw_only=True):
     streams: list[StreamReport]
     problems: list[str]
     warnings: list[str]
+    complete_to: dict[str, datetime] = {}
 
 
 def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[ReportAnswer, RunReport]:
@@ -72,6 +79,7 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
     warnings: list[str] = []
     plans: list[Plan] = []
     streams: dict[str, StreamReport] = {}
+    complete_to: dict[str, datetime] = {}
     try:
         source = load_source(run_catalogue(event, zone), event.catalogue, event.base_url)
         plans = list(_plans(zone, source.source, event.run))
@@ -83,12 +91,17 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
         faults = list(
             dict.fromkeys([*faults, *recovery.problems])
         )  # windows that fail alike share their words
-        problems = [*faults, *problems] if plans else [*problems, *faults]
+        # But not than that of a hook: what it kept from being read is missing for that very reason.
+        last = plans and "Where" not in (event.failure or {})
+        problems = [*faults, *problems] if last else [*problems, *faults]
         touched = [name for name, stream in streams.items() if stream.touched]
-        warnings = [
-            *recovery.warnings,
-            *warehouse.transaction(lambda cursor: list(_unaccounted(cursor, source.source, touched))),
-        ]
+        unaccounted, complete_to = warehouse.transaction(
+            lambda cursor: (
+                list(_unaccounted(cursor, source.source, touched)),
+                _complete_to(cursor, source),
+            )
+        )
+        warnings = [*recovery.warnings, *unaccounted]
     except (XmliftError, psycopg2.Error) as error:
         problems.append(one_line(error))
     if problems and plans:
@@ -115,22 +128,41 @@ def report(event: ReportEvent, zone: Zone, warehouse: Warehouse) -> tuple[Report
             *dict.fromkeys(warning for plan in plans for warning in plan.warnings),
             *warnings,
         ],
+        complete_to=complete_to,
     )
     key = names.report(event.source, event.run)
     zone.put(key, msgspec.json.encode(result))
     logger.info("reported", status=status, summary=result.message)
     catch_up = status == "succeeded" and more and not is_full
-    return ReportAnswer(status=status, catch_up=catch_up, message=result.message, report=key), result
+    answer = ReportAnswer(
+        status=status,
+        catch_up=catch_up,
+        message=result.message,
+        report=key,
+        loaded=_loaded(streams.values()),
+    )
+    return answer, result
 
 
-def figures(result: RunReport) -> dict[str, int]:
-    """The run's figures as metrics, summed over its streams."""
-    metrics = (
-        "windows", "recovered", "quarantined", "superseded", "pages", "records", "rejected", "inserted", "updated",
-        "removed", "stale", "retries", "restarts", "bytes",
-    )  # fmt: skip
-    sums = {name: sum(getattr(stream, name) for stream in result.streams) for name in metrics}
-    return {**sums, "failed_runs": int(result.status == "failed")}
+def figures(
+    event: ReportEvent, answer: ReportAnswer, result: RunReport, now: datetime
+) -> dict[str, dict[str, float]]:
+    """What the report measures, by stream, under "" of the source: steps have measured what they did themselves."""
+    lags = {stream: (now - mark).total_seconds() for stream, mark in result.complete_to.items()}
+    own: dict[str, float] = {"lag": max(lags.values())} if lags else {}
+    if not answer.catch_up:
+        own["run_seconds"] = (now - event.started).total_seconds()
+        own["failed_runs"] = int(result.status == "failed")
+    return {"": own, **{stream: {"lag": lag} for stream, lag in lags.items()}}
+
+
+def _loaded(streams: Iterable[StreamReport]) -> dict[str, dict[str, int]]:
+    counts = ("inserted", "updated", "removed", "rejected")
+    return {
+        stream.stream: {name: getattr(stream, name) for name in counts}
+        for stream in streams
+        if stream.touched
+    }
 
 
 def _plans(zone: Zone, source: str, run: str) -> Iterator[Plan]:
@@ -264,13 +296,31 @@ def _unaccounted(cursor: Any, source: str, touched: Sequence[str]) -> Iterator[s
             )
 
 
+def _complete_to(cursor: Any, source: Source) -> dict[str, datetime]:
+    """Up to where each stream has everything, save those that have no time to be late by.
+
+    These are streams of dropped files alone, and those of partitions of which none was read so far.
+    """
+    settled = coverage.settled(cursor, source.source, counted_coverage(source))
+    asked = {
+        name: stream
+        for name, stream in source.streams.items()
+        if stream.request is not None and (not stream.for_each or settled.get(name))
+    }
+    return watermarks(asked, settled)
+
+
 def _failure_words(failure: Mapping[str, str]) -> str:
-    """The failure as Step Functions caught it: a Lambda's cause is JSON with the message in it."""
+    """The failure as Step Functions caught it: a Lambda's cause is JSON with the message in it.
+
+    `Where` the state machine adds where what failed is none of the steps: a hook, the announcement.
+    """
     cause = failure.get("Cause", "")
     with suppress(msgspec.DecodeError):
         decoded = msgspec.json.decode(cause)
         cause = decoded.get("errorMessage", cause) if isinstance(decoded, dict) else cause
-    return f"{failure.get('Error', 'failure')}: {cause}"
+    words = f"{failure.get('Error', 'failure')}: {cause}"
+    return f"{failure['Where']} failed: {words}" if "Where" in failure else words
 
 
 def _message(source: str, streams: Iterable[StreamReport], problems: Sequence[str]) -> str:

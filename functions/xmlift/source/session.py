@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -23,6 +23,7 @@ from xmlift.source.network import OPEN, Connection, network_fault
 from xmlift.source.urls import Origin, joined, masked, origin, shown, shown_if_url
 from xmlift.source.walk import PageRequest
 from xmlift.source.wording import EXCERPT, plain, words
+from xmlift.telemetry import span
 
 # EWM answers a wrong query with 500 and a code of its own: the next try would get the same.
 _PERMANENT_CODE = re.compile(rb"CRRED\d{4}E")
@@ -193,7 +194,8 @@ class Session:
             self._check_time(url, fault)
             try:
                 self._sign_in()
-                return self._ask(request, retries=attempt)
+                with self._traced(request):
+                    return self._ask(request, retries=attempt)
             except _TryAgainError as error:
                 fault, pause = str(error), error.pause
             # A bare ValueError is what requests raises for a Location that it cannot read.
@@ -221,6 +223,11 @@ class Session:
             f"{shown(url)}: {fault}; gave up after {self._politeness.attempts} tries. The next run reads this "
             "window again; if it lasts, ask the endpoint's owner or lower limits.requests_per_second"
         )
+
+    def _traced(self, request: PageRequest) -> AbstractContextManager[object]:
+        method = "GET" if request.body is None else "POST"
+        asked = {"method": method, "url": masked(shown_if_url(request.url), request.secrets)}
+        return span(origin(self._base_url).host, namespace="remote", http={"request": asked})
 
     def _asked_pause(self, error: Exception) -> float | None:
         """The pause that the answer behind a login's failure asks for."""

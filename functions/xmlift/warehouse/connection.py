@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 (a type)
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
+from xmlift.telemetry import span
 
 _ATTEMPTS = 5
 _CONNECTS = 8
@@ -29,6 +30,9 @@ _S3_FAULT = re.compile(
     r"\s*(ERROR:\s+)?(Problem reading manifest file\s*-\s*)?S3ServiceException:[^\n]*,\s*Status 5\d\d\b"
 )
 _CREDENTIAL_SECONDS = 900
+TRACED_AS = "warehouse"
+"""What the trace calls it: one node, whatever is asked."""
+_MOST_TRACED = 300
 
 
 class Credentials(NamedTuple):
@@ -81,7 +85,9 @@ class BoundedCursor(Cursor):
             milliseconds = 0 if left == math.inf else max(1, int(left * 1000))  # 0 is Redshift's "no limit"
             super().execute(f"SET statement_timeout TO {milliseconds}")
             self._is_bounded = milliseconds > 0
-        super().execute(query, vars)
+        # The statement as it is written here: values are bound to it later, and stay out of the trace.
+        with span(TRACED_AS, namespace="remote", sql={"sanitized_query": str(query)[:_MOST_TRACED]}):
+            super().execute(query, vars)
 
     @contextmanager
     def each_within(self, seconds: float) -> Iterator[None]:
@@ -114,24 +120,10 @@ class Warehouse:
         """A connection, TLS verified. Raises WarehouseError after several tries, the last before `deadline`."""
         fault: Exception | None = None
         for attempt in range(_CONNECTS):
-            user, password = self._credentials()
+            credentials = self._credentials()
             try:
-                return psycopg2.connect(
-                    host=self._address.host,
-                    port=self._address.port,
-                    dbname=self._address.database,
-                    user=user,
-                    password=password,
-                    sslmode="verify-full",
-                    sslrootcert=str(self._address.ca_file),
-                    connect_timeout=10,
-                    application_name=self._application,
-                    # A peer that vanished without a word is noticed within a minute or so.
-                    keepalives_idle=30,
-                    keepalives_interval=10,
-                    keepalives_count=3,
-                    tcp_user_timeout=60_000,
-                )
+                with span(TRACED_AS, namespace="remote", sql={"sanitized_query": "connect"}):
+                    return self._connected(credentials)
             except psycopg2.OperationalError as error:
                 fault = error
             if time.monotonic() >= deadline:
@@ -142,6 +134,24 @@ class Warehouse:
             f"{attempt + 1} tries: {one_line(fault)}. Check that the workgroup is available, that its security "
             "group admits this function, and the CA file"
         ) from fault
+
+    def _connected(self, credentials: Credentials) -> Connection:
+        return psycopg2.connect(
+            host=self._address.host,
+            port=self._address.port,
+            dbname=self._address.database,
+            user=credentials.user,
+            password=credentials.password,
+            sslmode="verify-full",
+            sslrootcert=str(self._address.ca_file),
+            connect_timeout=10,
+            application_name=self._application,
+            # A peer that vanished without a word is noticed within a minute or so.
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+            tcp_user_timeout=60_000,
+        )
 
     def transaction[T](self, work: Callable[[BoundedCursor], T], seconds: float = math.inf) -> T:
         """Run `work` in one transaction and commit, all tries of it within `seconds`.
