@@ -65,7 +65,7 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
-  down publish fetch plan deploy drift validate lint fmt test mutants nightly faults soak bench \
+  down publish fetch plan deploy drift validate generated lint fmt test mutants nightly faults soak bench \
   bench-quick lock clean
 
 help: ## explain the targets
@@ -171,6 +171,11 @@ lint: setup ## style, types, layers, Terraform
 	PYTHONPATH=functions $(bin)/lint-imports
 	terraform fmt -check -recursive terraform
 	@$(lift) validate --terraform
+
+generated: setup ## write what is written from code: the modules' READMEs, the environments' inventories
+	@$(need_terraform)
+	@PYTHONPATH=scripts $(bin)/python -m describe.module_readmes
+	@PYTHONPATH=scripts:functions $(bin)/python -m tests.contract.inventories
 
 fmt: setup ## format Python and Terraform
 	@$(need_terraform)
