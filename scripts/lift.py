@@ -31,9 +31,12 @@ from commands import (
     backfill,
     cloud,
     demo,
+    deploy,
     doctor,
+    drift,
     drop,
     package,
+    plan,
     query,
     rebuild_ledger,
     replay,
@@ -93,6 +96,9 @@ app.command()(rebuild_ledger.rebuild_ledger)
 app.command()(cloud.tick)
 app.command()(query.query)
 app.command()(cloud.down)
+app.command()(plan.plan)
+app.command()(deploy.deploy)
+app.command()(drift.drift)
 app.command()(validate.validate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(package.package)
 app.command()(doctor.doctor)

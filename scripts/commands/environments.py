@@ -33,7 +33,12 @@ def opened(env: str, folder: Path) -> Deployment:
 
 
 def is_on_aws(arguments: Sequence[str]) -> bool:
-    """Whether a command line names an environment on AWS: then the caller's AWS settings are meant."""
+    """Whether a command line is meant for AWS, and the caller's AWS settings with it.
+
+    It is if it names an environment there, or if it keeps or gets packages, which are nobody's environment.
+    """
+    if arguments[1:2] in (["publish"], ["fetch"]):
+        return True
     named = [
         following if word == "--env" else word.partition("=")[2]
         for word, following in zip(arguments, [*arguments[1:], ""], strict=True)

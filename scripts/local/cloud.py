@@ -17,9 +17,9 @@ from botocore.config import Config
 
 from local.environment import scrub, with_package_path
 from local.errors import LocalError
-from local.instance import Instance, State
+from local.instance import Account, Instance, State
 from local.processes import end
-from local.servers import REGION, ROOT, ROOT_CREDENTIALS, client_variables, url
+from local.servers import ROOT, client_variables, url
 from local.terraform import end_remains
 
 DEFAULT_FOLDER = ROOT / ".local"
@@ -55,15 +55,20 @@ class Cloud:
         environment = dict(os.environ)
         scrub(environment)
         environment |= client_variables(self.instance, self.state.ports)
-        return environment | ROOT_CREDENTIALS | {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+        region = self.state.account.region
+        return (
+            environment
+            | self.state.account.credentials
+            | {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        )
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client of the emulator's root user."""
         name = "warehouse_control" if service in {"redshift-serverless", "redshift-data"} else "emulator"
         session = boto3.Session(
-            aws_access_key_id=ROOT_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=ROOT_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            region_name=REGION,
+            aws_access_key_id=self.state.account.credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.state.account.credentials["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.state.account.region,
         )
         return session.client(
             service,
@@ -101,12 +106,13 @@ def start(
     items: int = 5000,
     data: Path | None = None,
     faults: bool = False,
+    account: Account = Account(),  # noqa: B008 (nobody can change it)
     on_ready: Callable[[str], None] = lambda name: None,
 ) -> Cloud:
     """Start a local cloud; on_ready is told the name of each server as it gets ready.
 
     What a killed one has left in the folder is ended and removed first. With `faults`, microburst stands between
-    functions and emulator, and the state machine tries again sooner.
+    functions and emulator, and the state machine tries again sooner. `account`: whose the cloud is, and where.
 
     Raises: CloudError if one is running there already or a server does not start.
     """
@@ -121,6 +127,7 @@ def start(
         command = [sys.executable, "-m", "local.supervisor", "--folder", str(instance.folder)]
         command += ["--items", str(items)] + (["--data", str(data)] if data else [])
         command += ["--faults"] if faults else []
+        command += ["--account", account.id, "--region", account.region]
         with (instance.logs / "supervisor.log").open("wb") as log:
             supervisor = Popen(
                 command,

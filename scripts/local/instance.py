@@ -11,6 +11,19 @@ from local.processes import Identity
 Status = Literal["starting", "running", "failed"]
 
 
+@dataclass(frozen=True)
+class Account:
+    """The AWS account that a local cloud is, and the region it is in."""
+
+    id: str = "000000000000"
+    region: str = "us-east-1"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Of the emulator's root user: a key of twelve digits is that account's. They open nothing else."""
+        return {"AWS_ACCESS_KEY_ID": self.id, "AWS_SECRET_ACCESS_KEY": "local"}
+
+
 @dataclass
 class State:
     """What `cloud.json` says: written by the supervisor alone, read by everybody."""
@@ -20,6 +33,7 @@ class State:
     message: str = ""
     children: dict[str, Identity] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,7 @@ class Instance:
             document = json.loads(self.state_file.read_text())
             document["supervisor"] = Identity(**document["supervisor"])
             document["children"] = {name: Identity(**child) for name, child in document["children"].items()}
+            document["account"] = Account(**document["account"])
             return State(**document)
         except (OSError, ValueError, TypeError, KeyError):
             return None

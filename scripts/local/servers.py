@@ -4,17 +4,12 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.environment import NOWHERE, with_package_path
-from local.instance import Instance
+from local.instance import Account, Instance
 from operate.places import ROOT
-
-ACCOUNT = "000000000000"
-REGION = "us-east-1"
-# The emulator's root user. It opens nothing but this emulator.
-ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +22,7 @@ class Options:
     data: Path | None
     # Put microburst before the emulator, and let the state machine wait a twentieth of its time between tries.
     faults: bool = False
+    account: Account = field(default_factory=Account)
 
 
 @dataclass(frozen=True)
@@ -79,6 +75,8 @@ def _emulator_command(options: Options) -> list[str]:
         "variables": {
             **client_variables(options.instance, options.ports),
             **_through_microburst(options, "AWS_ENDPOINT_URL"),
+            # An environment that is meant for AWS names the authorities that are in its packages.
+            "XMLIFT_WAREHOUSE_CA": str(options.instance.ca_file),
         },
     }
     # -P: the folder of the launcher holds packages of ours that must not stand before the emulator's.
@@ -92,7 +90,7 @@ def _emulator_environment(options: Options) -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ},
         **NOWHERE,
-        **ROOT_CREDENTIALS,
+        **options.account.credentials,
         "HOME": scratch,
         "TMPDIR": scratch,
         "S3_DATA_DIR": f"{scratch}/s3",
@@ -100,8 +98,8 @@ def _emulator_environment(options: Options) -> dict[str, str]:
         "GATEWAY_PORT": str(options.ports["emulator"]),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
-        "MINISTACK_REGION": REGION,
-        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": options.account.region,
+        "MINISTACK_ACCOUNT_ID": options.account.id,
         "AUTH": "true",
         "USE_SSL": "1",
         "MINISTACK_SSL_CERT": str(tls / "server.pem"),
@@ -130,7 +128,8 @@ def _warehouse_environment(options: Options) -> dict[str, str]:
     variables = client_variables(options.instance, options.ports)
     # What COPY reads may go wrong too; who signed a request is asked of the emulator itself.
     variables |= _through_microburst(options, "AWS_ENDPOINT_URL_S3")
-    return with_package_path({**os.environ, **variables, **ROOT_CREDENTIALS, "AWS_REGION": REGION})
+    variables |= {**options.account.credentials, "AWS_REGION": options.account.region}
+    return with_package_path({**os.environ, **variables})
 
 
 def _microburst_command(options: Options) -> list[str]:

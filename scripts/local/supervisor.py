@@ -1,6 +1,6 @@
 """The one process that owns a local cloud: it starts the three servers, watches them and ends them.
 
-    python -m local.supervisor --folder FOLDER [--items N] [--data FOLDER] [--faults]
+    python -m local.supervisor --folder FOLDER [--items N] [--data FOLDER] [--faults] [--account ID --region NAME]
 
 Prints a line of JSON as each server gets ready: `{"ready": "ministack"}` …, at last `{"status": "running"}`, or
 `{"status": "failed", "message": …}`, and closes its standard output. SIGTERM ends everything. The folder's lock is
@@ -21,7 +21,7 @@ from subprocess import Popen
 
 from local.certificates import make_certificates, write_trusted
 from local.environment import scrub
-from local.instance import Instance, State
+from local.instance import Account, Instance, State
 from local.ports import free_ports
 from local.processes import Identity, end, start
 from local.servers import MICROBURST, SERVERS, Options, Server
@@ -51,7 +51,7 @@ class Supervisor:
         self._instance = instance
         self._options = options
         self._servers = (*SERVERS, MICROBURST) if options.faults else SERVERS
-        self._state = State(supervisor=Identity.of(os.getpid()), ports=options.ports)
+        self._state = State(supervisor=Identity.of(os.getpid()), ports=options.ports, account=options.account)
         self._children: list[Child] = []
         # ("ready" or "ended", name of the server), or ("stop", "") from a signal.
         self._events: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
@@ -163,6 +163,8 @@ def main() -> int:
     parser.add_argument("--items", type=int, default=5000, help="work items at the XML endpoint")
     parser.add_argument("--data", type=Path, help="folder of recorded responses for the XML endpoint")
     parser.add_argument("--faults", action="store_true", help="put microburst between functions and emulator")
+    parser.add_argument("--account", default=Account.id, help="twelve digits")
+    parser.add_argument("--region", default=Account.region)
     arguments = parser.parse_args()
 
     scrub(os.environ)
@@ -172,7 +174,8 @@ def main() -> int:
     for folder in (instance.logs, instance.emulator, instance.warehouse, instance.terraform):
         folder.mkdir(parents=True, exist_ok=True)
     ports = free_ports("emulator", "warehouse_control", "warehouse", "endpoint", "microburst")
-    options = Options(instance, ports, arguments.items, arguments.data, arguments.faults)
+    account = Account(arguments.account, arguments.region)
+    options = Options(instance, ports, arguments.items, arguments.data, arguments.faults, account)
     return Supervisor(instance, options).run()
 
 
