@@ -11,24 +11,44 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
 from xmlift.telemetry import logger
-from xmlift.warehouse import kept_coverage, ledger, migrations, statements, tables
+from xmlift.warehouse import kept_coverage, ledger, migrations, statements, tables, version
 from xmlift.warehouse.connection import TimeUpError, Warehouse, one_line
 from xmlift.warehouse.mutex import locked_streams
 
 
+class Readers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may read all tables and the ledger: names of IAM roles, and of database users."""
+
+    iam_roles: list[str] = []
+    database_users: list[str] = []
+
+    @property
+    def users(self) -> list[str]:
+        """Their database users."""
+        return [*map(migrations.database_user, self.iam_roles), *self.database_users]
+
+
 class MigrateEvent(Struct, frozen=True, kw_only=True):
-    """The sources of an environment, and the IAM role names of those who load and of those who look on."""
+    """The sources of an environment, the IAM role names of those who load and look on, and who else reads."""
 
     sources: list[str]
     loader: str
     observers: list[str]
+    readers: Readers = Readers()
 
 
 class MigrateAnswer(Struct, frozen=True, kw_only=True):
-    """The versions that were applied now, and the one that the warehouse has reached."""
+    """The versions that were applied now, the one that the warehouse has reached, and who no longer reads."""
 
     applied: list[int]
     version: int
+    revoked: list[str] = []
+
+
+class CheckAnswer(Struct, frozen=True, kw_only=True):
+    """The newest version that this code knows: it may use the warehouse."""
+
+    code: int
 
 
 class Forget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +89,15 @@ def migrate(event: MigrateEvent, warehouse: Warehouse, seconds: float = math.inf
         raise WarehouseError(f"migrate was rolled back: {one_line(error)}") from error
 
 
+def check(warehouse: Warehouse, seconds: float = math.inf) -> CheckAnswer:
+    """Ask, before older code goes live again, whether it may use the warehouse. Raises WarehouseError if not."""
+    try:
+        warehouse.transaction(version.check, seconds)
+    except psycopg2.Error as error:
+        raise WarehouseError(f"the version of the warehouse is not known: {one_line(error)}") from error
+    return CheckAnswer(code=migrations.newest())
+
+
 def forget(event: ForgetEvent, warehouse: Warehouse, seconds: float = math.inf) -> ForgetAnswer:
     """Delete what the ledger has of a source, once no load of it is running. Raises WarehouseError."""
     source = event.forget.source
@@ -105,13 +134,16 @@ def _migrate(cursor: Cursor, event: MigrateEvent) -> MigrateAnswer:
     cursor.execute("LOCK xmlift.migrations")
     cursor.execute("SELECT COALESCE(MAX(version), 0) FROM xmlift.migrations")
     (reached,) = cursor.fetchone() or (0,)
+    if reached > migrations.newest():
+        version.check(cursor)  # older code is applied again
     applied = [_apply(cursor, step) for step in migrations.MIGRATIONS if step.version > reached]
     loader = migrations.database_user(event.loader)
     observers = [migrations.database_user(role) for role in event.observers]
-    _create_users(cursor, [loader, *observers])
-    for statement in migrations.grants(event.sources, loader, observers):
+    _create_users(cursor, [loader, *observers, *event.readers.users])
+    for statement in migrations.grants(event.sources, loader, observers, event.readers.users):
         cursor.execute(statement)
-    return MigrateAnswer(applied=applied, version=migrations.MIGRATIONS[-1].version)
+    revoked = _revoke_others(cursor, event.readers.users)
+    return MigrateAnswer(applied=applied, version=max(reached, migrations.newest()), revoked=revoked)
 
 
 def _apply(cursor: Cursor, step: migrations.Migration) -> int:
@@ -121,6 +153,12 @@ def _apply(cursor: Cursor, step: migrations.Migration) -> int:
         "INSERT INTO xmlift.migrations (version, title, applied_at) VALUES (%s, %s, %s)",
         (step.version, step.title, datetime.now(UTC)),
     )
+    if step.oldest_code:
+        # Apart: the first versions were kept in a table without this column.
+        cursor.execute(
+            "UPDATE xmlift.migrations SET oldest_code = %s WHERE version = %s",
+            (step.oldest_code, step.version),
+        )
     logger.info("migrated", version=step.version, title=step.title)
     return step.version
 
@@ -128,6 +166,16 @@ def _apply(cursor: Cursor, step: migrations.Migration) -> int:
 def _create_users(cursor: Cursor, users: Sequence[str]) -> None:
     cursor.execute("SELECT usename FROM pg_user")
     known = {name for (name,) in cursor.fetchall()}
-    for user in users:
+    for user in dict.fromkeys(users):
         if user not in known:
             cursor.execute(migrations.create_user(user))
+
+
+def _revoke_others(cursor: Cursor, readers: Sequence[str]) -> list[str]:
+    """Whoever has the readers' role and is not among them loses it: the environment alone says who reads."""
+    cursor.execute("SELECT user_name FROM svv_user_grants WHERE role_name = %s", (migrations.READER,))
+    others = sorted({name for (name,) in cursor.fetchall()}.difference(readers))
+    for user in others:
+        cursor.execute(migrations.no_longer(user))
+        logger.info("revoked", reader=user)
+    return others

@@ -10,15 +10,18 @@ import pytest
 
 from xmlift.errors import WarehouseError
 from xmlift.migration import (
+    CheckAnswer,
     Forget,
     ForgetAnswer,
     ForgetEvent,
     MigrateAnswer,
     MigrateEvent,
+    Readers,
+    check,
     forget,
     migrate,
 )
-from xmlift.warehouse import coverage, migrations, statements
+from xmlift.warehouse import coverage, migrations, statements, version
 from xmlift.warehouse.migrations import Migration
 
 from .warehouse_stand_in import ADMIN, LOADER, PLANNER, REPORTER, STRANGER, StandIn, stand_in
@@ -73,16 +76,42 @@ def test_the_life_of_a_warehouse(empty: StandIn, monkeypatch: pytest.MonkeyPatch
     assert grants(empty) == before
     assert empty.run("SELECT version FROM xmlift.migrations") == [(version,) for version in versions]
 
+    released = migrations.MIGRATIONS
     second = Migration(LATEST + 1, "one more", ("CREATE TABLE xmlift.more (n INTEGER)",))
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, second))
-    assert migrate(EVENT, admin) == MigrateAnswer(applied=[LATEST + 1], version=LATEST + 1)
-    assert migrate(EVENT, admin) == MigrateAnswer(applied=[], version=LATEST + 1)
+    with pytest.MonkeyPatch.context() as newer:
+        newer.setattr(migrations, "MIGRATIONS", (*released, second))
+        with pytest.raises(WarehouseError, match=f"is of version {LATEST}, this code needs {LATEST + 1}"):
+            empty.warehouse(PLANNER).transaction(version.check)
+        assert migrate(EVENT, admin) == MigrateAnswer(applied=[LATEST + 1], version=LATEST + 1)
+        assert migrate(EVENT, admin) == MigrateAnswer(applied=[], version=LATEST + 1)
+    for role in (PLANNER, LOADER):
+        empty.warehouse(role).transaction(version.check)
+    assert migrate(EVENT, admin) == MigrateAnswer(applied=[], version=LATEST + 1), "code may go back"
+    assert check(admin) == CheckAnswer(code=LATEST)
 
-    broken = Migration(LATEST + 2, "wrong", ("CREATE TABLE xmlift.third (n INTEGER)", "CREATE TABLE oh no"))
+    third = Migration(LATEST + 2, "another ledger", ("CREATE TABLE xmlift.other (n INTEGER)",), LATEST + 2)
+    with pytest.MonkeyPatch.context() as newer:
+        newer.setattr(migrations, "MIGRATIONS", (*released, second, third))
+        assert migrate(EVENT, admin).applied == [LATEST + 2]
+        assert check(admin) == CheckAnswer(code=LATEST + 2)
+    for too_old in (lambda: migrate(EVENT, admin), lambda: check(admin)):
+        with pytest.raises(WarehouseError) as told:
+            too_old()
+        assert str(told.value) == (
+            f"the warehouse is of version {LATEST + 2}, which code before version {LATEST + 2} may not use; this "
+            f"code is of version {LATEST}. Nothing was changed. The warehouse does not go back: deploy code of "
+            f"version {LATEST + 2} or newer, or restore a snapshot that is older than that version"
+        )
+    for role in (PLANNER, LOADER):
+        with pytest.raises(WarehouseError, match="does not go back"):
+            empty.warehouse(role).transaction(version.check)
+
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*released, second, third))
+    broken = Migration(LATEST + 3, "wrong", ("CREATE TABLE xmlift.third (n INTEGER)", "CREATE TABLE oh no"))
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, broken))
     with pytest.raises(WarehouseError, match="migrate was rolled back"):
         migrate(EVENT, admin)
-    assert empty.run("SELECT MAX(version) FROM xmlift.migrations") == [(LATEST + 1,)]
+    assert empty.run("SELECT MAX(version) FROM xmlift.migrations") == [(LATEST + 2,)]
     assert empty.run("SELECT to_regclass('xmlift.third')") == [(None,)]
 
 
@@ -129,8 +158,8 @@ def test_the_loader_may(granted: StandIn, statement: str) -> None:
         "UPDATE xmlift.ledger SET state = 'loaded'",
         "DELETE FROM xmlift.ledger",
         "DROP TABLE xmlift.ledger",
-        "SELECT * FROM xmlift.migrations",
         "INSERT INTO xmlift.migrations VALUES (99, 'x', GETDATE())",
+        "UPDATE xmlift.migrations SET oldest_code = 0",
         "CREATE TABLE xmlift.mine (id INTEGER)",
         "CREATE SCHEMA mine",
         "CREATE TABLE public.mine (id INTEGER)",
@@ -153,7 +182,7 @@ def test_observers_read_and_no_more(granted: StandIn, role: str) -> None:
         "INSERT INTO granted.items VALUES (1)",
         "DELETE FROM granted.items",
         "CREATE TABLE granted.made (id INTEGER)",
-        "SELECT * FROM xmlift.migrations",
+        "DELETE FROM xmlift.migrations",
         "LOCK granted.items",
     ):
         assert refused(granted, role, statement), statement
@@ -170,6 +199,30 @@ def test_any_other_role_may_nothing(granted: StandIn, statement: str) -> None:
 def test_observers_read_what_the_loader_makes_later(granted: StandIn) -> None:
     run(granted, LOADER, "CREATE TABLE granted.afterwards (id INTEGER)")
     assert run(granted, PLANNER, "SELECT * FROM granted.afterwards") == []
+
+
+def test_the_environment_says_who_reads(granted: StandIn) -> None:
+    """By the name of an IAM role or of a database user; whoever is no longer named no longer reads."""
+
+    def migrated(**named: list[str]) -> list[str]:
+        event = MigrateEvent(
+            sources=["granted", "granted_later"],
+            loader=LOADER,
+            observers=[PLANNER, REPORTER],
+            readers=Readers(**named),
+        )
+        return migrate(event, granted.warehouse(ADMIN)).revoked
+
+    assert migrated(iam_roles=["analysts"], database_users=["dashboards"]) == []
+    for statement in ("SELECT * FROM xmlift.ledger", "SELECT * FROM granted.items"):
+        assert not refused(granted, "analysts", statement)
+    for statement in (INTO_LEDGER, "DELETE FROM granted.items", "CREATE TABLE granted.made (id INTEGER)"):
+        assert refused(granted, "analysts", statement)
+    assert granted.run("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'dashboards'") == [(True,)]
+    assert migrated(database_users=["dashboards"]) == ["IAMR:analysts"]
+    assert refused(granted, "analysts", "SELECT * FROM granted.items")
+    assert migrated() == ["dashboards"]
+    assert migrated() == []
 
 
 def test_names_that_no_identifier_could_have_are_quoted(stand_in: StandIn) -> None:

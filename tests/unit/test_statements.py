@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from xmlift.warehouse import absent, duplicates, history, left_out, readings
 from xmlift.warehouse import statements as sql
-from xmlift.warehouse.migrations import BOOTSTRAP, MIGRATIONS, create_user, database_user, grants
+from xmlift.warehouse.migrations import (
+    BOOTSTRAP,
+    MIGRATIONS,
+    create_user,
+    database_user,
+    grants,
+    no_longer,
+)
 from xmlift.warehouse.statements import Table
 from xmlift.windows import Interval
 
@@ -166,7 +173,8 @@ def test_redshifts_grammar_reads_the_grants_and_users() -> None:
     user = database_user("xmlift-dev-load")
     assert user == "IAMR:xmlift-dev-load"
     assert create_user(user) == 'CREATE USER "IAMR:xmlift-dev-load" PASSWORD DISABLE'
-    for statement in (create_user(user), *grants(["ewm", HOSTILE], user, ["IAMR:plan", "IAMR:report"])):
+    granted = grants(["ewm", HOSTILE], user, ["IAMR:plan", "IAMR:report"], ["IAMR:analysts", "dashboards"])
+    for statement in (create_user(user), no_longer("dashboards"), *granted):
         # Redshift grants default privileges to roles too; sqlfluff's grammar knows users and groups only.
         known = (
             statement.replace("TO ROLE", "TO GROUP") if statement.startswith("ALTER DEFAULT") else statement

@@ -25,7 +25,7 @@ from xmlift.planning.round_items import load_item, shared_out, with_histories
 from xmlift.planning.told import told_by_warehouse
 from xmlift.run_input import PlanEvent
 from xmlift.telemetry import logger
-from xmlift.warehouse import coverage, ledger
+from xmlift.warehouse import coverage, ledger, version
 from xmlift.warehouse.connection import Warehouse
 from xmlift.warehouse.coverage import Counted, Covered
 from xmlift.work import ALL_RUNS, Plan, PlanAnswer, WorkList
@@ -131,9 +131,11 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
 
 
 def _is_loaded(source: Source, name: str, stream: Stream, partition: str, warehouse: Warehouse) -> bool:
-    return warehouse.transaction(
-        lambda cursor: ledger.is_loaded(cursor, source.source, name, partition, stream.epoch)
-    )
+    def ask(cursor: Cursor) -> bool:
+        version.check(cursor)
+        return ledger.is_loaded(cursor, source.source, name, partition, stream.epoch)
+
+    return warehouse.transaction(ask)
 
 
 def _read_by_run(
@@ -179,6 +181,7 @@ def _covered(event: PlanEvent, source: Source, warehouse: Warehouse) -> tuple[Co
     counted = counted_coverage(source)
 
     def ask(cursor: Cursor) -> tuple[Covered, Covered]:
+        version.check(cursor)
         settled = coverage.settled(cursor, source.source, counted)
         # Before its first round a run has read nothing; where that is decided again, the first decision stands.
         own: Covered = {} if event.round == 0 else coverage.of_run(cursor, source.source, event.run)

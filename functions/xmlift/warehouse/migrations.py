@@ -1,7 +1,9 @@
 """The warehouse's own schema: versioned statements, forward only, each version once.
 
-A version that has been released is never edited: write the next one. Everything that depends on the sources
-(a schema each, and who may do what there) is granted anew at every run, since sources come and go.
+A version that has been released is never edited: write the next one. Code may go back and the warehouse may not,
+so a version adds and takes nothing away; where older code would do harm all the same, it says so (`oldest_code`).
+Everything that depends on the sources (a schema each, and who may do what there) is granted anew at every run,
+since sources come and go.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,11 +15,15 @@ LOADER, OBSERVER, READER = "xmlift_loader", "xmlift_observer", "xmlift_reader"
 
 
 class Migration(NamedTuple):
-    """Statements that lead from the version before to this one."""
+    """Statements that lead from the version before to this one.
+
+    `oldest_code` is the newest version that code has to know to use the warehouse from here on; 0: any code may.
+    """
 
     version: int
     title: str
     statements: tuple[str, ...]
+    oldest_code: int = 0
 
 
 BOOTSTRAP = (
@@ -113,7 +119,21 @@ MIGRATIONS = (
             "ALTER TABLE xmlift.ledger ADD COLUMN not_modified BOOLEAN DEFAULT FALSE NOT NULL",
         ),
     ),
+    Migration(
+        6,
+        "the warehouse tells which code may use it, and plan and load ask",
+        (
+            "ALTER TABLE xmlift.migrations ADD COLUMN oldest_code INTEGER DEFAULT 0 NOT NULL",
+            f"GRANT SELECT ON xmlift.migrations TO ROLE {LOADER}",
+            f"GRANT SELECT ON xmlift.migrations TO ROLE {OBSERVER}",
+        ),
+    ),
 )
+
+
+def newest() -> int:
+    """The version that this code brings a warehouse to."""
+    return MIGRATIONS[-1].version
 
 
 def database_user(role_name: str) -> str:
@@ -126,11 +146,14 @@ def create_user(user: str) -> str:
     return f"CREATE USER {identifier(user)} PASSWORD DISABLE"
 
 
-def grants(sources: Iterable[str], loader: str, observers: Iterable[str]) -> Iterator[str]:
+def grants(
+    sources: Iterable[str], loader: str, observers: Iterable[str], readers: Iterable[str] = ()
+) -> Iterator[str]:
     """Who may do what, for all sources; each statement may be run any number of times."""
     yield f"GRANT ROLE {LOADER} TO {identifier(loader)}"
-    for observer in observers:
-        yield f"GRANT ROLE {OBSERVER} TO {identifier(observer)}"
+    for role, users in ((OBSERVER, observers), (READER, readers)):
+        for user in users:
+            yield f"GRANT ROLE {role} TO {identifier(user)}"
     for source in sources:
         schema = identifier(source)
         yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
@@ -143,3 +166,8 @@ def grants(sources: Iterable[str], loader: str, observers: Iterable[str]) -> Ite
                 f"ALTER DEFAULT PRIVILEGES FOR USER {identifier(loader)} IN SCHEMA {schema} "
                 f"GRANT SELECT ON TABLES TO ROLE {role}"
             )
+
+
+def no_longer(reader: str) -> str:
+    """Takes away what a reader was granted; of the user itself nothing is changed."""
+    return f"REVOKE ROLE {READER} FROM {identifier(reader)}"
