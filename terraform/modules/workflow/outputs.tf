@@ -9,3 +9,8 @@ output "failures_topic_arn" {
   value       = local.failures_topic_arn
   depends_on  = [aws_sns_topic.failures]
 }
+
+output "schedule_group" {
+  description = "Name of the environment's group of schedules, for those beside the sources'."
+  value       = aws_scheduler_schedule_group.sources.name
+}
