@@ -42,6 +42,13 @@ def prod(roots: Roots) -> Deployment:
     return Deployment.of_plan(roots.plans("environments/prod", PACKAGES)["plan"])
 
 
+@pytest.fixture(scope="session")
+def every_choice(roots: Roots) -> Deployment:
+    """The workflow alone, with every choice of the flow made: hooks, repetitions, time-outs, a bus."""
+    plan = roots.module_plans("workflow", "flow")["all_that_an_environment_may_choose"]
+    return Deployment.of_plan(plan, at_least=5)
+
+
 @pytest.fixture(scope="session", params=["dev", "prod", "local"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     """Each environment in turn."""

@@ -38,11 +38,7 @@ class Roots:
         They have what `terraform show -json` says of a saved plan under `resource_changes`.
         """
         self._init(root)
-        done = self._run(root, "test", "-json", "-verbose", *options)
-        events = [json.loads(line) for line in done.stdout.splitlines()]
-        problems = [event["@message"] for event in events if event["type"] == "diagnostic"]
-        assert done.returncode == 0, "\n".join(problems) or done.stderr
-        return {event["@testrun"]: event["test_plan"] for event in events if event["type"] == "test_plan"}
+        return _test_plans(self._run(root, "test", "-json", "-verbose", *options))
 
     def order(self, environment: str) -> dict[str, set[str]]:
         """What is made before what: address => addresses that it directly waits for."""
@@ -55,6 +51,13 @@ class Roots:
                 later, earlier = (part.strip(' ";') for part in line.split(" -> "))
                 waits.setdefault(later, set()).add(earlier)
         return waits
+
+    def module_plans(self, name: str, file: str) -> dict[str, dict[str, Any]]:
+        """The plans that one file of a module's tests makes: name of the run => plan."""
+        module = f"modules/{name}"
+        self._run(module, "get", configuration=self.borrowed_provider)
+        options = ("-json", "-verbose", f"-filter=tests/{file}.tftest.hcl")
+        return _test_plans(self._run(module, "test", *options, configuration=self.borrowed_provider))
 
     def test_module(self, name: str) -> str:
         """Run a module's own tests; what Terraform says of them, failures included."""
@@ -104,3 +107,10 @@ class Roots:
         return subprocess.run(
             command, env=environment, check=False, capture_output=True, text=True, timeout=180
         )
+
+
+def _test_plans(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    problems = [event["@message"] for event in events if event["type"] == "diagnostic"]
+    assert done.returncode == 0, "\n".join(problems) or done.stderr
+    return {event["@testrun"]: event["test_plan"] for event in events if event["type"] == "test_plan"}

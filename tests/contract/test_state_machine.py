@@ -7,83 +7,21 @@ from typing import Any
 import pytest
 
 from .aws.deployment import Deployment
-from .state_machine import STARTED, Answer, FunctionError, Handler, Run, run
-
-SOURCE = {"source": "ewm", "catalogue": "catalogue/ewm/0123.yaml", "base_url": None}
-STREAMS = [
-    {
-        "source": "ewm",
-        "catalogue": SOURCE["catalogue"],
-        "stream": stream,
-        "run": "a-run",
-        "windows_of": "a-run",
-    }
-    for stream in ("work_items", "comments")
-]
-WORK = [
-    {"source": "ewm", "stream": "work_items", "run": "a-run", "from": day, "to": day + 1} for day in range(3)
-]
-Event = dict[str, Any]
-
-
-def planned(event: Event, items: int = len(WORK), concurrency: int = 2) -> Answer:
-    streams = STREAMS if items else []
-    return {
-        "run": "a-run",
-        "round": event["round"] + 1,
-        "extract": {"items": items, "concurrency": concurrency, "bucket": "landing", "key": "work.json"},
-        "streams": streams,
-        "load_items": len(streams),
-    }
-
-
-def nothing_planned(event: Event) -> Answer:
-    return planned(event, items=0)
-
-
-def done(_: Event) -> Answer:
-    return {"status": "done"}
-
-
-def reported(event: Event) -> Answer:
-    """What report answers: a failure that it is told of is in its message."""
-    failure = event["failure"]
-    return {
-        "status": "failed" if failure else "succeeded",
-        "catch_up": False,
-        "message": f"ewm failed: {failure['Error']}" if failure else "ewm: all loaded",
-        "report": "runs/ewm/a-run/report.json",
-    }
-
-
-def told_of(event: Event) -> Answer:
-    """A report that hands on the cause that it was told of."""
-    return reported(event) | {"message": event["failure"]["Cause"]}
-
-
-def fails(error: str = "SourceError", message: str = "the endpoint says no") -> Handler:
-    def handler(_: Event) -> Answer:
-        raise FunctionError(error, message)
-
-    return handler
-
-
-def more_then_done(loops: int) -> Handler:
-    """Answers "more" so many times, whoever asks, then "done"."""
-    calls = count(1)
-    return lambda _: {"status": "more" if next(calls) <= loops else "done"}
-
-
-def assert_told(found: Run, text: str) -> None:
-    """The run failed, and one message says of what and where to look."""
-    assert found.status == "FAILED"
-    assert found.error == "RunFailed"
-    ((subject, message),) = found.messages
-    assert subject == "xmlift-dev-pipeline: ewm failed"
-    assert text in message
-    assert message.endswith(f":{STARTED}")
-    assert found.cause is not None
-    assert text in found.cause
+from .pipeline_steps import (
+    SOURCE,
+    STREAMS,
+    WORK,
+    Event,
+    assert_told,
+    done,
+    fails,
+    more_then_done,
+    nothing_planned,
+    planned,
+    reported,
+    told_of,
+)
+from .state_machine import STARTED, Answer, Handler, run
 
 
 def test_several_windows(dev: Deployment) -> None:
@@ -117,7 +55,7 @@ def test_what_an_operator_asks_for_reaches_plan_and_report_as_it_is(dev: Deploym
 def test_nothing_to_do(dev: Deployment) -> None:
     found = run(dev, SOURCE, None, plan=nothing_planned, report=reported)
     assert found.status == "SUCCEEDED"
-    assert found.entered == ["FirstRound", "Plan", "HasWork", "Report", "Verdict", "Done"]
+    assert found.entered == ["FirstRound", "Plan", "HasWork", "Report", "Verdict", "Announce", "Done"]
 
 
 def leftovers_first(event: Event) -> Answer:
@@ -393,10 +331,8 @@ def test_what_lambda_keeps_failing_is_given_up(dev: Deployment) -> None:
     handlers: dict[str, Any] = {"extract": done, "load": fails("Sandbox.Timedout")}
     found = run(dev, SOURCE, WORK, plan=planned, report=reported, **handlers)
     for stream in STREAMS:
-        assert (
-            found.of("load").count(stream) == 3
-        )  # a first call and two repetitions, here with shorter waits
+        assert found.of("load").count(stream) == 5  # a first call and four repetitions
     assert found.entered.count("StreamFailed") == len(STREAMS)
     plan = run(dev, SOURCE, None, plan=fails("Sandbox.Timedout"), report=reported)
-    assert len(plan.of("plan")) == 3
+    assert len(plan.of("plan")) == 5
     assert_told(plan, "Sandbox.Timedout")

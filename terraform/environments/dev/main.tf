@@ -44,5 +44,10 @@ module "platform" {
     extract_concurrency                  = 8
     extract_tolerated_failure_percentage = 50
     load_concurrency                     = 2
+
+    retry     = { attempts = 4, first_wait_seconds = 2, backoff = 2.5, longest_wait_seconds = 60 }
+    timeouts  = { run_hours = 24, hook_seconds = 960 }
+    hooks     = { before_extract = null, after_load = null } # ARNs of functions of your own
+    event_bus = "default"                                    # where completed runs are announced
   }
 }

@@ -16,6 +16,7 @@ locals {
   executions = "${local.states}:execution:${var.state_machine.name}:*"
   children   = "${local.states}:execution:${var.state_machine.name}/${var.state_machine.map_label}:*"
   topic      = "arn:${local.partition}:sns:${var.account.region}:${var.account.id}:${var.failures_topic}"
+  bus        = "arn:${local.partition}:events:${var.account.region}:${var.account.id}:event-bus/${var.event_bus}"
   rules      = "arn:${local.partition}:events:${var.account.region}:${var.account.id}:rule"
   groups     = "arn:${local.partition}:scheduler:${var.account.region}:${var.account.id}:schedule-group"
 
@@ -356,6 +357,14 @@ locals {
       Resource = local.children
     },
     {
+      # Consumers go by the event's source: nothing else is said in its name, and nothing in another's.
+      Sid       = "AnnounceCompletedRuns"
+      Effect    = "Allow"
+      Action    = "events:PutEvents"
+      Resource  = local.bus
+      Condition = { StringEquals = { "events:source" = "xmlift" } }
+    },
+    {
       Sid      = "TellOfFailures"
       Effect   = "Allow"
       Action   = "sns:Publish"
@@ -383,6 +392,13 @@ locals {
       ]
       Resource = "*" # log deliveries are of the account: CloudWatch Logs knows no resource for them
     },
+    ], [
+    for arns in [var.hooks] : {
+      Sid      = "CallTheHooks"
+      Effect   = "Allow"
+      Action   = "lambda:InvokeFunction"
+      Resource = arns
+    } if length(arns) > 0
   ])
 
   start_the_pipeline = [{

@@ -60,6 +60,16 @@ variable "source_secrets" {
   type        = set(string)
 }
 
+variable "event_bus" {
+  description = "Name of the bus that the state machine announces completed runs on."
+  type        = string
+}
+
+variable "hooks" {
+  description = "ARNs of the environment's own functions that the state machine calls, as it calls them."
+  type        = list(string)
+}
+
 variable "key_arn" {
   description = "Key that all that roles read and write is encrypted with."
   type        = string

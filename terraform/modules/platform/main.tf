@@ -46,6 +46,8 @@ module "iam" {
   state_machine    = local.state_machine
   schedule_group   = local.name
   failures_topic   = local.failures_topic
+  event_bus        = var.flow.event_bus
+  hooks            = distinct([for arn in values(var.flow.hooks) : arn if arn != null])
   landing_bucket   = local.landing_bucket
   source_secrets   = local.all_secret_names
   admin_secret_arn = module.warehouse.admin_secret_arn
@@ -115,6 +117,8 @@ resource "aws_xray_sampling_rule" "all" {
 
 # The container alone: a secret's value never passes through Terraform, its plan or its state.
 resource "aws_secretsmanager_secret" "source" {
+  # checkov:skip=CKV2_AWS_57: the login is the source's: nothing here can change it there
+
   for_each = local.all_secret_names
 
   name                    = each.value

@@ -54,6 +54,8 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "pipeline" {
+  # checkov:skip=CKV_AWS_338: how long logs are kept is the environment's to say; what has to last are the reports under runs/
+
   # Under /aws/vendedlogs/ the delivery permission is one statement for all groups: each group elsewhere adds its own to
   # the account's resource policy, which holds 5,120 characters, and then creating a state machine fails.
   name              = "/aws/vendedlogs/states/${var.name}"

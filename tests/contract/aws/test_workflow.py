@@ -49,6 +49,10 @@ def needed_grants(deployment: Deployment) -> Iterator[tuple[str, str]]:
             yield "lambda:InvokeFunction", state["Parameters"]["FunctionName"]
         elif resource.endswith(":states:::sns:publish"):
             yield "sns:Publish", state["Parameters"]["TopicArn"]
+        elif resource.endswith(":states:::events:putEvents"):
+            for entry in state["Parameters"]["Entries"]:
+                bus = machine.replace(":states:", ":events:").rsplit(":", 2)[0]
+                yield "events:PutEvents", f"{bus}:event-bus/{entry['EventBusName']}"
         elif state["Type"] == "Task":
             yield f"whatever {resource} needs", "?"
         if state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":

@@ -8,6 +8,8 @@ variables {
   state_machine    = { name = "xmlift-test-pipeline", alias = "live", map_label = "extract" }
   schedule_group   = "xmlift-test"
   failures_topic   = "xmlift-test-failures"
+  event_bus        = "default"
+  hooks            = []
   landing_bucket   = "xmlift-test-landing-111122223333"
   source_secrets   = ["xmlift/test/ewm"]
   key_arn          = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
@@ -206,5 +208,36 @@ run "takes_snapshots_of_one_namespace" {
   assert {
     condition     = output.snapshot_role_arn == "arn:aws:iam::111122223333:role/xmlift-test-snapshot"
     error_message = "The schedule takes on the role of that name."
+  }
+}
+
+run "hooks_are_called_and_nothing_else" {
+  command = plan
+
+  variables {
+    event_bus = "runs"
+    hooks     = ["arn:aws:lambda:eu-central-1:111122223333:function:refresh-marts:live"]
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this["pipeline"].policy).Statement : statement.Resource
+      if statement.Sid == "CallTheHooks"
+    ]) == ["arn:aws:lambda:eu-central-1:111122223333:function:refresh-marts:live"]
+    error_message = "The state machine may call the very ARN that it is given."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.this["pipeline"].policy).Statement : statement
+      if statement.Sid == "AnnounceCompletedRuns"
+      ]) == {
+      Sid       = "AnnounceCompletedRuns"
+      Effect    = "Allow"
+      Action    = "events:PutEvents"
+      Resource  = "arn:aws:events:eu-central-1:111122223333:event-bus/runs"
+      Condition = { StringEquals = { "events:source" = "xmlift" } }
+    }
+    error_message = "Events go to the environment's bus, as ours."
   }
 }
