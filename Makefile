@@ -18,6 +18,8 @@ FROM_RAW ?=
 FILE ?=
 RUN ?=
 COMMIT ?=
+STEP ?=
+PULL_REQUEST ?=
 # Said on make's command line alone: shells know a variable of this name, too.
 ifneq ($(origin ENV),command line)
 ENV :=
@@ -65,7 +67,8 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
-  down publish fetch plan deploy drift validate generated lint fmt test mutants nightly faults soak bench \
+  down publish fetch plan deploy drift identity planned summary comment deployed drift-issue \
+  validate generated lint fmt test mutants nightly faults soak bench \
   bench-quick lock clean
 
 help: ## explain the targets
@@ -159,6 +162,28 @@ deploy: setup ## apply the plan that make plan has kept, and no other (ENV=dev)
 drift: setup ## whether an environment is as the code says (ENV=dev); .release/ENV/drift.json is there unless it failed
 	@$(need_terraform)
 	@$(lift) drift $(which_env)
+
+# What workflows tell GitHub, and ask of it; whoever is signed in to gh can do the same.
+identity: setup ## the role that a job takes on (ENV=dev STEP=plan)
+	@$(lift) github identity $(which_env) --step $(or $(STEP),plan)
+
+planned: setup ## whether the plan that make plan has kept changes anything (ENV=dev)
+	@$(lift) github planned $(which_env)
+
+summary: setup ## the plan that make plan has kept, as a page (ENV=dev)
+	@$(lift) github summary $(which_env)
+
+comment: setup ## the plans of all environments, as the one comment on a pull request (PULL_REQUEST=12 COMMIT=...)
+	@$(lift) github comment --pull-request $(PULL_REQUEST) --commit $(COMMIT)
+
+deployed: setup ## the commit that was last deployed, by GitHub's record (ENV=prod)
+	@$(lift) github deployed $(which_env)
+
+drift-issue: setup ## have an issue open while an environment drifts, by what make drift has found (ENV=prod)
+	@$(lift) github drift-issue $(which_env)
+
+smoke: setup ## before the first load of an environment: quotas, zones, certificates, secrets, one tiny load (ENV=dev SOURCE=ewm)
+	@$(lift) smoke $(env) $(SOURCE)
 
 validate: setup ## check the catalogue files without a cloud
 	@$(lift) validate

@@ -35,6 +35,7 @@ from commands import (
     doctor,
     drift,
     drop,
+    github,
     package,
     plan,
     query,
@@ -43,6 +44,7 @@ from commands import (
     run,
     runs,
     secret,
+    smoke,
     status,
     validate,
 )
@@ -95,10 +97,12 @@ app.command()(drop.drop)
 app.command()(rebuild_ledger.rebuild_ledger)
 app.command()(cloud.tick)
 app.command()(query.query)
+app.command()(smoke.smoke)
 app.command()(cloud.down)
 app.command()(plan.plan)
 app.command()(deploy.deploy)
 app.command()(drift.drift)
+app.add_typer(github.app, name="github")
 app.command()(validate.validate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(package.package)
 app.command()(doctor.doctor)
