@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import typer
 
@@ -17,19 +17,10 @@ from commands.options import Json
 from local.mirror import MirrorError, find_mirror, machine_platform
 from local.servers import ROOT
 from local.terraform import DOWNLOAD, ENVIRONMENTS
+from operate.check import Check
 
 _GIGABYTE = 1_000_000_000
 _SUPPORTED = {"linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64"}
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that is needed: what was found, and the remedy if that is not enough."""
-
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ""
 
 
 def checks() -> Iterator[Check]:

@@ -1,6 +1,6 @@
-"""How a source is signed in to."""
+"""How a source is signed in to. `parts` are the keys that the secret of a login has to have."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -11,9 +11,13 @@ from xmlift.catalogue.web import check_keeps_secrets, check_url
 class NoLogin(Model, frozen=True, tag_field="type", tag="none"):
     """The endpoint is open."""
 
+    parts: ClassVar[tuple[str, ...]] = ()
+
 
 class BasicLogin(Model, frozen=True, tag_field="type", tag="basic"):
     """HTTP Basic with the secret's `username` and `password`."""
+
+    parts: ClassVar[tuple[str, ...]] = ("username", "password")
 
     secret: Name
 
@@ -21,11 +25,15 @@ class BasicLogin(Model, frozen=True, tag_field="type", tag="basic"):
 class BearerLogin(Model, frozen=True, tag_field="type", tag="bearer"):
     """A token that does not expire while it is used: the secret's `token`, in every request."""
 
+    parts: ClassVar[tuple[str, ...]] = ("token",)
+
     secret: Name
 
 
 class JazzFormLogin(Model, frozen=True, tag_field="type", tag="jazz_form"):
     """IBM Jazz form login below the base URL, with the secret's `username` and `password`."""
+
+    parts: ClassVar[tuple[str, ...]] = ("username", "password")
 
     secret: Name
 
@@ -36,6 +44,8 @@ class ApplicationPasswordLogin(Model, frozen=True, tag_field="type", tag="applic
     It is made in the user's profile for this application, and sent as HTTP Basic.
     """
 
+    parts: ClassVar[tuple[str, ...]] = ("username", "password")
+
     secret: Name
 
 
@@ -44,6 +54,8 @@ class OAuth2ClientLogin(Model, frozen=True, tag_field="type", tag="oauth2_client
 
     They are sent to `token_url` alone, which may be of another origin than the source.
     """
+
+    parts: ClassVar[tuple[str, ...]] = ("client_id", "client_secret")
 
     secret: Name
     token_url: str
