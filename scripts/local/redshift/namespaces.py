@@ -15,6 +15,7 @@ from psycopg2.errors import DuplicateDatabase
 from local.redshift.attachments import Attachments, Document, found
 from local.redshift.aws import Aws, AwsError
 from local.redshift.postgres import PostgreSQL
+from local.redshift.snapshots import Snapshots
 
 _DEFAULT_PARAMETERS = {
     "auto_mv": "true",
@@ -48,6 +49,7 @@ class Namespaces:
         self._namespaces: dict[str, Document] = {}
         self._workgroups: dict[str, Document] = {}
         self._attachments = Attachments(aws)
+        self._snapshots = Snapshots(aws, postgresql, self._namespace, self._workgroup)
         self._passwords: dict[str, str] = {}
 
     def operations(self) -> dict[str, Callable[[Document], Document]]:
@@ -66,6 +68,7 @@ class Namespaces:
                 "UpdateWorkgroup": self._update_workgroup,
                 "DeleteWorkgroup": self._delete_workgroup,
                 **self._attachments.operations(),
+                **self._snapshots.operations(),
             }.items()
         }
 
@@ -77,7 +80,9 @@ class Namespaces:
             workgroup = self._workgroups.get(request.get("workgroupName", ""))
             namespace = self._namespaces.get(request.get("namespaceName", ""))
             limit = self._attachments.limits.get(request.get("usageLimitId", ""))
+            snapshot = self._snapshots.snapshots.get(request.get("snapshotName", ""))
         for known, key in (
+            (snapshot, "snapshotArn"),
             (workgroup, "workgroupArn"),
             (namespace, "namespaceArn"),
             (limit, "usageLimitArn"),

@@ -156,6 +156,26 @@ class PostgreSQL:
                 with suppress(psycopg2.errors.DependentObjectsStillExist):
                     cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
+    def copy_database(self, source: str, name: str) -> None:
+        """Another database with all that one has, whose sessions end: PostgreSQL copies what nobody is in."""
+        with self.superuser("postgres") as connection, connection.cursor() as cursor:
+            known = sql.Identifier(source)
+            cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(known))
+            try:
+                # Waits until the sessions are gone.
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",
+                    (source,),
+                )
+                cursor.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), known))
+            finally:
+                cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(known))
+
+    def drop_copy(self, name: str) -> None:
+        """Drop a database with all its sessions; the roles, which are all databases', stay."""
+        with self.superuser("postgres") as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
     def end_sessions(self, database: str) -> None:
         """End all sessions in a database."""
         with self.superuser("postgres") as connection, connection.cursor() as cursor:

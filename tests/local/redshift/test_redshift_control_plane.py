@@ -99,6 +99,41 @@ def test_the_life_of_a_namespace(cloud: Cloud, warehouse: dict[str, Any]) -> Non
     assert names == {"xmlift-test"}
 
 
+def test_a_snapshot_brings_back_what_there_was(
+    cloud: Cloud, warehouse: dict[str, Any], client: Connect
+) -> None:
+    redshift = aws(cloud, "redshift-serverless")
+    names = {"namespaceName": "xmlift-test", "workgroupName": "xmlift-test", "snapshotName": "before"}
+    connection = client()
+    run(connection, "CREATE SCHEMA kept")
+    run(connection, "CREATE TABLE kept.items (id INTEGER)")
+    run(connection, "INSERT INTO kept.items VALUES (7)")
+    made = redshift.create_snapshot(namespaceName="xmlift-test", snapshotName="before", retentionPeriod=35)[
+        "snapshot"
+    ]
+    assert (made["status"], made["snapshotRetentionPeriod"]) == ("AVAILABLE", 35)
+    assert made["namespaceArn"] == warehouse["namespace"]["namespaceArn"]
+    run(client(), "DELETE FROM kept.items")
+    run(client(), "CREATE TABLE kept.later (id INTEGER)")
+
+    restored = redshift.restore_from_snapshot(**names)
+    assert restored["namespace"]["namespaceId"] == warehouse["namespace"]["namespaceId"]
+    assert run(client(), "SELECT id FROM kept.items") == [(7,)]
+    with pytest.raises(psycopg2.errors.UndefinedTable):
+        run(client(), "SELECT * FROM kept.later")
+    run(client(), "DROP SCHEMA kept CASCADE")
+
+    with pytest.raises(ClientError) as twice:
+        redshift.create_snapshot(namespaceName="xmlift-test", snapshotName="before")
+    assert code(twice) == "ConflictException"
+    listed = redshift.list_snapshots(namespaceName="xmlift-test")["snapshots"]
+    assert [snapshot["snapshotName"] for snapshot in listed] == ["before"]
+    redshift.delete_snapshot(snapshotName="before")
+    with pytest.raises(ClientError) as gone:
+        redshift.restore_from_snapshot(**names)
+    assert code(gone) == "ResourceNotFoundException"
+
+
 def test_credentials_are_several_and_for_a_while(cloud: Cloud, client: Connect) -> None:
     redshift = aws(cloud, "redshift-serverless")
     given = [
