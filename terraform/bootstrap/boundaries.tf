@@ -15,7 +15,7 @@ locals {
           "kms:Decrypt", "kms:GenerateDataKey",
           "lambda:InvokeFunction",
           "logs:*",
-          "redshift-serverless:GetCredentials",
+          "redshift-serverless:CreateSnapshot", "redshift-serverless:GetCredentials",
           "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject",
           "secretsmanager:GetSecretValue",
           "sns:Publish",
@@ -27,8 +27,8 @@ locals {
       },
     ]
 
-    # The two roles that deploy.
-    deployment = [
+    # The roles that publish, plan and apply.
+    deployment = concat(local.what_is_protected, [
       {
         Sid      = "WhatDeployingTakes"
         Effect   = "Allow"
@@ -43,9 +43,14 @@ locals {
           "iam:*AccessKey*", "iam:*Group*", "iam:*LoginProfile*", "iam:*OpenIDConnectProvider*", "iam:*SAMLProvider*", "iam:*User*",
           "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:DeleteRolePermissionsBoundary",
           "iam:SetDefaultPolicyVersion",
-          "kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
         ]
         Resource = "*" # nothing of the kind belongs to the environment
+      },
+      {
+        Sid      = "TheKeyOfTheStateStays"
+        Effect   = "Deny"
+        Action   = ["kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource"]
+        Resource = aws_kms_key.state.arn
       },
       {
         Sid       = "NoChangeOfWhoDeploys"
@@ -54,13 +59,42 @@ locals {
         Resource  = "${local.arn}:iam::${var.account_id}:role/xmlift-deploy-*"
       },
       {
-        Sid      = "NoStateIsLost"
+        Sid      = "NoStateAndNoPackageIsLost"
         Effect   = "Deny"
         Action   = ["s3:DeleteBucket*", "s3:DeleteObjectVersion", "s3:PutBucket*", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
-        Resource = [local.state_arn, "${local.state_arn}/*"]
+        Resource = [local.state_arn, "${local.state_arn}/*", local.artifact_arn, "${local.artifact_arn}/*"]
       },
-    ]
+    ])
   }
+
+  # Terraform's own guard stands in the code that is deployed, and goes with it. This one does not.
+  what_is_protected = [
+    for statement in [
+      {
+        Sid    = "NoWarehouseIsLost"
+        Effect = "Deny"
+        Action = [
+          "redshift-serverless:DeleteNamespace", "redshift-serverless:DeleteSnapshot", "redshift-serverless:Restore*",
+          "redshift-serverless:UpdateSnapshot",
+        ]
+        Resource = "*" # ids, not names, stand in its ARNs
+      },
+      {
+        Sid      = "NoKeyIsLost"
+        Effect   = "Deny"
+        Action   = ["kms:DisableKey", "kms:ScheduleKeyDeletion"]
+        Resource = "*" # nor in those of keys: without its key nothing can be read, snapshots included
+      },
+      {
+        Sid      = "NothingThatLandedIsLost"
+        Effect   = "Deny"
+        Action   = ["s3:DeleteBucket", "s3:DeleteObject*"]
+        Resource = concat([local.landing_arn], [for prefix in ["inbox", "landing", "raw"] : "${local.landing_arn}/${prefix}/*"])
+      },
+    ] : statement if var.protect
+  ]
+
+  landing_arn = "${local.arn}:s3:::${local.name}-landing-${var.account_id}"
 }
 
 resource "aws_iam_policy" "boundary" {

@@ -11,8 +11,10 @@ locals {
   oidc_arn  = "arn:${local.partition}:iam::${var.account_id}:oidc-provider/${local.issuer}"
 
   # What a workflow's token says of itself. A pull request may plan; only a job in the GitHub environment of this name,
-  # behind whose approvals it waits, may apply.
-  subjects = {
+  # behind whose approvals it waits, may apply. Packages are published of what is merged.
+  subjects = merge(local.deployers, local.keeps_artifacts ? { publish = ["repo:${var.repository}:ref:refs/heads/${var.branch}"] } : {})
+
+  deployers = {
     plan = [
       "repo:${var.repository}:pull_request",
       "repo:${var.repository}:ref:refs/heads/${var.branch}",
@@ -20,10 +22,13 @@ locals {
     apply = ["repo:${var.repository}:environment:${var.environment}"]
   }
 
-  permissions = {
-    plan  = [local.read_everything_planned, local.read_state]
-    apply = [local.read_everything_planned, local.read_state, local.write_state, local.change_what_is_ours]
-  }
+  permissions = merge(
+    {
+      plan  = [local.read_everything_planned, local.read_state, local.read_packages]
+      apply = [local.read_everything_planned, local.read_state, local.read_packages, local.write_state, local.change_what_is_ours]
+    },
+    local.keeps_artifacts ? { publish = [local.read_packages, local.write_packages] } : {},
+  )
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -34,6 +39,8 @@ resource "aws_iam_openid_connect_provider" "github" {
 }
 
 resource "aws_iam_role" "this" {
+  # checkov:skip=CKV_AWS_393: it cannot read the claims, which name one repository and branch or environment, without wildcards
+
   for_each = local.subjects
 
   name                 = "${local.deploy}-${each.key}"

@@ -9,11 +9,16 @@ output "state" {
 }
 
 output "roles" {
-  description = "ARNs of the roles that workflows take on: plan and apply."
+  description = "ARNs of the roles that workflows take on: plan and apply, and publish where the packages are kept."
   value       = { for step, role in aws_iam_role.this : step => role.arn }
 
   # A role without its permissions is no use to anybody.
   depends_on = [aws_iam_role_policy.this]
+}
+
+output "artifact_bucket" {
+  description = "Name of the bucket that packages are published to and fetched from."
+  value       = local.artifact_bucket
 }
 
 output "workload_boundary" {

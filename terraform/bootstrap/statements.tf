@@ -10,7 +10,7 @@ locals {
     cloudwatch          = ["${local.arn}:cloudwatch:${local.scope}:alarm:${local.name}-*", "${local.arn}:cloudwatch::${var.account_id}:dashboard/${local.name}*"]
     events              = ["${local.arn}:events:${local.scope}:rule/${local.name}-*"]
     lambda              = ["${local.arn}:lambda:${local.scope}:function:${local.name}-*"]
-    logs                = ["${local.arn}:logs:${local.scope}:log-group:/aws/lambda/${local.name}-*", "${local.arn}:logs:${local.scope}:log-group:/aws/vendedlogs/states/${local.name}-*"]
+    logs                = ["${local.arn}:logs:${local.scope}:log-group:/aws/lambda/${local.name}-*", "${local.arn}:logs:${local.scope}:log-group:/aws/redshift/${local.name}/*", "${local.arn}:logs:${local.scope}:log-group:/aws/vendedlogs/states/${local.name}-*"]
     redshift-serverless = ["${local.arn}:redshift-serverless:${local.scope}:*"] # ids, not names, stand in its ARNs
     s3                  = ["${local.arn}:s3:::${local.name}-*"]
     scheduler           = ["${local.arn}:scheduler:${local.scope}:schedule-group/${local.name}", "${local.arn}:scheduler:${local.scope}:schedule/${local.name}/*"]
@@ -18,6 +18,9 @@ locals {
     sqs                 = ["${local.arn}:sqs:${local.scope}:${local.name}-*"]
     states              = ["${local.arn}:states:${local.scope}:stateMachine:${local.name}-*"]
   }
+
+  # Of the environment's key, by the provider's default tags; the key of the state has others.
+  key_tags = { project = "xmlift", environment = var.environment, managed_by = "terraform" }
 
   own_roles = "${local.arn}:iam::${var.account_id}:role/${local.name}-*"
 
@@ -82,6 +85,45 @@ locals {
     },
   ]
 
+  read_packages = [
+    {
+      Sid      = "ListPackages"
+      Effect   = "Allow"
+      Action   = "s3:ListBucket"
+      Resource = local.artifact_arn
+    },
+    {
+      Sid      = "ReadPackages"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "${local.artifact_arn}/*"
+    },
+    {
+      Sid      = "DecryptPackages"
+      Effect   = "Allow"
+      Action   = "kms:Decrypt"
+      Resource = "${local.arn}:kms:${var.artifacts.region}:${var.artifacts.account_id}:key/*" # its id is known to its own account alone; its policy decides
+      Condition = {
+        StringEquals = { "kms:ViaService" = local.reading.through }
+      }
+    },
+  ]
+
+  write_packages = [
+    {
+      Sid      = "WritePackages"
+      Effect   = "Allow"
+      Action   = "s3:PutObject"
+      Resource = "${local.artifact_arn}/*"
+    },
+    {
+      Sid      = "EncryptPackages"
+      Effect   = "Allow"
+      Action   = "kms:GenerateDataKey"
+      Resource = [for key in aws_kms_key.artifacts : key.arn]
+    },
+  ]
+
   write_state = [
     {
       Sid      = "WriteState"
@@ -115,8 +157,8 @@ locals {
         Sid    = "ChangeTheNetwork"
         Effect = "Allow"
         Action = [
-          "ec2:*RouteTable*", "ec2:*SecurityGroup*", "ec2:*Subnet*", "ec2:*Tags", "ec2:*Vpc*", "ec2:CreateRoute",
-          "ec2:DeleteRoute", "ec2:ReplaceRoute",
+          "ec2:*Address*", "ec2:*FlowLogs", "ec2:*InternetGateway*", "ec2:*NatGateway*", "ec2:*RouteTable*", "ec2:*SecurityGroup*",
+          "ec2:*Subnet*", "ec2:*Tags", "ec2:*Vpc*", "ec2:CreateRoute", "ec2:DeleteRoute", "ec2:ReplaceRoute",
         ]
         Resource  = "*" # what is made has no name yet, and its id is AWS's to give
         Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
@@ -126,6 +168,32 @@ locals {
         Effect   = "Allow"
         Action   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret"]
         Resource = "${local.arn}:secretsmanager:${local.scope}:secret:xmlift/${var.environment}/*"
+      },
+      {
+        # A key has an id, not a name: what it is for stands in its tags. KMS asks for TagResource before there is a key,
+        # so that it cannot be bound to ours; the boundary keeps it from the key of the state.
+        Sid       = "MakeAKeyOfTheEnvironment"
+        Effect    = "Allow"
+        Action    = ["kms:CreateKey", "kms:TagResource"]
+        Resource  = "*"
+        Condition = { StringEquals = { for tag, value in local.key_tags : "aws:RequestTag/${tag}" => value } }
+      },
+      {
+        Sid    = "ChangeAndUseTheKeyOfTheEnvironment"
+        Effect = "Allow"
+        Action = [
+          "kms:CancelKeyDeletion", "kms:CreateGrant", "kms:Decrypt", "kms:DisableKeyRotation",
+          "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:PutKeyPolicy", "kms:RetireGrant", "kms:ScheduleKeyDeletion",
+          "kms:UntagResource", "kms:UpdateKeyDescription",
+        ]
+        Resource  = "${local.arn}:kms:${local.scope}:key/*"
+        Condition = { StringEquals = { for tag, value in local.key_tags : "aws:ResourceTag/${tag}" => value } }
+      },
+      {
+        Sid      = "NameTheKeyOfTheEnvironment"
+        Effect   = "Allow"
+        Action   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+        Resource = ["${local.arn}:kms:${local.scope}:alias/${local.name}", "${local.arn}:kms:${local.scope}:key/*"]
       },
       {
         Sid      = "ChangeUsageLimits"

@@ -6,6 +6,11 @@ variable "environment" {
     condition     = can(regex("^[a-z][a-z0-9-]{0,14}[a-z0-9]$", var.environment))
     error_message = "environment must be 2 to 16 lower-case letters, digits and hyphens, begin with a letter and not end in a hyphen, as in terraform/environments/<environment>."
   }
+
+  validation {
+    condition     = !contains(["artifacts", "deploy", "terraform"], var.environment)
+    error_message = "environment must not be artifacts, deploy or terraform: what is named so here outlives every environment."
+  }
 }
 
 variable "account_id" {
@@ -53,4 +58,32 @@ variable "create_oidc_provider" {
   description = "Whether to make GitHub's identity provider here. An account has at most one: false where it is there already."
   type        = bool
   default     = true
+}
+
+variable "protect" {
+  description = "Whether those who deploy may not delete what holds data: warehouse, snapshots, landing bucket, key. False where the environment's own `protect` is."
+  type        = bool
+  default     = true
+}
+
+variable "artifacts" {
+  description = <<-EOT
+    Where packages are kept, for all environments alike: this is in artifacts.auto.tfvars.json. account_id, region: the
+    account whose bootstrap makes the bucket. readers: accounts of the other environments.
+  EOT
+  type = object({
+    account_id = string
+    region     = string
+    readers    = optional(list(string), [])
+  })
+
+  validation {
+    condition     = alltrue([for id in concat([var.artifacts.account_id], var.artifacts.readers) : can(regex("^[0-9]{12}$", id))])
+    error_message = "artifacts.account_id and artifacts.readers must be account ids of twelve digits."
+  }
+
+  validation {
+    condition     = contains(concat([var.artifacts.account_id], var.artifacts.readers), var.account_id)
+    error_message = "The account is neither artifacts.account_id nor one of artifacts.readers: its environment could not fetch a package. Add it to artifacts.auto.tfvars.json, and apply the bootstrap of artifacts.account_id again."
+  }
 }

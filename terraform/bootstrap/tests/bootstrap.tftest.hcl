@@ -82,6 +82,131 @@ run "makes_what_an_environment_stands_on" {
   }
 }
 
+run "nobody_who_deploys_deletes_what_holds_data" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for action in [
+        "redshift-serverless:DeleteNamespace", "redshift-serverless:DeleteSnapshot", "kms:ScheduleKeyDeletion", "s3:DeleteBucket",
+        ] : contains(flatten([
+          for statement in jsondecode(aws_iam_policy.boundary["deployment"].policy).Statement : statement.Action
+          if statement.Effect == "Deny" && (
+            statement.Resource == "*" || contains(flatten([statement.Resource]), "arn:aws:s3:::xmlift-dev-landing-111122223333")
+          )
+      ]), action)
+    ])
+    error_message = "The boundary holds, whatever the code that is deployed says of protection."
+  }
+}
+
+run "dev_is_destroyed_and_applied_again" {
+  command = plan
+
+  variables {
+    protect = false
+  }
+
+  assert {
+    condition = length([
+      for statement in jsondecode(aws_iam_policy.boundary["deployment"].policy).Statement : statement.Sid
+      if contains(["NoWarehouseIsLost", "NoKeyIsLost", "NothingThatLandedIsLost"], statement.Sid)
+    ]) == 0
+    error_message = "What is not protected may be deleted by who deploys."
+  }
+}
+
+run "keeps_the_packages_of_all_environments" {
+  command = plan
+
+  assert {
+    condition = output.artifact_bucket == "xmlift-artifacts-111122223333" && toset([
+      for statement in jsondecode(aws_s3_bucket_policy.artifacts[0].policy).Statement : statement.Sid
+    ]) == toset(["RefusePlainHttp", "RefuseOtherAccounts", "NothingIsReplaced", "NothingIsDeleted", "EnvironmentsRead"])
+    error_message = "Packages are read by the deploying roles of all environments, and never replaced or deleted."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in [
+        for statement in concat(
+          jsondecode(aws_s3_bucket_policy.artifacts[0].policy).Statement, jsondecode(aws_kms_key.artifacts[0].policy).Statement,
+        ) : statement if try(contains(statement.Principal.AWS, "arn:aws:iam::444455556666:root"), false)
+      ] : statement.Condition.ArnLike["aws:PrincipalArn"] == "arn:aws:iam::*:role/xmlift-deploy-*"
+    ])
+    error_message = "Of other accounts the deploying roles read, and nobody else."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this["publish"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == [
+      "repo:example/xmlift:ref:refs/heads/main",
+    ]
+    error_message = "What is merged is published; a pull request publishes nothing."
+  }
+}
+
+run "keeps_packages_in_one_account" {
+  command = plan
+
+  variables {
+    environment = "staging"
+    account_id  = "444455556666"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.artifacts) == 0 && length(aws_kms_key.artifacts) == 0 && output.artifact_bucket == "xmlift-artifacts-111122223333"
+    error_message = "There is one bucket for all environments."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role.this) == ["apply", "plan"]
+    error_message = "Nobody publishes from the account of another environment."
+  }
+}
+
+run "keeps_packages_for_itself_alone" {
+  command = plan
+
+  variables {
+    artifacts = { account_id = "111122223333", region = "eu-central-1" }
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_s3_bucket_policy.artifacts[0].policy).Statement : statement.Effect == "Deny"])
+    error_message = "Without readers nobody is let in."
+  }
+}
+
+run "refuses_an_account_that_could_not_fetch_a_package" {
+  command = plan
+
+  variables {
+    account_id = "999999999999"
+  }
+
+  expect_failures = [var.artifacts]
+}
+
+run "refuses_readers_that_are_no_accounts" {
+  command = plan
+
+  variables {
+    artifacts = { account_id = "111122223333", region = "eu-central-1", readers = ["*"] }
+  }
+
+  expect_failures = [var.artifacts]
+}
+
+run "refuses_a_name_that_is_taken" {
+  command = plan
+
+  variables {
+    environment = "artifacts"
+  }
+
+  expect_failures = [var.environment]
+}
+
 run "uses_the_identity_provider_that_is_there" {
   command = plan
 
