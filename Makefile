@@ -67,7 +67,7 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
-  down publish fetch plan deploy drift identity planned summary comment deployed drift-issue \
+  down publish fetch plan deploy drift smoke identity planned summary comment deployed drift-issue \
   validate generated lint fmt test mutants nightly faults soak bench \
   bench-quick lock clean
 
