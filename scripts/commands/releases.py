@@ -30,7 +30,7 @@ def signed_in(show: Activity, env: str, packages: Path = PACKAGES, plans: Path =
     folder = ENVIRONMENTS / env
     place = place_of(folder)
     work = show.begin("ask whose account it is")
-    account = check_account(boto3.Session(region_name=place.region), folder, place.accounts)
+    account = check_account(boto3.Session(region_name=place.region), env, place.accounts)
     work.finish(f"{account}, {place.region}")
     return Release(env, packages, plans.resolve())
 

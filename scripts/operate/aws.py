@@ -60,7 +60,7 @@ def deployed(name: str) -> AwsDeployment:
     folder = ENVIRONMENTS / name
     place = place_of(folder)
     session = boto3.Session(region_name=place.region)
-    check_account(session, folder, place.accounts)
+    check_account(session, folder.name, place.accounts)
     outputs = outputs_of(_state(session, place, folder.name))
     if "state_machine_arn" not in outputs:
         raise OperatorError(
@@ -88,7 +88,12 @@ def place_of(folder: Path) -> Place:
     return Place(accounts, literals["region"], literals["bucket"], literals["key"])
 
 
-def check_account(session: boto3.Session, folder: Path, accounts: tuple[str, ...]) -> str:
+def check_account(
+    session: boto3.Session,
+    what: str,
+    accounts: tuple[str, ...],
+    said: str = "`allowed_account_ids` in its providers.tf",
+) -> str:
     """The caller's account. Raises: OperatorError if it is none of these, or the caller is not signed in."""
     try:
         caller = session.client("sts").get_caller_identity()
@@ -96,8 +101,8 @@ def check_account(session: boto3.Session, folder: Path, accounts: tuple[str, ...
         raise OperatorError(f"Nobody is signed in to AWS: {error}. {_SIGN_IN}") from error
     if caller["Account"] not in accounts:
         raise OperatorError(
-            f"The caller ({caller['Arn']}) is of the account {caller['Account']}, and {folder.name} is in "
-            f"{' or '.join(accounts)}, as `allowed_account_ids` in its providers.tf says. {_SIGN_IN}"
+            f"The caller ({caller['Arn']}) is of the account {caller['Account']}, and {what} is in "
+            f"{' or '.join(accounts)}, as {said} says. {_SIGN_IN}"
         )
     return str(caller["Account"])
 

@@ -2,15 +2,14 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local.terraform import Progress, Terraform, TerraformError
-from operate.places import ENVIRONMENTS, ROOT
-from release import packages
+from operate.places import ENVIRONMENTS
+from release import commits, packages
 from release.errors import ReleaseError
 from release.folders import PACKAGES, PLANS
 from release.summary import as_markdown, changes, changes_outputs, counts, drifted
@@ -92,7 +91,7 @@ def make(release: Release) -> dict[str, Any]:
     plan = terraform.show(release.plan_file)
     summary = {
         "environment": release.name,
-        "commit": _commit(),
+        "commit": commits.current(),
         "terraform": plan["terraform_version"],
         "plan": packages.sha256(release.plan_file),
         **described(plan),
@@ -153,9 +152,3 @@ def _saved(release: Release) -> dict[str, Any]:
             f"changed since; nothing was done. {remedy}; or bring back commit {summary['commit']} and its packages"
         )
     return summary
-
-
-def _commit() -> str:
-    """The commit that this folder is at; empty where there is no git."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip()

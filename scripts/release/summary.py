@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 # GitHub takes 65,536 characters in one comment, in which the plans of three environments have to stand.
-_MOST_WORDS = 18_000
+_MOST_ROWS = 60
+_MOST_WORDS = 9_000
 _ACTIONS = {
     ("create",): "create",
     ("update",): "update",
@@ -61,9 +62,9 @@ def as_markdown(title: str, found: list[Change], outside: list[Change], words: s
         lines += ["| | resource | attributes |", "|---|---|---|"]
         lines += [
             f"| {change.action} | `{change.address}` | {', '.join(change.attributes)} |"
-            for change in dangerous[:100]
+            for change in dangerous[:_MOST_ROWS]
         ]
-        lines += [f"| | and {len(found) - 100} more | |"] if len(found) > 100 else []
+        lines += [f"| | and {len(found) - _MOST_ROWS} more | |"] if len(found) > _MOST_ROWS else []
         lines.append("")
     if outside:
         lines += ["Changed since the last apply, and not by Terraform:", ""]

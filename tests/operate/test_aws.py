@@ -71,14 +71,14 @@ def test_without_an_account_nothing_is_asked(folder: Path) -> None:
 
 
 def test_the_caller_has_to_be_of_the_folders_account(folder: Path) -> None:
-    assert aws.check_account(session("111122223333"), folder, ("111122223333",)) == "111122223333"
+    assert aws.check_account(session("111122223333"), folder.name, ("111122223333",)) == "111122223333"
     with pytest.raises(OperatorError, match="of the account 999999999999, and dev is in 111122223333"):
-        aws.check_account(session("999999999999"), folder, ("111122223333",))
+        aws.check_account(session("999999999999"), folder.name, ("111122223333",))
 
 
 def test_nobody_is_told_to_sign_in(folder: Path) -> None:
     with pytest.raises(OperatorError, match=r"Nobody is signed in to AWS: .*aws sso login"):
-        aws.check_account(session(NoCredentialsError()), folder, ("111122223333",))
+        aws.check_account(session(NoCredentialsError()), folder.name, ("111122223333",))
 
 
 def test_the_outputs_are_those_of_the_state() -> None:
