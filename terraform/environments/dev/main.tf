@@ -37,6 +37,9 @@ module "platform" {
     base_capacity         = 8
     max_capacity          = 16
     usage_limit_rpu_hours = 16
+    snapshots             = null # what is lost is read again
+    audit_logs            = ["connectionlog", "userlog"]
+    readers               = { iam_roles = [], database_users = [] }
     certificate_authority = "/var/task/botocore/cacert.pem" # in every package
   }
 

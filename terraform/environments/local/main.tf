@@ -40,6 +40,9 @@ module "platform" {
     base_capacity         = 8
     max_capacity          = 8
     usage_limit_rpu_hours = 8
+    snapshots             = null # gone with the emulator
+    audit_logs            = ["connectionlog", "userlog"]
+    readers               = { iam_roles = [], database_users = [] }
     certificate_authority = var.certificate_authority_file
   }
 

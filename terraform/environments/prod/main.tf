@@ -37,6 +37,9 @@ module "platform" {
     base_capacity         = 8
     max_capacity          = 64
     usage_limit_rpu_hours = 64
+    snapshots             = { schedule = "cron(0 3 * * ? *)", retention_days = 35 }
+    audit_logs            = ["connectionlog", "userlog"]
+    readers               = { iam_roles = [], database_users = [] }
     certificate_authority = "/var/task/botocore/cacert.pem" # in every package
   }
 

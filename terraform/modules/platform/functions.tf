@@ -72,7 +72,8 @@ module "migrate" {
   network               = local.arguments.migrate.network
 }
 
-# Schemas, database roles and grants: on the first apply, and again with other code and with another warehouse.
+# Schemas, database roles and grants: on the first apply, and again with other sources, readers, catalogues or code, and
+# with another warehouse.
 resource "aws_lambda_invocation" "migrate" {
   function_name = module.migrate.name
   qualifier     = module.migrate.alias
@@ -81,11 +82,16 @@ resource "aws_lambda_invocation" "migrate" {
     sources   = sort(keys(var.sources))
     loader    = "${local.name}-load"
     observers = ["${local.name}-plan", "${local.name}-report"]
+    readers = {
+      iam_roles      = sort(var.warehouse.readers.iam_roles)
+      database_users = sort(var.warehouse.readers.database_users)
+    }
   })
 
   triggers = {
-    code      = local.packages.migrate.source_code_hash
-    warehouse = module.warehouse.namespace_id
+    code       = local.packages.migrate.source_code_hash
+    warehouse  = module.warehouse.namespace_id
+    catalogues = jsonencode(module.landing.catalogue_keys) # by their content
   }
 }
 

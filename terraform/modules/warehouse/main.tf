@@ -34,6 +34,8 @@ resource "aws_redshiftserverless_workgroup" "main" {
   lifecycle {
     # Redshift answers parameters that were never declared, one of which this provider refuses to be given.
     ignore_changes = [config_parameter]
+    # A namespace cannot be deleted while it has a workgroup: who replaces the one replaces both.
+    replace_triggered_by = [aws_redshiftserverless_namespace.main.namespace_id]
   }
 }
 

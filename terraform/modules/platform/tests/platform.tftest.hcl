@@ -81,6 +81,7 @@ run "names_sources_and_migration" {
       sources   = ["ecb", "ewm"]
       loader    = "xmlift-test-load"
       observers = ["xmlift-test-plan", "xmlift-test-report"]
+      readers   = { iam_roles = [], database_users = [] }
     }
     error_message = "migrate grants to the roles that the other functions have."
   }
@@ -134,12 +135,78 @@ run "every_execution_is_traced_or_none" {
   }
 }
 
+run "the_environment_says_who_reads" {
+  command = plan
+
+  variables {
+    warehouse = {
+      base_capacity = 8
+      max_capacity  = 16
+      snapshots     = { schedule = "cron(0 3 * * ? *)", retention_days = 35 }
+      readers       = { iam_roles = ["analysts"], database_users = ["dashboards"] }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_lambda_invocation.migrate.input).readers == {
+      iam_roles      = ["analysts"]
+      database_users = ["dashboards"]
+    }
+    error_message = "migrate grants to readers, and is invoked again when they change."
+  }
+
+  assert {
+    condition = alltrue([
+      for source in keys(var.sources) : strcontains(aws_lambda_invocation.migrate.triggers.catalogues, filesha256("tests/catalogue/${source}.yaml"))
+    ])
+    error_message = "Another catalogue is migrated, too."
+  }
+}
+
+run "refuses_readers_by_their_arn" {
+  command = plan
+
+  variables {
+    warehouse = {
+      base_capacity = 8
+      max_capacity  = 16
+      readers       = { iam_roles = ["arn:aws:iam::111122223333:role/analysts"] }
+    }
+  }
+
+  expect_failures = [var.warehouse]
+}
+
+run "refuses_readers_with_a_quote" {
+  command = plan
+
+  variables {
+    warehouse = { base_capacity = 8, max_capacity = 16, readers = { database_users = ["a\"b"] } }
+  }
+
+  expect_failures = [var.warehouse]
+}
+
+run "guards_what_holds_data" {
+  command = plan
+
+  assert {
+    condition     = length(terraform_data.guard) == 1
+    error_message = "A plan that destroys or replaces what holds data is refused."
+  }
+}
+
 run "unprotected_and_unscheduled" {
   command = plan
 
   variables {
     protect           = false
     schedules_enabled = false
+  }
+
+  assert {
+    condition     = length(terraform_data.guard) == 0
+    error_message = "What is not protected is destroyed without further ado."
   }
 
   assert {
