@@ -27,11 +27,12 @@ ALONE = (
 def compile_requirements(source: Path, *options: str) -> None:
     """Write the .txt beside a .in file; both are named relative to the repository."""
     locked = source.with_suffix(".txt")
-    command = [str(find_uv()), "pip", "compile", str(source), "--output-file", str(locked), "--quiet"]
+    command = [str(find_uv()), "pip", "compile", str(source), f"--output-file={locked}", "--quiet"]
     # One file serves Linux and macOS on both architectures; it names no index, so that whoever installs
     # uses the index of their own choice, and a hash still admits nothing but the file that was locked.
-    command += ["--universal", "--python-version", "3.13", "--generate-hashes", "--no-emit-index-url"]
-    command += ["--custom-compile-command", "make lock", *options]
+    # uv writes this command into the file, from where Renovate takes it: of each option it has to know the
+    # spelling, and it wants the values behind an equals sign.
+    command += ["--universal", "--python-version=3.13", "--generate-hashes", *options]
     # uv names the files in its annotations as they were given, hence relative to the repository.
     subprocess.run(command, cwd=ROOT, check=True)
     sys.stdout.write(f"locked {locked}\n")
@@ -43,7 +44,7 @@ def compile_all(upgrade: Sequence[str]) -> None:
     # versions from the result, so that tests run on what the zips carry.
     compile_requirements(DEV, *upgrade)
     for source in sorted((ROOT / "functions").glob("*/requirements.in")):
-        compile_requirements(source.relative_to(ROOT), "--constraints", str(DEV.with_suffix(".txt")))
+        compile_requirements(source.relative_to(ROOT), f"--constraints={DEV.with_suffix('.txt')}")
     for source in ALONE:
         compile_requirements(source, *upgrade)
 
