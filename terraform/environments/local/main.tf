@@ -7,6 +7,7 @@ module "platform" {
   runs_on              = null # whatever was packaged: the emulator runs the functions on this machine
   protect              = false
   schedules_enabled    = false                                                                          # executions are started by hand: the emulator's clock starts nothing unasked
+  deployments_kept     = 5                                                                              # that a rollback can go back to
   retention_days       = { landing = null, load = null, runs = null, inbox = null, access_logs = null } # gone with the emulator
   raw_expires          = false                                                                          # gone with the emulator, too: the provider waits a minute for a bucket's lifecycle
   permissions_boundary = null                                                                           # of a real account
@@ -30,10 +31,22 @@ module "platform" {
     tracing        = "PassThrough"
   }
 
+  alarms = {
+    notify           = [] # nobody reads mail from an emulator
+    runbooks         = "docs/operations.md"
+    lag_hours        = null
+    rejected_percent = null
+    daily_usd        = null
+  }
+
   network = {
     cidr                     = "10.40.0.0/20"
     zones                    = { us-east-1a = 0, us-east-1b = 1, us-east-1c = 2 }
     interface_endpoint_zones = 1
+    existing                 = null  # a VPC of its own
+    extract                  = null  # outside every VPC: it reads the internet
+    nat                      = false # nobody inside leaves the VPC
+    flow_logs                = false
   }
 
   warehouse = {

@@ -7,6 +7,7 @@ module "platform" {
   runs_on              = { architecture = "x86_64" }
   protect              = true # no plan may destroy what holds data
   schedules_enabled    = true
+  deployments_kept     = 20 # that a rollback can go back to
   retention_days       = { landing = 400, load = 30, runs = 400, inbox = 90, access_logs = 400 }
   raw_expires          = true
   permissions_boundary = "xmlift-deploy-prod-workload" # of terraform/bootstrap: its apply role may make no role without it
@@ -27,10 +28,22 @@ module "platform" {
     tracing        = "Active"
   }
 
+  alarms = {
+    notify           = ["mailto:data-platform@example.com", "https://events.pagerduty.example.com/xmlift"]
+    runbooks         = "https://github.com/example/xmlift/blob/main/docs/operations.md" # your copy of it
+    lag_hours        = 26
+    rejected_percent = 1
+    daily_usd        = 50
+  }
+
   network = {
     cidr                     = "10.43.0.0/20"
     zones                    = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
     interface_endpoint_zones = 3
+    existing                 = null  # a VPC of its own
+    extract                  = null  # outside every VPC: it reads the internet
+    nat                      = false # nobody inside leaves the VPC
+    flow_logs                = true
   }
 
   warehouse = {

@@ -7,6 +7,7 @@ module "platform" {
   runs_on              = { architecture = "x86_64" }
   protect              = false # what is in it can be read again from the sources
   schedules_enabled    = true
+  deployments_kept     = 10 # that a rollback can go back to
   retention_days       = { landing = 30, load = 30, runs = 30, inbox = 30, access_logs = 30 }
   raw_expires          = true
   permissions_boundary = "xmlift-deploy-staging-workload" # of terraform/bootstrap: its apply role may make no role without it
@@ -27,10 +28,22 @@ module "platform" {
     tracing        = "Active"
   }
 
+  alarms = {
+    notify           = ["mailto:data-platform-dev@example.com"]
+    runbooks         = "https://github.com/example/xmlift/blob/main/docs/operations.md" # your copy of it
+    lag_hours        = 26
+    rejected_percent = 1
+    daily_usd        = 25
+  }
+
   network = {
     cidr                     = "10.42.0.0/20"
     zones                    = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }
     interface_endpoint_zones = 1
+    existing                 = null  # a VPC of its own
+    extract                  = null  # outside every VPC: it reads the internet
+    nat                      = false # nobody inside leaves the VPC
+    flow_logs                = true
   }
 
   warehouse = {

@@ -1,4 +1,6 @@
 resource "aws_cloudwatch_log_group" "main" {
+  # checkov:skip=CKV_AWS_338: how long logs are kept is the environment's to say; what has to last are the reports under runs/
+
   name              = var.log_group
   retention_in_days = var.log_retention_days
   kms_key_id        = var.key_arn
@@ -22,6 +24,11 @@ resource "aws_s3_object" "package" {
 }
 
 resource "aws_lambda_function" "main" {
+  # checkov:skip=CKV_AWS_115: a new account cannot reserve concurrency; the flow says how many run at once
+  # checkov:skip=CKV_AWS_116: the state machine waits for each answer, so that no call is ever left over for a queue
+  # checkov:skip=CKV_AWS_117: only what calls the warehouse is inside the VPC; extract reads endpoints outside it
+  # checkov:skip=CKV_AWS_272: the zip is held to the SHA-256 that manifest.json has of it, when it is planned and by Lambda
+
   function_name    = var.name
   role             = var.role_arn
   runtime          = "python${var.package.python}"

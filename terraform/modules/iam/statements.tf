@@ -433,7 +433,7 @@ locals {
     Action   = "kms:Decrypt"
     Resource = var.key_arn
     Condition = {
-      ArnLike = {
+      StringLike = {
         "kms:EncryptionContext:aws:scheduler:schedule:arn" = join(":", [
           "arn", local.partition, "scheduler", var.account.region, var.account.id, "schedule/${var.schedule_group}/*",
         ])

@@ -16,6 +16,11 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
+  # checkov:skip=CKV2_AWS_62: of these buckets only the landing bucket has anybody who listens, and only where files are dropped
+  # checkov:skip=CKV_AWS_18: that of the access logs would tell of its own entries without end; the others are logged
+  # checkov:skip=CKV_AWS_144: the endpoints are read again, or a backup is copied, by who needs a second region
+  # checkov:skip=CKV_AWS_145: S3 delivers access logs to no bucket with a key of ours; the others have it
+
   for_each = local.buckets
 
   bucket        = each.value
@@ -96,17 +101,35 @@ locals {
   }
 
   grants = {
-    logs = [{
-      Sid       = "TakeAccessLogs"
-      Effect    = "Allow"
-      Principal = { Service = "logging.s3.amazonaws.com" }
-      Action    = "s3:PutObject"
-      Resource  = "${local.arns.logs}/*"
-      Condition = {
-        StringEquals = { "aws:SourceAccount" = var.account.id }
-        ArnEquals    = { "aws:SourceArn" = [for role, _ in local.logged : local.arns[role]] }
-      }
-    }]
+    logs = concat(
+      [{
+        Sid       = "TakeAccessLogs"
+        Effect    = "Allow"
+        Principal = { Service = "logging.s3.amazonaws.com" }
+        Action    = "s3:PutObject"
+        Resource  = [for role, _ in local.logged : "${local.arns.logs}/${role}/*"]
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = var.account.id }
+          ArnLike      = { "aws:SourceArn" = [for role, _ in local.logged : local.arns[role]] }
+        }
+      }],
+      [
+        for actions, resource in {
+          "s3:PutObject"    = "${local.arns.logs}/flow-logs/AWSLogs/${var.account.id}/*"
+          "s3:GetBucketAcl" = local.arns.logs
+          } : {
+          Sid       = actions == "s3:PutObject" ? "TakeFlowLogs" : "LetTheirDeliveryLook"
+          Effect    = "Allow"
+          Principal = { Service = "delivery.logs.amazonaws.com" }
+          Action    = actions
+          Resource  = [resource]
+          Condition = {
+            StringEquals = { "aws:SourceAccount" = var.account.id }
+            ArnLike      = { "aws:SourceArn" = ["arn:${var.account.partition}:logs:${var.account.region}:${var.account.id}:*"] }
+          }
+        } if var.flow_logs
+      ],
+    )
   }
 }
 

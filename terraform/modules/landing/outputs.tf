@@ -18,6 +18,12 @@ output "artifact_bucket" {
   depends_on  = [aws_s3_bucket_policy.this, aws_s3_bucket_versioning.this]
 }
 
+output "log_bucket" {
+  description = "Name of the bucket of access logs and flow logs."
+  value       = var.log_bucket
+  depends_on  = [aws_s3_bucket_policy.this]
+}
+
 output "catalogue_keys" {
   description = "Key of each source's catalogue in the landing bucket: source name => key."
   value       = local.catalogue_keys

@@ -28,10 +28,17 @@ variable "log_bucket" {
   }
 }
 
+variable "flow_logs" {
+  description = "Whether the VPC's flow logs are delivered to the bucket of the access logs."
+  type        = bool
+  default     = false
+}
+
 variable "account" {
-  description = "Partition and id of the account; what ARNs are made of, and whose principals alone are served."
+  description = "Partition, region and id of the account; what ARNs are made of, and whose principals alone are served."
   type = object({
     partition = string
+    region    = string
     id        = string
   })
 }

@@ -17,6 +17,11 @@ variable "landing_bucket" {
   type        = string
 }
 
+variable "log_bucket" {
+  description = "Name of the bucket that flow logs are written to."
+  type        = string
+}
+
 variable "warehouse_port" {
   description = "Port that the functions reach the warehouse on."
   type        = number
@@ -28,21 +33,55 @@ variable "settings" {
     zone => number of its /24 in the range, from 0; a number that was given stays with its zone.
     interface_endpoint_zones: how many of the zones have a network interface of each interface endpoint; every one
     is billed by the hour, and one serves the functions of all zones.
+
+    existing: a VPC that is there already, instead of one of its own, which then has no cidr and no zones. subnet_ids: zone =>
+    private subnet. route_table_ids: those of the subnets, for S3's gateway endpoint. endpoints: null makes the endpoints here;
+    where the VPC has them all, S3's included, the security group of its interface endpoints, which is then opened to the functions.
+
+    extract: where extract runs. Null: outside every VPC, whence it reaches the internet. Else inside, and may reach what is named:
+    name => address range and port. nat: whether a NAT gateway leads from the VPC to the internet; it is billed by the hour.
+
+    flow_logs: whether accepted and refused connections are written down, under flow-logs/ in the bucket of the access logs.
   EOT
   type = object({
-    cidr                     = string
-    zones                    = map(number)
+    cidr                     = optional(string)
+    zones                    = optional(map(number), {})
     interface_endpoint_zones = optional(number, 1)
+    existing = optional(object({
+      vpc_id          = string
+      subnet_ids      = map(string)
+      route_table_ids = optional(set(string), [])
+      endpoints       = optional(object({ security_group_id = string }))
+    }))
+    extract   = optional(map(object({ cidr = string, port = optional(number, 443) })))
+    nat       = optional(bool, false)
+    flow_logs = optional(bool, false)
   })
 
   validation {
-    condition     = can(cidrhost(var.settings.cidr, 0)) && can(regex("/(1[6-9]|2[0-2])$", var.settings.cidr))
+    condition = var.settings.existing != null ? true : (
+      can(cidrhost(var.settings.cidr, 0)) && can(regex("/(1[6-9]|2[0-2])$", var.settings.cidr))
+    )
     error_message = "network.cidr must be an IPv4 range from /16 to /22, such as 10.42.0.0/20: the subnets are /24 each."
   }
 
   validation {
-    condition     = length(var.settings.zones) == 3
-    error_message = "network.zones must name three availability zones: Redshift Serverless needs subnets in three."
+    condition     = length(var.settings.existing == null ? var.settings.zones : var.settings.existing.subnet_ids) == 3
+    error_message = "Redshift Serverless needs subnets in three availability zones: name three in network.zones, or in network.existing.subnet_ids."
+  }
+
+  validation {
+    condition = var.settings.existing == null ? true : (
+      var.settings.cidr == null && length(var.settings.zones) == 0 && !var.settings.nat && !var.settings.flow_logs
+    )
+    error_message = "network.existing stands instead of cidr, zones, nat and flow_logs: a VPC that is there already, its ways out and its logs are its owner's. Take them away, or existing."
+  }
+
+  validation {
+    condition = var.settings.existing == null ? true : (
+      var.settings.existing.endpoints != null || length(var.settings.existing.route_table_ids) > 0
+    )
+    error_message = "network.existing needs either the route tables of its subnets (route_table_ids), where S3's endpoint is made, or the endpoints that it has (endpoints)."
   }
 
   validation {
@@ -61,5 +100,37 @@ variable "settings" {
   validation {
     condition     = contains([1, 2, 3], var.settings.interface_endpoint_zones)
     error_message = "network.interface_endpoint_zones must be 1, 2 or 3: it counts zones of network.zones."
+  }
+
+  validation {
+    condition = alltrue([
+      for reached in values(coalesce(var.settings.extract, {})) :
+      can(cidrhost(reached.cidr, 0)) && reached.port >= 1 && reached.port <= 65535
+    ])
+    error_message = "network.extract names address ranges and ports, such as { elm = { cidr = \"10.20.0.0/16\", port = 9443 } }."
+  }
+
+  validation {
+    condition     = var.settings.extract == null ? true : length(var.settings.extract) > 0
+    error_message = "network.extract runs extract inside and lets it reach nothing: name what it reads, or set it to null."
+  }
+
+  validation {
+    condition = var.settings.extract == null || var.settings.existing != null ? true : (
+      var.settings.nat || !strcontains(jsonencode(var.settings.extract), "\"0.0.0.0/0\"")
+    )
+    error_message = "network.extract reaches the internet (0.0.0.0/0) from a VPC that no way leads out of: set network.nat = true, or let extract run outside (extract = null)."
+  }
+
+  validation {
+    condition     = !var.settings.nat || var.settings.extract != null
+    error_message = "network.nat would serve nobody: only extract leaves the VPC, and it runs outside. Set network.extract, or nat = false."
+  }
+
+  validation {
+    condition = !var.settings.nat ? true : !contains(
+      values(var.settings.zones), try(pow(2, 24 - tonumber(split("/", var.settings.cidr)[1])) - 1, -1)
+    )
+    error_message = "With network.nat the last /24 of network.cidr is the NAT gateway's: give the zone in network.zones another number."
   }
 }

@@ -2,7 +2,7 @@ locals {
   environment_of_all = {
     XMLIFT_ENVIRONMENT           = var.environment
     POWERTOOLS_LOG_LEVEL         = var.logging.functions
-    POWERTOOLS_METRICS_NAMESPACE = "xmlift"
+    POWERTOOLS_METRICS_NAMESPACE = local.name
   }
 
   environment_of_landing = { XMLIFT_BUCKET = module.landing.landing_bucket }
@@ -49,7 +49,7 @@ locals {
 
       network = !function.in_vpc ? null : {
         subnet_ids         = module.network.subnet_ids
-        security_group_ids = [module.network.functions_security_group_id]
+        security_group_ids = [step == "extract" ? module.network.extract_security_group_id : module.network.functions_security_group_id]
       }
     }
   }

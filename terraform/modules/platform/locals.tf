@@ -26,7 +26,7 @@ locals {
       name      = "${local.name}-${step}"
       arn       = "${local.lambda}:${local.name}-${step}"
       log_group = "/aws/lambda/${local.name}-${step}"
-      in_vpc    = step != "extract" # the endpoints are outside, all that the others call is inside
+      in_vpc    = step != "extract" || var.network.extract != null # all that the others call is inside
     }
   }
 }

@@ -19,6 +19,7 @@ module "landing" {
   landing_bucket  = local.landing_bucket
   artifact_bucket = local.artifact_bucket
   log_bucket      = local.log_bucket
+  flow_logs       = var.network.flow_logs
   key_arn         = module.key.arn
   catalogues      = local.catalogue_files
   retention_days  = var.retention_days
@@ -33,6 +34,7 @@ module "network" {
   name           = local.name
   account        = local.account
   landing_bucket = local.landing_bucket
+  log_bucket     = module.landing.log_bucket
   warehouse_port = var.warehouse.port
   settings       = var.network
 }
@@ -67,13 +69,12 @@ module "inbox" {
   source = "../inbox"
   count  = length(local.inboxes) > 0 ? 1 : 0
 
-  name               = local.name
-  account            = local.account
-  landing_bucket     = module.landing.landing_bucket
-  key_arn            = module.key.arn
-  state_machine_arn  = module.workflow.state_machine_arn
-  role_arn           = module.iam.inbox_role_arn
-  failures_topic_arn = module.workflow.failures_topic_arn
+  name              = local.name
+  account           = local.account
+  landing_bucket    = module.landing.landing_bucket
+  key_arn           = module.key.arn
+  state_machine_arn = module.workflow.state_machine_arn
+  role_arn          = module.iam.inbox_role_arn
 
   sources = {
     for source, streams in local.inboxes : source => {

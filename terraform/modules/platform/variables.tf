@@ -131,6 +131,17 @@ variable "schedules_enabled" {
   type        = bool
 }
 
+variable "deployments_kept" {
+  description = "Deployments of which the versions of functions and state machine are kept, the live one included: a rollback goes back to any of them."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.deployments_kept >= 2 && var.deployments_kept <= 100 && floor(var.deployments_kept) == var.deployments_kept
+    error_message = "deployments_kept must be a whole number between 2, without which nothing can be rolled back, and 100."
+  }
+}
+
 variable "logging" {
   description = <<-EOT
     functions: log level of the functions. state_machine: log level of the state machine. execution_data: whether its log
@@ -186,12 +197,36 @@ variable "raw_expires" {
   default     = true
 }
 
-variable "network" {
-  description = "Address range and zones of the VPC; see the network module."
+variable "alarms" {
+  description = "Who is told of failures, and what is too late, too bad and too expensive: see the observability module."
   type = object({
-    cidr                     = string
-    zones                    = map(number)
+    notify           = list(string)
+    runbooks         = optional(string)
+    lag_hours        = number
+    lag_hours_of     = optional(map(number))
+    rejected_percent = number
+    daily_usd        = number
+  })
+}
+
+variable "network" {
+  description = <<-EOT
+    A VPC of its own (cidr, zones, interface_endpoint_zones, nat, flow_logs) or one that exists (existing), and where extract
+    runs: outside every VPC (null), or inside, and what it then reaches; see the network module.
+  EOT
+  type = object({
+    cidr                     = optional(string)
+    zones                    = optional(map(number), {})
     interface_endpoint_zones = number
+    existing = optional(object({
+      vpc_id          = string
+      subnet_ids      = map(string)
+      route_table_ids = optional(set(string), [])
+      endpoints       = optional(object({ security_group_id = string }))
+    }))
+    extract   = optional(map(object({ cidr = string, port = optional(number, 443) })))
+    nat       = optional(bool, false)
+    flow_logs = optional(bool, false)
   })
 }
 

@@ -42,7 +42,9 @@ def needed_flows(deployment: Deployment) -> dict[str, Flow]:
     group = {each.values["description"]: each.values["id"] for each in deployment.all("aws_security_group")}
     functions = group["Functions inside the VPC"]
     warehouse = group["Redshift Serverless workgroup"]
-    s3 = deployment.resources["module.platform.module.network.aws_vpc_endpoint.s3"].values["prefix_list_id"]
+    s3 = deployment.resources['module.platform.module.network.aws_vpc_endpoint.s3["main"]'].values[
+        "prefix_list_id"
+    ]
     port = deployment.one("aws_redshiftserverless_workgroup")["port"]
     return {
         "functions to the warehouse": Flow(functions, warehouse, port),
@@ -66,7 +68,7 @@ def unpaired_flows(deployment: Deployment) -> Iterator[str]:
 
 def test_security_groups_are_open_in_pairs(deployment: Deployment) -> None:
     assert not list(unpaired_flows(deployment))
-    one_sided = deployment.without("ingress_rule.endpoints_from_functions")
+    one_sided = deployment.without('ingress_rule.endpoints_from["functions"]')
     assert list(unpaired_flows(one_sided)) == ["functions to the endpoints: no ingress"]
     other_port = deployment.with_values("egress_rule.functions_to_warehouse", from_port=5432)
     assert len(list(unpaired_flows(other_port))) == 2
@@ -109,7 +111,7 @@ def test_warehouse_has_subnets_in_three_zones(deployment: Deployment) -> None:
 
 def unreachable_s3(deployment: Deployment) -> Iterator[str]:
     """S3 is reached by the gateway endpoint on the subnet's route table, if its policy admits the bucket."""
-    endpoint = deployment.resources["module.platform.module.network.aws_vpc_endpoint.s3"].values
+    endpoint = deployment.resources['module.platform.module.network.aws_vpc_endpoint.s3["main"]'].values
     routed = {
         each.values["subnet_id"]
         for each in deployment.all("aws_route_table_association")

@@ -109,12 +109,12 @@ def open_principals(deployment: Deployment) -> Iterator[str]:
 def test_no_wildcard_principals(deployment: Deployment) -> None:
     assert not list(open_principals(deployment))
     allowing = deployment.with_text('aws_s3_bucket_policy.this["landing"]', "policy", '"Deny"', '"Allow"')
-    assert len(list(open_principals(allowing))) == 1
+    assert len(list(open_principals(allowing))) == 2
     any_account = deployment.with_text(
         "aws_vpc_endpoint.s3", "policy", "aws:PrincipalAccount", "aws:SourceVpc"
     )
     assert list(open_principals(any_account)) == [
-        "module.platform.module.network.aws_vpc_endpoint.s3: LandingBucketOnly is for everybody"
+        'module.platform.module.network.aws_vpc_endpoint.s3["main"]: LandingBucketOnly is for everybody'
     ]
     default = deployment.with_values('aws_vpc_endpoint.interface["secretsmanager"]', policy=None)
     assert len(list(open_principals(default))) == 1

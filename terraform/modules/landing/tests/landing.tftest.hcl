@@ -7,7 +7,7 @@ variables {
   landing_bucket  = "xmlift-test-landing-111122223333"
   artifact_bucket = "xmlift-test-artifacts-111122223333"
   log_bucket      = "xmlift-test-access-logs-111122223333"
-  account         = { partition = "aws", id = "111122223333" }
+  account         = { partition = "aws", region = "eu-central-1", id = "111122223333" }
   retention_days  = { landing = null, load = null, runs = null, inbox = null, access_logs = null }
   catalogues      = { ewm = "tests/catalogue.yaml" }
 }
@@ -66,10 +66,10 @@ run "keeps_protects_and_uploads" {
         Effect    = "Allow"
         Principal = { Service = "logging.s3.amazonaws.com" }
         Action    = "s3:PutObject"
-        Resource  = "arn:aws:s3:::xmlift-test-access-logs-111122223333/*"
+        Resource  = ["arn:aws:s3:::xmlift-test-access-logs-111122223333/artifacts/*", "arn:aws:s3:::xmlift-test-access-logs-111122223333/landing/*"]
         Condition = {
           StringEquals = { "aws:SourceAccount" = "111122223333" }
-          ArnEquals    = { "aws:SourceArn" = ["arn:aws:s3:::xmlift-test-artifacts-111122223333", "arn:aws:s3:::xmlift-test-landing-111122223333"] }
+          ArnLike      = { "aws:SourceArn" = ["arn:aws:s3:::xmlift-test-artifacts-111122223333", "arn:aws:s3:::xmlift-test-landing-111122223333"] }
         }
       }
     )
@@ -113,6 +113,25 @@ run "expires_what_runs_leave_behind" {
       contains(flatten(lifecycle.rule[*].abort_incomplete_multipart_upload[*].days_after_initiation), 1)
     ])
     error_message = "Parts of uploads that were broken off are billed and seen by nobody."
+  }
+}
+
+run "takes_flow_logs_where_they_are_asked_for" {
+  command = plan
+
+  variables {
+    flow_logs = true
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_s3_bucket_policy.this["logs"].policy).Statement : statement.Action => statement.Resource
+      if statement.Effect == "Allow" && statement.Principal == { Service = "delivery.logs.amazonaws.com" }
+      } == {
+      "s3:PutObject"    = ["arn:aws:s3:::xmlift-test-access-logs-111122223333/flow-logs/AWSLogs/111122223333/*"]
+      "s3:GetBucketAcl" = ["arn:aws:s3:::xmlift-test-access-logs-111122223333"]
+    }
+    error_message = "The delivery of flow logs writes under its own prefix, and looks whom the bucket belongs to."
   }
 }
 
