@@ -67,7 +67,7 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
-  down publish fetch plan deploy drift smoke identity planned summary comment deployed drift-issue \
+  down publish fetch plan deploy rollback drift smoke identity planned summary comment deployed drift-issue \
   validate generated lint fmt test mutants nightly faults soak bench \
   bench-quick lock clean
 
@@ -158,6 +158,9 @@ plan: setup ## what an apply would change in an environment on AWS, kept for mak
 deploy: setup ## apply the plan that make plan has kept, and no other (ENV=dev)
 	@$(need_terraform)
 	@$(lift) deploy $(which_env)
+
+rollback: setup ## make an earlier deployment live again, at once (ENV=dev TO=commit or number; LIST=1: show which)
+	@$(lift) rollback $(env) $(if $(TO),--to $(TO)) $(if $(LIST),--list)
 
 drift: setup ## whether an environment is as the code says (ENV=dev); .release/ENV/drift.json is there unless it failed
 	@$(need_terraform)

@@ -38,9 +38,11 @@ from commands import (
     github,
     package,
     plan,
+    publish,
     query,
     rebuild_ledger,
     replay,
+    rollback,
     run,
     runs,
     secret,
@@ -63,6 +65,9 @@ class Verbs(TyperGroup):
             return super().invoke(ctx)
         except (OperatorError, XmliftError) as error:
             fail(str(error))
+        except psycopg2.errors.InsufficientPrivilege as error:
+            fail(f"The warehouse refuses its user that: {' '.join(str(error).split())}")
+            say("Who reads it stands in `warehouse.readers` of the environment: the caller's IAM role has to be there")
         except (HTTPClientError, requests.ConnectionError, psycopg2.OperationalError) as error:
             fail(f"{'AWS' if is_on_aws(sys.argv) else 'The local cloud'} does not answer: {error}".strip())
             if not is_on_aws(sys.argv):
@@ -99,9 +104,12 @@ app.command()(cloud.tick)
 app.command()(query.query)
 app.command()(smoke.smoke)
 app.command()(cloud.down)
+app.command()(publish.publish)
+app.command()(publish.fetch)
 app.command()(plan.plan)
 app.command()(deploy.deploy)
 app.command()(drift.drift)
+app.command()(rollback.rollback)
 app.add_typer(github.app, name="github")
 app.command()(validate.validate)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(package.package)

@@ -4,6 +4,8 @@ from commands.display import activity, print_json, say
 from commands.options import Json
 from commands.releases import Env, Packages, Plans, in_words, signed_in
 from local.terraform import Progress
+from operate import aws
+from release import deployments
 from release import plans as saved
 from release.folders import PACKAGES, PLANS
 
@@ -22,6 +24,8 @@ def deploy(env: Env, packages: Packages = PACKAGES, plans: Plans = PLANS, json: 
 
         summary = saved.apply(release, on_progress)
         work.finish(f"{made} resources, {in_words(summary)}")
+        work = show.begin("write down what is live")
+        work.finish(str(deployments.settle(aws.deployed(env), summary["commit"])))
     if json:
         print_json(summary)
     else:

@@ -20,6 +20,7 @@ from local.terraform import Progress, Terraform
 from operate import deployment as operated
 from operate.outputs import outputs_of
 from operate.places import CATALOGUE
+from release import commits, deployments
 from xmlift.catalogue import load_source
 
 NAME = "local"
@@ -127,6 +128,7 @@ def deploy(
     environment.init()
     environment.apply(on_progress)
     deployment = Deployment(NAME, environment.output(), cloud)
+    deployments.settle(deployment, commits.current())
     give_login(deployment)
     return deployment
 

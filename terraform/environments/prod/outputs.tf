@@ -18,6 +18,11 @@ output "functions" {
   value       = module.platform.functions
 }
 
+output "deployments_kept" {
+  description = "Deployments of which all versions are kept, the live one included."
+  value       = module.platform.deployments_kept
+}
+
 output "sources" {
   description = "Sources: whether the schedule is on, the schedule, an execution's input as JSON, the secret's name or null."
   value       = module.platform.sources

@@ -24,6 +24,11 @@ output "functions" {
   }
 }
 
+output "deployments_kept" {
+  description = "Deployments of which all versions are kept, the live one included."
+  value       = var.deployments_kept
+}
+
 output "sources" {
   description = "Sources: whether the schedule is on, the schedule or null, an execution's input as JSON, the secret's name or null."
   value = {

@@ -1,0 +1,146 @@
+"""An environment's versions and aliases, in memory: what rolling back calls of Lambda, Step Functions and S3."""
+
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.config import Config
+
+from operate.deployment import Deployment
+from release.deployments import Versions
+
+MACHINE = "arn:aws:states:eu-central-1:111122223333:stateMachine:xmlift-dev-pipeline"
+STEPS = ("plan", "extract", "load", "report", "migrate")
+OUTPUTS = {
+    "artifact_bucket": "artifacts",
+    "state_machine_arn": f"{MACHINE}:live",
+    "deployments_kept": 2,
+    "functions": {step: {"name": f"xmlift-dev-{step}"} for step in STEPS},
+}
+
+
+class RefusedError(Exception):
+    """What the service says no to."""
+
+
+@dataclass
+class Pages:
+    """One page of a list."""
+
+    page: dict[str, Any]
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        return [self.page]
+
+
+@dataclass
+class Versioned:
+    """Lambda and Step Functions at once: versions by name, where each alias is, and each move in order."""
+
+    versions: dict[str, list[int]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    refuses: str = ""
+
+    def point(self, name: str, version: str) -> None:
+        if name == self.refuses:
+            self.refuses = ""
+            raise RefusedError(name)
+        assert int(version) in self.versions[name], f"{name} has no version {version}"
+        self.aliases[name] = version
+        self.moves.append((name, version))
+
+    def get_alias(self, FunctionName: str, Name: str) -> dict[str, str]:  # noqa: N803 (the service's own names)
+        assert Name == "live"
+        return {"FunctionVersion": self.aliases[FunctionName]}
+
+    def update_alias(self, FunctionName: str, Name: str, FunctionVersion: str) -> None:  # noqa: N803
+        assert Name == "live"
+        self.point(FunctionName, FunctionVersion)
+
+    def delete_function(self, FunctionName: str, Qualifier: str) -> None:  # noqa: N803
+        assert self.aliases[FunctionName] != Qualifier
+        self.versions[FunctionName].remove(int(Qualifier))
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_versions_by_function"
+        return self
+
+    def paginate(self, FunctionName: str) -> list[dict[str, Any]]:  # noqa: N803
+        numbers = ["$LATEST", *map(str, self.versions[FunctionName])]
+        return [{"Versions": [{"Version": number}]} for number in numbers]
+
+    def describe_state_machine_alias(self, stateMachineAliasArn: str) -> dict[str, Any]:  # noqa: N803
+        assert stateMachineAliasArn == f"{MACHINE}:live"
+        return {"routingConfiguration": [{"stateMachineVersionArn": f"{MACHINE}:{self.aliases[MACHINE]}"}]}
+
+    def update_state_machine_alias(
+        self,
+        stateMachineAliasArn: str,  # noqa: N803
+        routingConfiguration: list[dict[str, Any]],  # noqa: N803
+    ) -> None:
+        ((version, weight),) = [tuple(route.values()) for route in routingConfiguration]
+        assert (stateMachineAliasArn, weight) == (f"{MACHINE}:live", 100)
+        self.point(MACHINE, version.rsplit(":", 1)[1])
+
+    def list_state_machine_versions(self, stateMachineArn: str, nextToken: str = "0") -> dict[str, Any]:  # noqa: N803
+        numbers, at = self.versions[stateMachineArn], int(nextToken)
+        page = {"stateMachineVersions": [{"stateMachineVersionArn": f"{MACHINE}:{numbers[at]}"}]}
+        return page | ({"nextToken": str(at + 1)} if at + 1 < len(numbers) else {})
+
+    def delete_state_machine_version(self, stateMachineVersionArn: str) -> None:  # noqa: N803
+        self.versions[MACHINE].remove(int(stateMachineVersionArn.rsplit(":", 1)[1]))
+
+
+@dataclass
+class Bucket:
+    """S3, of one bucket."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
+        assert Bucket == "artifacts"
+        self.objects[Key] = Body
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def get_paginator(self, _: str) -> Pages:
+        return Pages({"Contents": [{"Key": key} for key in self.objects]})
+
+
+@dataclass(frozen=True)
+class Dev(Deployment):
+    """The environment `dev`, nothing of which is on AWS."""
+
+    aliases: Versioned = field(default_factory=Versioned)
+    bucket_: Bucket = field(default_factory=Bucket)
+
+    @classmethod
+    def new(cls) -> "Dev":
+        dev = cls("dev", OUTPUTS)
+        dev.aliases.versions = {name: [] for name in [MACHINE, *(f"xmlift-dev-{step}" for step in STEPS)]}
+        return dev
+
+    def make_client(self, service: str, config: Config | None) -> Any:
+        return self.bucket_ if service == "s3" else self.aliases
+
+    def connect(self) -> Any:
+        raise NotImplementedError
+
+    def command(self, words: str) -> str:
+        return f"make {words} ENV={self.name}"
+
+    def readable(self) -> list[str]:
+        return []
+
+    def apply(self, *changed: str) -> Versions:
+        """Publish a version of each of these, and move its alias there, as Terraform does."""
+        for name in [MACHINE if step == "state machine" else f"xmlift-dev-{step}" for step in changed]:
+            self.aliases.versions[name].append(len(self.aliases.versions[name]) + 1)
+            self.aliases.aliases[name] = str(self.aliases.versions[name][-1])
+        return self.standing()
+
+    def standing(self) -> Versions:
+        at = self.aliases.aliases
+        return Versions({step: at[f"xmlift-dev-{step}"] for step in sorted(STEPS)}, at[MACHINE])
