@@ -83,6 +83,7 @@ def main() -> None:
     route_python_to_runtime_api(settings)
     keep_prefix_lists_of_rules()
     bound_maps_by_their_path()
+    ask_roles(settings)
     signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=time_out_stopped_calls).start())
     sys.argv = ["ministack"]
     app.main()
@@ -163,6 +164,15 @@ def bound_maps_by_their_path() -> None:
         return run_map(state, raw_input, effective, iterator, execution, context)
 
     stepfunctions._run_distributed_map = run_bounded_map
+
+
+def ask_roles(settings: Settings) -> None:
+    """Make ministack ask the roles that services work with, and the keys: see enforcement.py."""
+    # Last, so that nothing of ours stands before what is the emulator's.
+    sys.path.append(str(Path(__file__).resolve().parent.parent))
+    from local.enforcement import enforce  # noqa: PLC0415 (not to be found before)
+
+    enforce(Path(settings.folder).parent / "calls.jsonl")
 
 
 def time_out_stopped_calls() -> None:

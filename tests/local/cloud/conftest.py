@@ -57,6 +57,13 @@ def deploy(emulator: Cloud) -> Deploy:
     functions = emulator.client("lambda")
     trust = {"Version": "2012-10-17", "Statement": []}
     role = emulator.client("iam").create_role(RoleName="test", AssumeRolePolicyDocument=json.dumps(trust))
+    # Without it no line of theirs would be kept.
+    logs = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
+    emulator.client("iam").put_role_policy(
+        RoleName="test",
+        PolicyName="logs",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [logs]}),
+    )
 
     def deploy(name: str, source: str, **settings: Any) -> str:
         archive = io.BytesIO()
