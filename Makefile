@@ -199,6 +199,9 @@ lint: setup ## style, types, layers, Terraform
 	PYTHONPATH=functions $(bin)/lint-imports
 	terraform fmt -check -recursive terraform
 	@$(lift) validate --terraform
+	$(bin)/actionlint -shellcheck=$(bin)/shellcheck
+	$(bin)/zizmor --offline --quiet --no-progress --persona=pedantic .github
+	$(bin)/check-jsonschema --quiet --builtin-schema vendor.renovate renovate.json
 
 generated: setup ## write what is written from code: the modules' READMEs, the environments' inventories
 	@$(need_terraform)

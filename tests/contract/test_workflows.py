@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from release.github import PROMOTION
+from release.artifacts import Place
+from release.github import PROMOTION, identity
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -150,6 +151,12 @@ def test_each_role_is_taken_on_where_its_trust_allows_it() -> None:
         for name, job in jobs(path).items():
             assert ("environment" in job) == ("apply" in roles_taken(job)), f"{path.name}: {name}"
     assert jobs(ROOT / ".github/workflows/promote.yml")["apply"]["environment"] == "${{ inputs.environment }}"
+
+
+def test_packages_are_published_with_a_role_of_the_account_that_keeps_them() -> None:
+    publish = jobs(ROOT / ".github/workflows/deploy.yml")["publish"]["steps"]
+    (given,) = (step["with"] for step in publish if step.get("uses", "").endswith("actions/credentials"))
+    assert f":{Place.described().account_id}:" in identity(given["environment"], given["step"])["role"]
 
 
 def test_a_merge_goes_from_one_environment_to_the_next() -> None:
