@@ -38,11 +38,11 @@ def modules(terraform: Path = TERRAFORM) -> list[Path]:
 
 
 def readme(module: Path) -> str:
-    """The README as it has to be. Raises: ValueError if nobody has written yet what the module is for."""
+    """The README as it has to be. Exits if nobody has written yet what the module is for."""
     written = (module / "README.md").read_text() if (module / "README.md").exists() else ""
     introduction = written.partition(MARK)[0].strip()
     if not introduction:
-        raise ValueError(f"{module.name}: README.md has to begin with a heading and what the module is for")
+        raise SystemExit(f"{module}: README.md has to begin with a heading and what the module is for")
     parts = (introduction, MARK.strip(), *_inputs(module), *_outputs(module), *_made(module))
     return "\n\n".join(parts) + "\n"
 

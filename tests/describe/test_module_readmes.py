@@ -94,7 +94,7 @@ def test_written_again_it_is_the_same(module: Path) -> None:
 
 def test_a_module_that_nobody_introduced_is_refused(module: Path) -> None:
     (module / "README.md").unlink()
-    with pytest.raises(ValueError, match=r"bucket: README\.md has to begin with a heading"):
+    with pytest.raises(SystemExit, match=r"/bucket: README\.md has to begin with a heading"):
         readme(module)
 
 
