@@ -83,20 +83,3 @@ resource "aws_sqs_queue_policy" "unstarted" {
     }]
   })
 }
-
-resource "aws_cloudwatch_metric_alarm" "unstarted" {
-  alarm_name        = local.queue_name
-  alarm_description = "A dropped file did not start the pipeline: read the queue's messages, mend the cause, drop the file again"
-
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = local.queue_name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching" # an unused queue reports nothing
-
-  alarm_actions = [var.failures_topic_arn]
-}

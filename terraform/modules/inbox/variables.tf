@@ -53,8 +53,3 @@ variable "key_arn" {
   description = "Key that the queue's messages are encrypted with."
   type        = string
 }
-
-variable "failures_topic_arn" {
-  description = "SNS topic that is told of files which did not start the pipeline."
-  type        = string
-}

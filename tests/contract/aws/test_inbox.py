@@ -149,8 +149,8 @@ def lost_files(deployment: Deployment) -> Iterator[str]:
             for each in deployment.statements("inbox")
         ):
             yield f"{values['rule']}: its role may not start {machine}"
-    alarm = deployment.one("aws_cloudwatch_metric_alarm")
-    if alarm["dimensions"] != {"QueueName": queue} or not alarm["alarm_actions"]:
+    alarms = [each.values for each in deployment.all("aws_cloudwatch_metric_alarm")]
+    if not any(alarm["dimensions"] == {"QueueName": queue} and alarm["alarm_actions"] for alarm in alarms):
         yield f"nobody is told of what waits in {queue}"
 
 
@@ -169,7 +169,7 @@ def test_what_cannot_be_started_waits_in_a_queue(deployment: Deployment) -> None
         'aws_iam_role_policy.this["inbox"]', "policy", "states:StartExecution", "states:StartSyncExecution"
     )
     assert len(list(lost_files(powerless))) == 1
-    unseen = deployment.with_values("aws_cloudwatch_metric_alarm.unstarted", alarm_actions=[])
+    unseen = deployment.with_values('aws_cloudwatch_metric_alarm.main["undelivered-inbox"]', alarm_actions=[])
     assert len(list(lost_files(unseen))) == 1
 
 

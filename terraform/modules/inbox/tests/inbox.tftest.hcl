@@ -3,13 +3,12 @@ mock_provider "aws" {
 }
 
 variables {
-  key_arn            = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
-  name               = "xmlift-test"
-  account            = { partition = "aws", region = "eu-central-1", id = "111122223333" }
-  landing_bucket     = "xmlift-test-landing-111122223333"
-  state_machine_arn  = "arn:aws:states:eu-central-1:111122223333:stateMachine:xmlift-test-pipeline:live"
-  role_arn           = "arn:aws:iam::111122223333:role/xmlift-test-inbox"
-  failures_topic_arn = "arn:aws:sns:eu-central-1:111122223333:xmlift-test-failures"
+  key_arn           = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
+  name              = "xmlift-test"
+  account           = { partition = "aws", region = "eu-central-1", id = "111122223333" }
+  landing_bucket    = "xmlift-test-landing-111122223333"
+  state_machine_arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:xmlift-test-pipeline:live"
+  role_arn          = "arn:aws:iam::111122223333:role/xmlift-test-inbox"
   sources = {
     parts = {
       streams = ["prices", "stock"]
@@ -54,11 +53,8 @@ run "starts_the_pipeline_with_the_object" {
   }
 
   assert {
-    condition = (
-      aws_cloudwatch_metric_alarm.unstarted.alarm_actions == toset([var.failures_topic_arn]) &&
-      aws_cloudwatch_metric_alarm.unstarted.dimensions.QueueName == aws_sqs_queue.unstarted.name
-    )
-    error_message = "Somebody is told of what waits there."
+    condition     = output.queue == "xmlift-test-inbox-unstarted"
+    error_message = "Who watches what waits there is told its name."
   }
 }
 

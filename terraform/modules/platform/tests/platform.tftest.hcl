@@ -28,6 +28,7 @@ variables {
   retention_days    = { landing = 30, load = 30, runs = 30, inbox = 30, access_logs = 30 }
   sources           = { ewm = { base_url = "https://elm.example.org/ccm" }, ecb = { enabled = false } }
   logging           = { functions = "INFO", state_machine = "ERROR", execution_data = false, retention_days = 30, tracing = "PassThrough" }
+  alarms            = { notify = [], lag_hours = 26, rejected_percent = 1, daily_usd = 10 }
   network           = { cidr = "10.0.0.0/20", zones = { eu-central-1a = 0, eu-central-1b = 1, eu-central-1c = 2 }, interface_endpoint_zones = 1 }
   warehouse         = { base_capacity = 8, max_capacity = 16, usage_limit_rpu_hours = 24 }
   flow              = { extract_concurrency = 8, extract_tolerated_failure_percentage = 50, load_concurrency = 2 }
