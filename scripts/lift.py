@@ -67,7 +67,7 @@ class Verbs(TyperGroup):
             fail(str(error))
         except psycopg2.errors.InsufficientPrivilege as error:
             fail(f"The warehouse refuses its user that: {' '.join(str(error).split())}")
-            say("Who reads it stands in `warehouse.readers` of the environment: the caller's IAM role has to be there")
+            say("The caller's IAM role has to stand in `warehouse.readers` of the environment")
         except (HTTPClientError, requests.ConnectionError, psycopg2.OperationalError) as error:
             fail(f"{'AWS' if is_on_aws(sys.argv) else 'The local cloud'} does not answer: {error}".strip())
             if not is_on_aws(sys.argv):

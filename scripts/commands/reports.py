@@ -71,6 +71,8 @@ def _rows(report: dict[str, Any], stream: dict[str, Any]) -> Iterator[list[str]]
 
 def _read_as_a_whole(source: str) -> set[str]:
     path = CATALOGUE / f"{source}.yaml"
+    if not path.exists():
+        return set()  # deployed by another working copy
     streams = load_source(path.read_bytes(), path.name).streams
     return {name for name, stream in streams.items() if is_read_as_a_whole(stream)}
 

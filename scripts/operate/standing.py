@@ -112,7 +112,8 @@ def stream_standings(deployment: Deployment, source: str) -> list[StreamStanding
             quarantined = cursor.fetchall()
     except (WarehouseError, psycopg2.errors.UndefinedColumn) as error:
         raise OperatorError(
-            "The warehouse's ledger is not there, or older than this command line. Remedy: make apply"
+            "The warehouse's ledger is not there, older than this command line, or not for this caller. Remedy: "
+            f"{deployment.command(deployment.applied_by)}, with the caller's IAM role among `warehouse.readers`"
         ) from error
     return [
         _of_stream(

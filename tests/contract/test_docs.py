@@ -30,7 +30,7 @@ def make_targets() -> set[str]:
 
 
 def called_targets(line: str) -> list[str]:
-    words = line.partition("#")[0].split()
+    words = re.split(r"[#<]", line)[0].split()
     return (
         [word for word in words[1:] if "=" not in word and not word.startswith(("'", '"'))] if words else []
     )
