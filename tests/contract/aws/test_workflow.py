@@ -66,7 +66,7 @@ def needed_grants(deployment: Deployment) -> Iterator[tuple[str, str]]:
 
 def state_machine_arn(deployment: Deployment) -> str:
     """The ARN without the alias, as the Map uses it."""
-    target: str = deployment.all("aws_scheduler_schedule")[0].values["target"][0]["arn"]
+    target: str = scheduled(deployment)[0].values["target"][0]["arn"]
     return target.rsplit(":", 1)[0]
 
 
@@ -246,7 +246,7 @@ def unstartable_schedules(deployment: Deployment) -> Iterator[str]:
     alias = deployment.one("aws_sfn_alias")["name"]
     machine = deployment.one("aws_sfn_state_machine")
     statements = deployment.statements("schedule")
-    for schedule in deployment.all("aws_scheduler_schedule"):
+    for schedule in scheduled(deployment):
         (target,) = schedule.values["target"]
         if not target["arn"].endswith(f":stateMachine:{machine['name']}:{alias}"):
             yield f"{schedule.values['name']}: starts {target['arn']}"
@@ -261,7 +261,8 @@ def unstartable_schedules(deployment: Deployment) -> Iterator[str]:
 
 
 def scheduled(deployment: Deployment) -> list[Resource]:
-    return deployment.all("aws_scheduler_schedule")
+    """The schedules of sources: one more takes snapshots of the warehouse."""
+    return [each for each in deployment.all("aws_scheduler_schedule") if ".source[" in each.address]
 
 
 def test_schedules_start_the_alias(deployment: Deployment) -> None:
@@ -270,16 +271,14 @@ def test_schedules_start_the_alias(deployment: Deployment) -> None:
         ("base_url", "catalogue", "source")
     }
     assert not list(unstartable_schedules(deployment))
-    target = deployment.all("aws_scheduler_schedule")[0].values["target"][0]
+    target = scheduled(deployment)[0].values["target"][0]
     address = 'aws_scheduler_schedule.source["ecb"]'
     unversioned = deployment.with_values(address, target=[target | {"arn": state_machine_arn(deployment)}])
     assert len(list(unstartable_schedules(unversioned))) == 2
     alias_as_resource = deployment.with_text(
         'aws_iam_role_policy.this["schedule"]', "policy", '-pipeline"', '-pipeline:live"'
     )
-    assert len(list(unstartable_schedules(alias_as_resource))) == len(
-        deployment.all("aws_scheduler_schedule")
-    )
+    assert len(list(unstartable_schedules(alias_as_resource))) == len(scheduled(deployment))
     for input_ in ('{"source": "ecb"}', '{"source": "ecb", "catalogue": "c", "sources": []}'):
         refused = deployment.with_values(address, target=[target | {"input": input_}])
         assert len(list(unstartable_schedules(refused))) == 1
