@@ -68,7 +68,7 @@ need_terraform := command -v terraform >/dev/null || \
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
   down publish fetch plan deploy rollback drift smoke identity planned summary comment deployed drift-issue \
-  validate generated lint fmt test mutants nightly faults soak bench \
+  validate generated checkov lint fmt test mutants nightly faults soak bench \
   bench-quick lock clean
 
 help: ## explain the targets
@@ -87,6 +87,10 @@ setup: $(stamps) ## install the locked tools into .venv and .venvs (instant when
 	@touch $@
 .venvs/lambda/.installed: build/requirements/lambda-runtime.txt .venv/.installed
 	@scripts/setup.sh .venvs/lambda build/requirements/lambda-runtime.txt
+	@touch $@
+
+.venvs/checkov/.installed: build/requirements/checkov.txt .venv/.installed
+	@scripts/setup.sh .venvs/checkov build/requirements/checkov.txt
 	@touch $@
 
 .venvs/bench-%/.installed: build/requirements/bench-%.txt .venv/.installed
@@ -191,7 +195,11 @@ smoke: setup ## before the first load of an environment: quotas, zones, certific
 validate: setup ## check the catalogue files without a cloud
 	@$(lift) validate
 
-lint: setup ## style, types, layers, Terraform
+checkov: setup .venvs/checkov/.installed ## what checkov has against the Terraform code and the plan of each environment
+	@$(need_terraform)
+	@PYTHONPATH=scripts:functions $(bin)/python -m tests.contract.checkov_scans
+
+lint: setup .venvs/checkov/.installed ## style, types, layers, Terraform
 	@$(need_terraform)
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
@@ -236,7 +244,7 @@ bench: setup $(bench_stamps) ## speed, memory and cost beside other tools, into 
 bench-quick: setup $(bench_stamps) ## the same with fewer and smaller runs, save the pipeline, nothing written; two minutes (ONLY=memory)
 	@PYTHONPATH=scripts:functions $(bin)/python -m tests.bench --quick $(if $(ONLY),--only $(ONLY))
 
-nightly: mutants faults soak ## what is too long for make test: mutants, faults and soak, about an hour
+nightly: mutants faults soak checkov ## what is too long for make test: mutants, faults and soak, about an hour
 
 lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)
 	$(bin)/python build/lock.py

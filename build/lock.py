@@ -19,6 +19,7 @@ DEV = Path("build/requirements/dev.in")
 ALONE = (
     Path("build/requirements/ministack.in"),
     Path("build/requirements/lambda-runtime.in"),
+    Path("build/requirements/checkov.in"),
     # What the bench measures against, and what draws its plots.
     *sorted(path.relative_to(ROOT) for path in (ROOT / "build" / "requirements").glob("bench-*.in")),
 )

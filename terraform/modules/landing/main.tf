@@ -17,6 +17,7 @@ locals {
 
 resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV2_AWS_62: of these buckets only the landing bucket has anybody who listens, and only where files are dropped
+  # checkov:skip=CKV2_AWS_61: each has a lifecycle where retention_days says when something expires
   # checkov:skip=CKV_AWS_18: that of the access logs would tell of its own entries without end; the others are logged
   # checkov:skip=CKV_AWS_144: the endpoints are read again, or a backup is copied, by who needs a second region
   # checkov:skip=CKV_AWS_145: S3 delivers access logs to no bucket with a key of ours; the others have it

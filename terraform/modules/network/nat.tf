@@ -47,6 +47,8 @@ resource "aws_route" "public_to_internet" {
 }
 
 resource "aws_eip" "nat" {
+  # checkov:skip=CKV2_AWS_19: it is a NAT gateway's, not an instance's
+
   for_each = local.nat
 
   domain = "vpc"

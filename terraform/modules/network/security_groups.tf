@@ -55,6 +55,8 @@ resource "aws_security_group" "warehouse" {
 }
 
 resource "aws_security_group" "endpoints" {
+  # checkov:skip=CKV2_AWS_5: the interface endpoints carry it, by the local endpoints_security_group_id
+
   for_each = local.makes_endpoints ? { endpoints = "endpoints" } : {}
 
   name        = "${var.name}-${each.value}"

