@@ -5,7 +5,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from operate.deployment import Deployment
-from release import commits, deployments
+from release import commits, deployments, warehouse
 from release.deployments import Record, Versions
 from release.errors import ReleaseError
 
@@ -36,7 +36,8 @@ def roll_back(deployment: Deployment, to: str | None = None) -> RolledBack:
 
     to: its number, or what its commit begins with; None: the one before what is live.
 
-    Raises: ReleaseError if there is no such deployment, it is live already, or its versions were deleted.
+    Raises: ReleaseError if there is no such deployment, it is live already, its versions were deleted, or the
+    warehouse has gone on to a version that its code may not use.
     """
     live = deployments.live(deployment)
     records = list(islice(deployments.history(deployment), _LOOKED_THROUGH))
@@ -48,6 +49,10 @@ def roll_back(deployment: Deployment, to: str | None = None) -> RolledBack:
         raise ReleaseError(
             f"{target} of {deployment.name} cannot be gone back to: {', '.join(gone)} is deleted. "
             f"Nothing was moved. Remedy: deploy its commit anew: {_deploying(deployment, target)}"
+        )
+    if refused := warehouse.refusal(deployment, target.versions):
+        raise ReleaseError(
+            f"{target} of {deployment.name} cannot be gone back to: {refused}. Nothing was moved"
         )
     deployments.move(deployment, target.versions)
     return RolledBack(

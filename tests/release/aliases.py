@@ -1,6 +1,7 @@
 """An environment's versions and aliases, in memory: what rolling back calls of Lambda, Step Functions and S3."""
 
 import io
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,14 @@ class Versioned:
     aliases: dict[str, str] = field(default_factory=dict)
     moves: list[tuple[str, str]] = field(default_factory=list)
     refuses: str = ""
+    warehouse: dict[str, Any] = field(default_factory=lambda: {"code": 6})
+
+    def invoke(self, FunctionName: str, Qualifier: str, Payload: str) -> dict[str, Any]:  # noqa: N803
+        """What a version of migrate answers to who asks whether it may use the warehouse."""
+        assert json.loads(Payload) == {"check": {}}
+        assert (FunctionName, int(Qualifier) in self.versions[FunctionName]) == ("xmlift-dev-migrate", True)
+        error = {"FunctionError": "Unhandled"} if "errorMessage" in self.warehouse else {}
+        return error | {"Payload": io.BytesIO(json.dumps(self.warehouse).encode())}
 
     def point(self, name: str, version: str) -> None:
         if name == self.refuses:

@@ -110,6 +110,25 @@ def test_versions_that_are_gone_are_told_before_anything_moves(dev: Dev) -> None
     assert dev.aliases.moves == []
 
 
+def test_code_that_the_warehouse_has_left_behind_does_not_come_back(dev: Dev) -> None:
+    dev.aliases.warehouse = {"errorType": "WarehouseError", "errorMessage": "the warehouse is of version 8"}
+    with pytest.raises(ReleaseError) as told:
+        roll_back(dev)
+    assert str(told.value) == (
+        "deployment 1 (commit aaaaaaaaaaaa, 2026-11-02 12:00 UTC) of dev cannot be gone back to: the "
+        "warehouse is of version 8. Nothing was moved"
+    )
+    assert dev.aliases.moves == []
+
+
+def test_code_that_does_not_know_the_question_may_come_back(dev: Dev) -> None:
+    dev.aliases.warehouse = {
+        "errorType": "ValidationError",
+        "errorMessage": "missing required field `sources`",
+    }
+    assert roll_back(dev).to.number == 1
+
+
 def test_after_an_apply_that_broke_off_it_goes_to_the_last_whole_one(dev: Dev) -> None:
     dev.apply("plan")
     done = roll_back(dev)
