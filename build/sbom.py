@@ -3,8 +3,9 @@
     python build/sbom.py [FOLDER]    # who is in which of dist/*.zip, with version and licence
 
 It is read from the zip itself, from the metadata that every library keeps there, so it cannot name another version
-than the one that runs. Wheels that were told which system libraries they carry (psycopg2: libpq and what it needs)
-pass that on. Equal zips have equal bills: neither a time nor a random number is in them.
+than the one that runs. Wheels that were told which system libraries they carry pass that on; of the others' shared
+libraries (psycopg2's libpq, numpy's OpenBLAS) the files are named, with their hashes: nothing says more of them.
+Equal zips have equal bills: neither a time nor a random number is in them.
 """
 
 import io
@@ -31,6 +32,7 @@ from packaging.utils import canonicalize_name
 
 # Where a wheel keeps what it knows of itself (PEP 427), and bills of what was built into it (PEP 770).
 _METADATA = re.compile(r"(?P<folder>[^/]+\.dist-info)/METADATA$")
+_SHARED_LIBRARY = re.compile(r"(?P<library>[^/]+)\.libs/(?P<file>[^/]+)$")
 _WHEELS_OWN_BILL = re.compile(r"[^/]+\.dist-info/sboms/[^/]+\.cdx\.json$")
 
 
@@ -48,7 +50,10 @@ def bill_of_materials(step: str, content: bytes) -> bytes:
     bom.metadata.component = function
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         described = dict(_libraries(opened))
+        files = list(_shared_libraries(opened))
     libraries = {name: _component(metadata, inner) for name, (metadata, inner) in described.items()}
+    for name, file in files:
+        (libraries.get(name) or bom).components.add(file)
     for name, library in libraries.items():
         bom.components.add(library)
         needed = _needed(described[name][0])
@@ -112,6 +117,15 @@ def _carried(bill: bytes, carrier: str) -> Iterator[Component]:
             )
 
 
+def _shared_libraries(opened: zipfile.ZipFile) -> Iterator[tuple[str, Component]]:
+    """The files that auditwheel put beside a library's own, each with that library's name."""
+    for path in opened.namelist():
+        if found := _SHARED_LIBRARY.fullmatch(path):
+            digest = HashType(alg=HashAlgorithm.SHA_256, content=sha256(opened.read(path)).hexdigest())
+            file = Component(name=found["file"], type=ComponentType.FILE, bom_ref=path, hashes=[digest])
+            yield canonicalize_name(found["library"]), file
+
+
 def _needed(metadata: RawMetadata) -> set[str]:
     """The libraries that one asks for, whatever the platform; of its extras none is asked for here."""
     required = map(Requirement, metadata.get("requires_dist", []))
@@ -124,7 +138,7 @@ def _needed(metadata: RawMetadata) -> set[str]:
 
 def table(folder: Path) -> str:
     """The bills of a folder for people: library, version, licence, and the functions that have it."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for path in sorted(folder.glob("*.cdx.json")):
         for part in json.loads(path.read_text()).get("components", []):
             for each in (part, *part.get("components", [])):
@@ -132,10 +146,10 @@ def table(folder: Path) -> str:
                     one.get("expression") or one["license"].get("id") or one["license"]["name"]
                     for one in each.get("licenses", [])
                 ]
-                key = (each["purl"], each["version"], ", ".join(licences) or "-")
+                key = (each.get("purl", each["bom-ref"]), ", ".join(licences) or "-")
                 found.setdefault(key, []).append(path.name.split(".")[0])
     return "\n".join(
-        f"{purl:<62}  {licence:<24}  {' '.join(steps)}" for (purl, _, licence), steps in sorted(found.items())
+        f"{name:<62}  {licence:<24}  {' '.join(steps)}" for (name, licence), steps in sorted(found.items())
     )
 
 
