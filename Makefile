@@ -68,7 +68,7 @@ need_terraform := command -v terraform >/dev/null || \
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
   down publish fetch plan deploy rollback drift smoke identity planned summary comment deployed drift-issue \
-  validate generated checkov lint fmt test mutants nightly faults soak bench \
+  validate generated checkov lint fmt test mutants nightly rehearse faults soak bench \
   bench-quick lock clean
 
 help: ## explain the targets
@@ -244,7 +244,11 @@ bench: setup $(bench_stamps) ## speed, memory and cost beside other tools, into 
 bench-quick: setup $(bench_stamps) ## the same with fewer and smaller runs, save the pipeline, nothing written; two minutes (ONLY=memory)
 	@PYTHONPATH=scripts:functions $(bin)/python -m tests.bench --quick $(if $(ONLY),--only $(ONLY))
 
-nightly: mutants faults soak checkov ## what is too long for make test: mutants, faults and soak, about an hour
+rehearse: setup ## GitOps rehearsed: dev, staging and prod on local clouds, promotion, rollback, teardown; 15 minutes
+	@$(need_terraform)
+	@$(bin)/python -m pytest -x tests/rehearsal/gitops.py
+
+nightly: mutants faults soak rehearse checkov ## what is too long for make test: mutants, faults, soak, a rehearsal, over an hour
 
 lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)
 	$(bin)/python build/lock.py

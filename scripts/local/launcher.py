@@ -84,6 +84,7 @@ def main() -> None:
     keep_prefix_lists_of_rules()
     bound_maps_by_their_path()
     ask_roles(settings)
+    serve_sampling()
     signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=time_out_stopped_calls).start())
     sys.argv = ["ministack"]
     app.main()
@@ -173,6 +174,13 @@ def ask_roles(settings: Settings) -> None:
     from local.enforcement import enforce  # noqa: PLC0415 (not to be found before)
 
     enforce(Path(settings.folder).parent / "calls.jsonl")
+
+
+def serve_sampling() -> None:
+    """Make ministack answer for X-Ray's sampling rules: see sampling.py."""
+    from local.sampling import serve_sampling_rules  # noqa: PLC0415 (not to be found before)
+
+    serve_sampling_rules()
 
 
 def time_out_stopped_calls() -> None:
