@@ -108,9 +108,9 @@ def described(plan: Mapping[str, Any]) -> dict[str, Any]:
     document = dict(plan)
     return {
         "changes": counts(changes(document)),
-        "resources": [change._asdict() for change in changes(document)],
+        "resources": [change.as_json() for change in changes(document)],
         "outputs": changes_outputs(document),
-        "outside": [change._asdict() for change in drifted(document)],
+        "outside": [change.as_json() for change in drifted(document)],
     }
 
 

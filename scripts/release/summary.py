@@ -25,6 +25,10 @@ class Change(NamedTuple):
     action: str
     attributes: tuple[str, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """As the summaries of plans have it."""
+        return {"address": self.address, "action": self.action, "attributes": list(self.attributes)}
+
 
 def changes(plan: dict[str, Any]) -> list[Change]:
     """What an apply would change, by address; `plan` is what `terraform show -json` says."""
