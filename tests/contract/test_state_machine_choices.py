@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .aws.deployment import Deployment, states
+from .aws.test_workflow import schema_violations, statelint_problems
 from .pipeline_steps import (
     LOADED,
     SOURCE,
@@ -37,6 +38,19 @@ def where_told(event: Event) -> Answer:
         if failure
         else reported(event)
     )
+
+
+def test_the_definition_with_every_choice_made_is_clean(every_choice: Deployment) -> None:
+    assert statelint_problems(every_choice) == []
+    assert schema_violations(every_choice) == []
+    text = every_choice.with_definition(
+        lambda definition: definition["States"]["AfterLoad"].update(TimeoutSeconds="90")
+    )
+    assert statelint_problems(text)
+    unknown = every_choice.with_definition(
+        lambda definition: definition["States"]["AfterLoad"].update(Timeout=90)
+    )
+    assert schema_violations(unknown)
 
 
 def test_hooks_are_called_before_the_windows_and_once_all_is_loaded(every_choice: Deployment) -> None:

@@ -35,7 +35,8 @@ MOST_EVENTS = 18_000
 
 At 25,000 Step Functions ends an execution, and no state can catch that. A round has about 30 events (5 each for
 plan and report, 4 each for the two Maps, 2 for each choice), and 12 for each stream that it loads (5 for the call,
-the iteration's and its choices). The other 7,000 are for calls that are tried again and loads that take several.
+the iteration's and its choices). The other 7,000 are for calls that are tried again, hooks, and loads that take
+several.
 """
 _EVENTS_OF_ROUND, _EVENTS_OF_LOAD = 30, 12
 

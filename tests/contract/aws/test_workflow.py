@@ -88,6 +88,56 @@ def test_state_machine_may_do_what_its_states_do(deployment: Deployment) -> None
     assert len(list(missing_grants(unknown))) == 1
 
 
+def refused_events(deployment: Deployment) -> Iterator[str]:
+    """A condition on what an event says of itself is held against each entry."""
+    statements = [each for each in deployment.statements("pipeline") if each.allows("events:PutEvents")]
+    for name, state in states(deployment.definition()):
+        for entry in state.get("Parameters", {}).get("Entries", []):
+            if not any(
+                each.condition.get("StringEquals", {}).get("events:source") == entry["Source"]
+                for each in statements
+            ):
+                yield f"{name}: may not say that it is {entry['Source']}"
+
+
+def test_events_are_put_under_the_source_that_is_granted(deployment: Deployment) -> None:
+    assert not list(refused_events(deployment))
+    other = deployment.with_definition(
+        lambda definition: definition["States"]["Announce"]["Parameters"]["Entries"][0].update(
+            Source="xmlift.runs"
+        )
+    )
+    assert list(refused_events(other)) == ["Announce: may not say that it is xmlift.runs"]
+    unsaid = deployment.with_text(PIPELINE_POLICY, "policy", '"events:source"', '"events:detail-type"')
+    assert list(refused_events(unsaid)) == ["Announce: may not say that it is xmlift"]
+
+
+def refused_waits(deployment: Deployment) -> Iterator[str]:
+    """What Step Functions demands of numbers, in which the schema allows more."""
+    for name, state in states(deployment.definition()):
+        for retry in state.get("Retry", []):
+            first, longest = retry["IntervalSeconds"], retry["MaxDelaySeconds"]
+            if not 0 < first < longest < 31_622_400:
+                yield f"{name}: waits {first} s at first and {longest} s at most"
+            if retry["BackoffRate"] < 1:
+                yield f"{name}: waits {retry['BackoffRate']} times as long each time"
+        if not 0 < state.get("TimeoutSeconds", 1) <= 99_999_999:
+            yield f"{name}: gives up after {state['TimeoutSeconds']} s"
+
+
+def test_waits_and_time_outs_are_what_step_functions_takes(deployment: Deployment) -> None:
+    assert not list(refused_waits(deployment))
+    for wrong in ({"IntervalSeconds": 60}, {"IntervalSeconds": 0}, {"BackoffRate": 0.5}):
+        spoilt = deployment.with_definition(
+            lambda definition, wrong=wrong: definition["States"]["Plan"]["Retry"][0].update(wrong)
+        )
+        assert [fault.partition(":")[0] for fault in refused_waits(spoilt)] == ["Plan"]
+    endless = deployment.with_definition(
+        lambda definition: definition["States"]["Plan"].update(TimeoutSeconds=100_000_000)
+    )
+    assert list(refused_waits(endless)) == ["Plan: gives up after 100000000 s"]
+
+
 def unqualified_calls(deployment: Deployment) -> Iterator[str]:
     aliases = {each.values["name"] for each in deployment.all("aws_lambda_alias")}
     functions = deployment.functions()

@@ -25,7 +25,7 @@ variables {
   flow = {
     extract_tolerated_failure_percentage = 25
     load_concurrency                     = 2
-    retry                                = { attempts = 2, first_wait_seconds = 1, backoff = 1, longest_wait_seconds = 2 }
+    retry                                = { attempts = 2, first_wait_seconds = 1, backoff = 1.5, longest_wait_seconds = 2 }
     timeouts                             = { run_hours = 2, hook_seconds = 90 }
     event_bus                            = "runs"
     hooks = {
@@ -54,7 +54,7 @@ run "all_that_an_environment_may_choose" {
       for name in ["Plan", "BeforeExtract", "AfterLoad", "Report", "Announce", "Notify"] :
       [for retry in jsondecode(aws_sfn_state_machine.pipeline.definition).States[name].Retry :
         [retry.MaxAttempts, retry.IntervalSeconds, retry.BackoffRate, retry.MaxDelaySeconds]
-      ] == [[2, 1, 1, 2]]
+      ] == [[2, 1, 1.5, 2]]
     ])
     error_message = "Every call is repeated as the environment says."
   }
