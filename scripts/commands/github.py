@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from commands.display import out, say
+from commands.releases import Plans
 from release import github
 from release.errors import ReleaseError
 from release.folders import PLANS
@@ -29,9 +30,9 @@ def identity(env: Env, step: Annotated[str, typer.Option(help="plan, apply or pu
 
 
 @app.command()
-def planned(env: Env) -> None:
+def planned(env: Env, plans: Plans = PLANS) -> None:
     """Print whether the plan that was saved changes anything."""
-    file = PLANS / env / "plan.json"
+    file = plans / env / "plan.json"
     if not file.is_file():
         raise ReleaseError(f"There is no plan of {env} in {file.parent}. Remedy: make plan ENV={env}")
     summary = json.loads(file.read_text())
@@ -39,9 +40,9 @@ def planned(env: Env) -> None:
 
 
 @app.command()
-def summary(env: Env) -> None:
+def summary(env: Env, plans: Plans = PLANS) -> None:
     """Print the plan that was saved, as the page that those read who approve it."""
-    page = PLANS / env / "plan.md"
+    page = plans / env / "plan.md"
     if not page.is_file():
         raise ReleaseError(f"There is no plan of {env} in {page.parent}. Remedy: make plan ENV={env}")
     out.print(page.read_text(), highlight=False, markup=False)
@@ -51,9 +52,10 @@ def summary(env: Env) -> None:
 def comment(
     pull_request: Annotated[int, typer.Option(help="Its number.")],
     commit: Annotated[str, typer.Option(help="The commit that was planned.")],
+    plans: Plans = PLANS,
 ) -> None:
     """Put the plans of all environments into the one comment on a pull request."""
-    GitHub().comment(pull_request, github.whole_comment(PLANS, commit))
+    GitHub().comment(pull_request, github.whole_comment(plans, commit))
     say(f"Told on pull request {pull_request}")
 
 
@@ -64,12 +66,12 @@ def deployed(env: Env) -> None:
 
 
 @app.command()
-def drift_issue(env: Env) -> None:
+def drift_issue(env: Env, plans: Plans = PLANS) -> None:
     """Open, renew or close the issue about an environment's drift, by what `drift` has found.
 
     Raises: ReleaseError if `drift` could not find out: then nothing is told.
     """
-    kept, page = PLANS / env / "drift.json", PLANS / env / "drift.md"
+    kept, page = plans / env / "drift.json", plans / env / "drift.md"
     if not kept.is_file():
         raise ReleaseError(
             f"Whether {env} drifts is not known: there is no {kept}. Remedy: make drift ENV={env}, whose output "

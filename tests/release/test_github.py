@@ -12,6 +12,7 @@ from release.plans import ENVIRONMENTS
 
 from .repository import Repository
 
+
 def test_a_second_plan_takes_the_place_of_the_first_and_leaves_what_others_said(
     repository: Repository,
 ) -> None:
