@@ -7,8 +7,10 @@ A change of a module that adds, drops or renames a resource shows there, for eac
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from .aws.deployment import Deployment
 from .terraform_roots import PACKAGES, TERRAFORM, Roots
@@ -16,15 +18,25 @@ from .terraform_roots import PACKAGES, TERRAFORM, Roots
 ENVIRONMENTS = ("local", "dev", "staging", "prod")
 
 
+def idle_cost(estimate: Mapping[str, Any]) -> str:
+    """What a month costs in which nothing happens, as a table; the estimate is Terraform's own output."""
+    dollars = estimate["usd_a_month"]
+    items = [item for item in sorted(dollars) if item != "total"]
+    rows = "".join(f"| {item.replace('_', ' ')} | {dollars[item]:.2f} |\n" for item in [*items, "total"])
+    wake_ups = ", ".join(f"{source} {times}" for source, times in sorted(estimate["wake_ups"].items()))
+    return f"| Idle, a month | USD |\n|---|---:|\n{rows}\nWake-ups of the warehouse: {wake_ups or 'none'}."
+
+
 def inventory(environment: str, deployment: Deployment) -> str:
     """The page of an environment."""
     kinds = Counter(each.type for each in deployment.resources.values())
     counted = "\n".join(f"| `{kind}` | {count} |" for kind, count in sorted(kinds.items()))
     addresses = "\n".join(sorted(deployment.resources))
+    cost = idle_cost(deployment.outputs["idle_cost"])
     return (
         f"# What {environment} is made of\n\n"
         f"{kinds.total()} resources, as planned without AWS. Written by `make generated`.\n\n"
-        f"| Type | Number |\n|---|---:|\n{counted}\n\n```text\n{addresses}\n```\n"
+        f"| Type | Number |\n|---|---:|\n{counted}\n\n{cost}\n\n```text\n{addresses}\n```\n"
     )
 
 

@@ -15,6 +15,14 @@ PAGE = """# What dev is made of
 | `aws_iam_role` | 1 |
 | `aws_s3_bucket` | 2 |
 
+| Idle, a month | USD |
+|---|---:|
+| interface endpoints | 21.90 |
+| warehouse wake ups | 36.50 |
+| total | 58.40 |
+
+Wake-ups of the warehouse: ecb 30, ewm 730.
+
 ```text
 module.platform.aws_iam_role.reader
 module.platform.aws_s3_bucket.this["artifacts"]
@@ -30,7 +38,9 @@ def test_an_inventory_counts_and_names() -> None:
         'module.platform.aws_s3_bucket.this["artifacts"]': "aws_s3_bucket",
     }
     resources = {address: Resource(address, kind, {}) for address, kind in addresses.items()}
-    assert inventory("dev", Deployment(resources)) == PAGE
+    dollars = {"warehouse_wake_ups": 36.5, "total": 58.4, "interface_endpoints": 21.9}
+    cost = {"usd_a_month": dollars, "wake_ups": {"ewm": 730, "ecb": 30}}
+    assert inventory("dev", Deployment(resources, {"idle_cost": cost})) == PAGE
 
 
 def test_every_environment_has_one() -> None:

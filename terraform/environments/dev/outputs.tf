@@ -37,3 +37,8 @@ output "failures_topic_arn" {
   description = "SNS topic that failures are told to."
   value       = module.platform.failures_topic_arn
 }
+
+output "idle_cost" {
+  description = "What a month costs in which nothing happens, in USD by item, and how often each schedule wakes the warehouse."
+  value       = module.platform.idle_cost
+}

@@ -9,7 +9,7 @@ module "observability" {
   state_machine_name = local.state_machine.name
   schedule_group     = module.workflow.schedule_group
   queues             = { for inbox in module.inbox[*] : "inbox" => inbox.queue }
-  prices             = yamldecode(file("${path.module}/prices.yaml"))
+  prices             = local.prices
 
   functions = {
     for step, function in local.functions : step => {

@@ -57,3 +57,11 @@ output "failures_topic_arn" {
   description = "SNS topic that failures are told to."
   value       = module.workflow.failures_topic_arn
 }
+
+output "idle_cost" {
+  description = "What a month costs in which nothing happens, by the list prices in prices.yaml: USD by item, and how often each source's schedule wakes the warehouse."
+  value = {
+    usd_a_month = module.cost.usd_a_month
+    wake_ups    = module.cost.wake_ups
+  }
+}

@@ -35,9 +35,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The resources of one environment by address."""
+    """The resources of one environment by address, and what it answers."""
 
     resources: dict[str, Resource]
+    outputs: Values = field(default_factory=dict)
 
     @classmethod
     def of_plan(cls, plan: Mapping[str, Any], at_least: int = 50) -> "Deployment":
@@ -48,7 +49,7 @@ class Deployment:
             if change["change"]["after"] is not None and change.get("mode", "managed") == "managed"
         }
         assert len(resources) >= at_least, "A plan of all that is made was expected"
-        return cls(resources)
+        return cls(resources, {name: each["after"] for name, each in plan["output_changes"].items()})
 
     def all(self, kind: str) -> list[Resource]:
         """Resources of a type; that there are any is part of every contract."""
