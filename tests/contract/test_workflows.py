@@ -186,6 +186,22 @@ def test_what_is_applied_is_what_was_approved() -> None:
     assert commands == ["fetch", "deploy"]
 
 
+def test_what_is_run_against_aws_is_rehearsed() -> None:
+    """`make rehearse` gives the same verbs, with the same roles, to a local cloud for each account."""
+    stage = ROOT / "tests" / "rehearsal"
+    rehearsed = (stage / "gitops.py").read_text() + (stage / "stage.py").read_text()
+    commands = {
+        step["run"].replace("--silent ", "").split()[1]
+        for path in WORKFLOWS
+        for job in jobs(path).values()
+        for step in job.get("steps", [])
+        if roles_taken(job) and "run" in step
+    }
+    asking_aws = commands - {"package", "deployed", "planned", "summary"}
+    assert asking_aws == {"publish", "fetch", "plan", "deploy", "drift"}
+    assert {verb for verb in asking_aws if f'("{verb}"' not in rehearsed} == set()
+
+
 def test_what_pull_requests_run_cannot_be_asked_for_from_outside() -> None:
     triggers = {path.stem: read(path)["on"] for path in WORKFLOWS}
     assert not any("pull_request_target" in on or "workflow_run" in on for on in triggers.values())
