@@ -19,6 +19,7 @@ FILE ?=
 RUN ?=
 COMMIT ?=
 STEP ?=
+ARCHITECTURE ?=
 PULL_REQUEST ?=
 # Said on make's command line alone: shells know a variable of this name, too.
 ifneq ($(origin ENV),command line)
@@ -100,8 +101,8 @@ setup: $(stamps) ## install the locked tools into .venv and .venvs (instant when
 doctor: setup ## say what is missing on this machine, with the remedy
 	@$(lift) doctor
 
-package: setup ## build the functions' zips, their bills of materials and dist/manifest.json
-	@$(bin)/python build/package.py
+package: setup ## build the functions' zips, their bills of materials and dist/manifest.json (ARCHITECTURE=arm64)
+	@$(bin)/python build/package.py $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE))
 
 sbom: package ## the libraries in the zips, with their licences (dist/*.cdx.json: CycloneDX)
 	@$(bin)/python build/sbom.py

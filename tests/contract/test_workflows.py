@@ -49,8 +49,8 @@ def is_make_target(command: str, targets: set[str]) -> bool:
     words = shlex.split(_OUTPUT.sub("", command.strip()))
     goals = [word for word in words[1:] if "=" not in word and word != "--silent"]
     given = [word for word in words[1:] if "=" in word]
-    literal = [word for word in given if not re.fullmatch(r"[A-Z_]+=\$[A-Z_]+", word)]
-    return words[0] == "make" and len(goals) == 1 and set(goals) <= targets and not literal
+    pasted = [word for word in given if not re.fullmatch(r"[A-Z_]+=(\$[A-Z_]+|[\w.-]+)", word)]
+    return words[0] == "make" and len(goals) == 1 and set(goals) <= targets and not pasted
 
 
 def make_targets() -> set[str]:
