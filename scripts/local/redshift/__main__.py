@@ -67,7 +67,7 @@ def _serve(options: argparse.Namespace, postgresql: PostgreSQL) -> None:
             return False
         return passwords.accepts(user, password, database) or namespaces.is_admin(user, password, database)
 
-    plane = ControlPlane(aws, namespaces, passwords, DataApi(aws, namespaces, passwords, front.connect))
+    plane = ControlPlane(aws, namespaces, passwords, DataApi(aws, namespaces, passwords, front))
     control = ControlPlaneServer(options.control_port, tls, plane, faults)
     threading.Thread(target=front.serve, args=(accepts, loader), daemon=True).start()
     threading.Thread(target=control.serve_forever, daemon=True).start()

@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from local.redshift.attachments import Document
 from local.redshift.aws import Aws, AwsError, Caller
 from local.redshift.credentials import SHORTEST, TemporaryPasswords
 from local.redshift.namespaces import Namespaces
+from local.redshift.wire import WireFront
 
 # Fewer than on AWS, where a page has a megabyte: that an answer has several is to be seen with small ones.
 _PAGE = 500
@@ -30,9 +31,6 @@ _TYPES = {
     1184: "timestamptz",
     1700: "numeric",
 }
-
-type Connect = Callable[[str, str, str], extensions.connection]
-"""Opens a session for a user, by a password, with a database."""
 
 
 @dataclass
@@ -62,12 +60,12 @@ class DataApi:
     """Runs statements as the caller's database user, each call in one transaction."""
 
     def __init__(
-        self, aws: Aws, namespaces: Namespaces, passwords: TemporaryPasswords, connect: Connect
+        self, aws: Aws, namespaces: Namespaces, passwords: TemporaryPasswords, front: WireFront
     ) -> None:
         self._aws = aws
         self._namespaces = namespaces
         self._passwords = passwords
-        self._connect = connect
+        self._front = front
         self._statements: dict[str, Statement] = {}
 
     def answer(self, operation: str, caller: Caller, request: Document) -> Document:
@@ -87,7 +85,7 @@ class DataApi:
                 case "GetStatementResult":
                     return _result(statement, request["Id"], int(request.get("NextToken", 0)))
                 case "CancelStatement":
-                    return {"Status": _cancel(statement)}
+                    return {"Status": self._cancel(statement)}
         except KeyError as error:
             raise AwsError("ValidationException", f"{operation} needs the parameter {error}.") from error
         raise AwsError(
@@ -116,7 +114,7 @@ class DataApi:
 
     def _run(self, statement: Statement, user: str, password: str, database: str) -> None:
         try:
-            with self._connect(user, password, database) as session, session.cursor() as cursor:
+            with self._front.connect(user, password, database) as session, session.cursor() as cursor:
                 statement.session, statement.status = session, "STARTED"
                 for answer in statement.answers:
                     cursor.execute(answer.sql)
@@ -135,18 +133,17 @@ class DataApi:
             if statement.session is not None:
                 statement.session.close()
 
+    def _cancel(self, statement: Statement) -> bool:
+        if statement.session is None or statement.status != "STARTED":
+            return False
+        self._front.cancel(statement.session.info.backend_pid)
+        return True
+
     def _own(self, caller: Caller, name: str) -> Statement:
         statement = self._statements.get(name.partition(":")[0])
         if statement is None or statement.owner != caller.arn:
             raise AwsError("ResourceNotFoundException", f"Query {name} does not exist.")
         return statement
-
-
-def _cancel(statement: Statement) -> bool:
-    is_running = statement.session is not None and statement.status == "STARTED"
-    if is_running:
-        statement.session.cancel()
-    return is_running
 
 
 def _described(statement: Statement) -> Document:

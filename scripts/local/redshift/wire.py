@@ -63,6 +63,11 @@ class WireFront:
             sslmode="require",
         )
 
+    def cancel(self, process: int) -> None:
+        """End the statement that such a session is at; psycopg2's own `cancel` waits for this very process."""
+        with self._postgresql.superuser() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_cancel_backend(%s)", (process,))
+
     def serve(self, accepts: PasswordCheck, loader: CopyLoader) -> None:
         """Serve clients whose user, password and database are accepted, until the front is closed."""
         self._accepts, self._loader = accepts, loader
