@@ -13,9 +13,9 @@ resource "aws_s3_object" "package" {
   source      = var.package.path
   source_hash = var.package.source_code_hash
 
+  # Not created before the older one is destroyed: that would go for all that this waits for, too, and of the warehouse there
+  # cannot be two. Lambda has its own copy of what it runs.
   lifecycle {
-    create_before_destroy = true
-
     precondition {
       condition     = try(filebase64sha256(var.package.path), "missing") == var.package.source_code_hash
       error_message = "${var.package.path} is not the zip that manifest.json describes: run `make package` again."

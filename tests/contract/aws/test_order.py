@@ -1,10 +1,11 @@
 """Order: what has to exist before something else is made, or AWS refuses it, or it fails by chance."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 import pytest
 
-from ..terraform_roots import Roots
+from ..terraform_roots import TERRAFORM, Roots
 from .deployment import Deployment
 
 # AWS tests a role when it creates what uses it; a schedule may fire as soon as it exists; code that goes live
@@ -102,3 +103,36 @@ def test_another_warehouse_and_another_code_are_migrated(deployment: Deployment)
     assert list(unrepeated_migrations(replaced)) == ["a replaced warehouse is not migrated"]
     changed = deployment.with_values("migrate.aws_lambda_function", source_code_hash="another")
     assert list(unrepeated_migrations(changed)) == ["another code is not migrated"]
+
+
+ONE_AT_A_TIME = (
+    "warehouse.aws_redshiftserverless_namespace.main",
+    "warehouse.aws_redshiftserverless_workgroup.main",
+)
+
+
+def made_twice(order: Order, early: set[str]) -> Iterator[str]:
+    """What is created before it is destroyed passes that on to all it waits for; AWS takes no two of a name."""
+    for address in order:
+        if address.partition('["')[0].rsplit(".module.", 1)[-1] in early:
+            needed = earlier(order, address)
+            yield from (f"{address}: {one}" for one in ONE_AT_A_TIME if full(one) in needed)
+
+
+def created_before_destroyed() -> set[str]:
+    """Resources of modules, as module.type.name, that say so."""
+    found = set()
+    for file in (TERRAFORM / "modules").rglob("*.tf"):
+        for block in re.split(r"^(?=resource )", file.read_text(), flags=re.MULTILINE):
+            named = re.match(r'resource "(\w+)" "(\w+)"', block)
+            if named and re.search(r"create_before_destroy\s*= true", block):
+                found.add(f"{file.parent.name}.{named[1]}.{named[2]}")
+    return found
+
+
+def test_the_warehouse_can_be_replaced(order: Order) -> None:
+    early = created_before_destroyed()
+    assert early
+    assert not list(made_twice(order, early))
+    spoilt = set(made_twice(order, early | {"function.aws_s3_object.package"}))
+    assert len(spoilt) == len(ONE_AT_A_TIME)
