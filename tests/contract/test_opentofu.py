@@ -17,14 +17,20 @@ FILES = sorted(path for path in TERRAFORM.rglob("*.tf") if ".terraform" not in p
 # Both have these. Terraform alone has `action`, `list`, and the blocks of its stacks.
 BLOCKS = {"check", "data", "import", "locals", "module", "moved", "output", "provider", "removed", "resource"}
 BLOCKS |= {"terraform", "variable"}
-# Both have these, as documented. Another one that comes into use: look it up, then add it.
+# Both have these, as documented.
 FUNCTIONS = set(
     """
-    alltrue anytrue can ceil cidrhost cidrsubnet coalesce concat contains distinct file filebase64sha256 fileexists
-    filesha256 flatten floor format join jsondecode jsonencode keys length lookup lower max merge one pow regex
-    replace setintersection setsubtract slice sort split startswith strcontains templatefile title tolist tonumber
-    toset trimprefix trimsuffix try values yamldecode
-    """.split()  # noqa: SIM905 - fifty lines otherwise
+    abs abspath alltrue anytrue base64decode base64encode base64gzip base64sha256 base64sha512 basename bcrypt
+    can ceil chomp chunklist cidrhost cidrnetmask cidrsubnet cidrsubnets coalesce coalescelist compact concat
+    contains csvdecode dirname distinct element endswith file filebase64 filebase64sha256 filebase64sha512
+    fileexists filemd5 fileset filesha1 filesha256 filesha512 flatten floor format formatdate formatlist indent
+    index issensitive join jsondecode jsonencode keys length log lookup lower matchkeys max md5 merge min
+    nonsensitive one parseint pathexpand plantimestamp pow range regex regexall replace reverse rsadecrypt
+    sensitive setintersection setproduct setsubtract setunion sha1 sha256 sha512 signum slice sort split
+    startswith strcontains strrev substr sum templatefile templatestring textdecodebase64 textencodebase64
+    timeadd timecmp timestamp title tobool tolist tomap tonumber toset tostring transpose trim trimprefix
+    trimspace trimsuffix try upper urlencode uuid uuidv5 values yamldecode yamlencode zipmap
+    """.split()  # noqa: SIM905 - a line each otherwise
 )
 TYPES = {"list", "map", "object", "optional", "set"}
 # Of the backend in S3; use_lockfile came with OpenTofu 1.10.
