@@ -5,9 +5,10 @@ was cut wrongly, or whose records were numbered wrongly, is in no part.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import accumulate, pairwise
 from mmap import mmap
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -19,7 +20,9 @@ from xmlift.extraction.converted import ConvertedRows
 from xmlift.extraction.window_parts import LiftedRows, NumberedPart, RowCounts, WindowParts, row_counts
 from xmlift.records import Batch, Head, Lifted, PieceReader, Sent, lift_piece
 
-SLOT_BYTES = 1024 * 1024
+SLOT_BYTES = 3 * 1024 * 1024
+"""For a piece on its way there, and a finished part on its way back: half as much again as a part is to have."""
+
 SLOTS_EACH = 2
 """One piece in work, and one in store while this process lifts a piece, too. More of them leave the CPU's cache."""
 
@@ -38,11 +41,16 @@ class Place(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What a process says: what it has lifted, its finished parts, and the bytes of those that are not."""
+    """What a process says: what it has lifted, its finished parts, and the bytes of those that are not.
+
+    Bodies of the first parts are in the piece's slot, of these lengths: through the pipe, which holds 64 KB, a part
+    would be on its way as long as it takes to lift a piece.
+    """
 
     lifted: Lifted[RowCounts] | None
     finished: list[NumberedPart]
     bytes_in_work: int
+    in_slot: Sequence[int] = ()
 
 
 class Process:
@@ -138,11 +146,15 @@ class Process:
 
     def _receive(self) -> None:
         try:
-            self._answers.append(self._pipe.recv())
+            answer = self._pipe.recv()
         except (OSError, EOFError) as error:
             raise self._ended() from error
         if self._on_their_way:
-            self._free.append(self._on_their_way.popleft())
+            slot = self._on_their_way.popleft()
+            if isinstance(answer, _Answer):
+                answer = _out_of_slot(answer, self._slots[slot])
+            self._free.append(slot)
+        self._answers.append(answer)
 
     def _ended(self) -> RowError:
         self.process.join(_END_SECONDS)
@@ -206,9 +218,10 @@ class _Lifting:
 
     def _answer(self, kept: list[int], task: _Task | None) -> _Answer:
         finished = self._keep(kept)
-        if task is not None:
-            return _Answer(self._lift(task), finished, self._parts.bytes_written)
-        return _Answer(None, finished + self._parts.finish(), 0)
+        if task is None:
+            return _Answer(None, finished + self._parts.finish(), 0)
+        lifted = self._lift(task)  # the slot is free now
+        return _into_slot(_Answer(lifted, finished, self._parts.bytes_written), self._slots[task.slot])
 
     def _lift(self, task: _Task) -> Lifted[RowCounts] | None:
         def convert(batch: Batch) -> RowCounts:
@@ -227,6 +240,36 @@ class _Lifting:
                 self._waiting.popleft()
             finished += self._parts.keep(self._waiting.popleft()[1])
         return finished
+
+
+def _into_slot(answer: _Answer, slot: mmap) -> _Answer:
+    """The answer with the bodies of its parts in the slot, as far as they fit."""
+    end = 0
+    lengths: list[int] = []
+    without: list[NumberedPart] = []
+    for part in answer.finished:
+        body = part.part.body
+        if end + len(body) > SLOT_BYTES:
+            break
+        slot[end : end + len(body)] = body
+        end += len(body)
+        lengths.append(len(body))
+        without.append(_with_body(part, b""))
+    return answer._replace(finished=without + answer.finished[len(without) :], in_slot=lengths)
+
+
+def _out_of_slot(answer: _Answer, slot: mmap) -> _Answer:
+    """The answer as it was before."""
+    ends = list(accumulate(answer.in_slot, initial=0))
+    found = [
+        _with_body(part, slot[start:end])
+        for part, (start, end) in zip(answer.finished, pairwise(ends), strict=False)
+    ]
+    return answer._replace(finished=found + answer.finished[len(found) :], in_slot=())
+
+
+def _with_body(part: NumberedPart, body: bytes) -> NumberedPart:
+    return part._replace(part=part.part._replace(body=body))
 
 
 _own: _Lifting | None = None

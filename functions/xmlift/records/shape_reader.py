@@ -35,7 +35,8 @@ class ShapeReader:
 
     def __init__(self, place: Place, wanted: Wanted, unmapped: Unmapped) -> None:
         pattern = Pattern(place, wanted, unmapped)
-        self._match = re.compile(SPACE + pattern.source).match
+        # Whatever is no such element is taken to the end, by the last group: one call finds all the elements.
+        self._all = re.compile(f"{SPACE}{pattern.source}|()((?s:.++))").findall
         self._wanted = wanted
         self._unmapped = unmapped
         self._unasked = [
@@ -60,9 +61,9 @@ class ShapeReader:
 
     def columns(self, text: str, first_row: int) -> tuple[Columns | None, int]:
         """What the records say, or None where not all of the text is such records; and up to where it is."""
-        rows, end = self._rows(text)
-        if text[end:].strip(" \t\n"):
-            return None, end
+        rows, rest = self._rows(text)
+        if rest.strip(" \t\n"):
+            return None, len(text) - len(rest)
         found = self._found(rows, (len(rows),))
         nested: list[NestedRows] = []
         unasked: dict[str, set[int]] = {}
@@ -73,14 +74,13 @@ class ShapeReader:
             for path, holding in unasked.items()
             if (count := len(holding.intersection(looked_at)))
         }
-        return Columns(found.values, tuple(nested), added(NONE, counts)), end
+        return Columns(found.values, tuple(nested), added(NONE, counts)), len(text) - len(rest)
 
-    def _rows(self, text: str) -> tuple[list[_Row], int]:
-        rows, position = [], 0
-        while found := self._match(text, position):
-            rows.append(found.groups(""))
-            position = found.end()
-        return rows, position
+    def _rows(self, text: str) -> tuple[list[_Row], str]:
+        """What the groups captured of each element, and the text after them."""
+        rows: list[_Row] = self._all(text)
+        rest = rows.pop()[-1] if rows and rows[-1][-1] else ""
+        return rows, rest
 
     def _inside(self, texts: Sequence[str]) -> _Found:
         """What the elements hold that stand in each of these texts, and nothing else."""

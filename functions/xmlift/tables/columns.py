@@ -63,13 +63,14 @@ def _one_by_one(_: Sequence[str]) -> None:
 
 
 def _varchars(size: int) -> Whole:
-    def whole(values: Sequence[str]) -> Sequence[str] | None:
-        longest = max(map(len, values))
-        # Four bytes a character at the most, so that most columns need not be encoded.
-        fits = longest * 4 <= size or (longest <= size and max(map(len, map(str.encode, values))) <= size)
-        return values if fits else None
+    return lambda values: values if _all_fit(size, values) else None
 
-    return whole
+
+def _all_fit(size: int, values: Sequence[str]) -> bool:
+    """Whether no value has more bytes."""
+    longest = max(map(len, values))
+    # Four bytes a character at the most, so that most columns need not be encoded.
+    return longest * 4 <= size or (longest <= size and max(map(len, map(str.encode, values))) <= size)
 
 
 def _lines(expression: str) -> re.Pattern[str]:
@@ -97,7 +98,9 @@ def _decimals(precision: int, scale: int) -> Whole:
         text = _joined(values, lines)
         if text is None or "." not in text or not ("0\n" in text or text.endswith("0")):
             return None if text is None else values
-        return [value.rstrip("0").rstrip(".") if "." in value else value for value in values]
+        return [
+            value.rstrip("0").rstrip(".") if value[-1:] == "0" and "." in value else value for value in values
+        ]
 
     return whole
 
@@ -216,13 +219,13 @@ def _supers(split: str | None) -> Whole:
             texts = [_json_list(value.split(split)) if value else "" for value in values]
         else:
             texts = [_plain_json_list(value.split(split)) if value else "" for value in values]
-        return texts if max(map(len, map(str.encode, texts))) <= MAX_VARCHAR_BYTES else None
+        return _jsons(texts)
 
     return whole
 
 
 def _jsons(values: Sequence[str]) -> Sequence[str] | None:
-    return values if max(map(len, map(str.encode, values))) <= MAX_VARCHAR_BYTES else None
+    return values if _all_fit(MAX_VARCHAR_BYTES, values) else None
 
 
 def _json_list(pieces: list[str]) -> str:

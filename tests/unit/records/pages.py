@@ -298,7 +298,9 @@ def plain_words(node: Any) -> str:
         return " ".join(node.split())
     spaced = deepcopy(node)
     spaced.tail = None
-    for inner in spaced.iterdescendants("{*}k", "{*}n"):
+    for inner in spaced.iterdescendants("{*}*"):
+        if etree.QName(inner).localname in ("a", "i"):
+            continue
         inner.text = f" {inner.text or ''}"
         inner.tail = f" {inner.tail or ''}"
         if (last := next(reversed(inner), None)) is not None:
