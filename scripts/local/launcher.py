@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import ec2, lambda_svc, stepfunctions
 
 MINISTACK = "1.5.33"
@@ -83,6 +83,7 @@ def main() -> None:
     route_python_to_runtime_api(settings)
     keep_prefix_lists_of_rules()
     bound_maps_by_their_path()
+    tell_policies_of_conditional_writes()
     ask_roles(settings)
     serve_sampling()
     signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=time_out_stopped_calls).start())
@@ -165,6 +166,21 @@ def bound_maps_by_their_path() -> None:
         return run_map(state, raw_input, effective, iterator, execution, context)
 
     stepfunctions._run_distributed_map = run_bounded_map
+
+
+def tell_policies_of_conditional_writes() -> None:
+    """Make ministack tell a bucket's policy whether a writing asks for a free key: `s3:if-none-match`."""
+    context_of = iam_actions.s3_service_context
+
+    def context_with_condition(
+        action: str, query: dict[str, Any] | None, path: str = "", headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        context: dict[str, Any] = context_of(action, query, path, headers)
+        if action == "s3:PutObject" and (asked := (headers or {}).get("if-none-match")):
+            context["s3:if-none-match"] = asked
+        return context
+
+    iam_actions.s3_service_context = context_with_condition
 
 
 def ask_roles(settings: Settings) -> None:

@@ -12,14 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from local import cloud as clouds
 from local.servers import ROOT
 
-from .stage import Clone, Stage, let_in
+from .stage import AUTHOR, Clone, Stage, introduce, role_of
 
+PULL_REQUEST, MERGE = "repo:example/xmlift:pull_request", "repo:example/xmlift:ref:refs/heads/main"
 ENVIRONMENTS = ("dev", "staging", "prod")
 EXCUSED = tomllib.loads((ROOT / "tests" / "e2e" / "emulator_differences.toml").read_text())["difference"]
 EXCUSED += tomllib.loads(Path(__file__).with_name("emulator_differences.toml").read_text()).get(
@@ -63,17 +65,22 @@ def stages(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
 
 @pytest.fixture(scope="module")
 def readers(stages: dict[str, Stage]) -> dict[str, dict[str, str]]:
-    """By environment, the variables with which its deploying role fetches packages."""
-    return {
-        "dev": {},
-        **{name: let_in(stages[name], stages["dev"], "plan") for name in ("staging", "prod")},
-    }
+    """By environment, the variables with which a pull request's job fetches packages."""
+    for name in ("staging", "prod"):
+        introduce(stages[name], stages["dev"], "plan")
+    return {name: role_of(stages[name], "plan", PULL_REQUEST, at=stages["dev"]) for name in ENVIRONMENTS}
 
 
 @pytest.fixture(scope="module")
-def first(stages: dict[str, Stage], clone: Clone) -> str:
+def publisher(stages: dict[str, Stage]) -> dict[str, str]:
+    """The variables with which a merge's job publishes packages."""
+    return role_of(stages["dev"], "publish", MERGE)
+
+
+@pytest.fixture(scope="module")
+def first(stages: dict[str, Stage], publisher: dict[str, str], clone: Clone) -> str:
     """A commit whose packages are published."""
-    stages["dev"].lift("publish")
+    stages["dev"].lift("publish", **publisher)
     return clone.git("rev-parse", "HEAD")
 
 
@@ -108,8 +115,8 @@ def kind(address: str) -> str:
     return ".".join(re.sub(r"\[[^\]]*\]", "", address).split(".")[-2:])
 
 
-def test_packages_are_published_once(stages: dict[str, Stage], first: str) -> None:
-    again = json.loads(stages["dev"].lift("publish", "--json").stdout)
+def test_packages_are_published_once(stages: dict[str, Stage], publisher: dict[str, str], first: str) -> None:
+    again = json.loads(stages["dev"].lift("publish", "--json", **publisher).stdout)
     assert again == {"bucket": "xmlift-artifacts-111122223333", "commit": first, "new": False}
 
 
@@ -122,15 +129,33 @@ def test_packages_of_a_changed_folder_are_not_published(stages: dict[str, Stage]
     assert "functions/plan/handler.py is not as" in said
 
 
-def test_who_publishes_replaces_and_deletes_nothing(stages: dict[str, Stage], first: str) -> None:
-    dev = stages["dev"]
-    role = f"arn:aws:iam::{dev.account}:role/xmlift-deploy-dev-publish"
-    given = dev.cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="rehearsal")["Credentials"]
-    s3 = dev.as_role(given).client("s3", **dev.reached)
+def test_a_job_takes_on_the_role_of_its_step_and_no_other(stages: dict[str, Stage]) -> None:
+    approved = "repo:example/xmlift:environment:dev"
+    trusted = {"plan": {PULL_REQUEST, MERGE}, "apply": {approved}, "publish": {MERGE}}
+    for step, claims in trusted.items():
+        for asking in (PULL_REQUEST, MERGE, approved, "repo:example/fork:pull_request"):
+            if asking in claims:
+                assert role_of(stages["dev"], step, asking)["AWS_SESSION_TOKEN"]
+            else:
+                with pytest.raises(ClientError, match="AccessDenied"):
+                    role_of(stages["dev"], step, asking)
+
+
+def test_who_publishes_replaces_and_deletes_nothing(
+    stages: dict[str, Stage], publisher: dict[str, str], first: str
+) -> None:
+    session = boto3.Session(
+        publisher["AWS_ACCESS_KEY_ID"],
+        publisher["AWS_SECRET_ACCESS_KEY"],
+        publisher["AWS_SESSION_TOKEN"],
+        region_name=stages["dev"].place.region,
+    )
+    s3 = session.client("s3", **stages["dev"].reached)
     bucket, key = "xmlift-artifacts-111122223333", f"{first}/manifest.json"
-    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"{}", IfNoneMatch="*")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.delete_object(Bucket=bucket, Key=key)
 
@@ -208,13 +233,13 @@ def test_a_plan_of_other_bytes_is_refused(stages: dict[str, Stage], clone: Clone
 
 
 @pytest.fixture(scope="module")
-def second(stages: dict[str, Stage], first: str, clone: Clone) -> str:
+def second(stages: dict[str, Stage], publisher: dict[str, str], first: str, clone: Clone) -> str:
     """A later commit, with other packages of every function."""
     errors = clone.folder / "functions" / "xmlift" / "errors.py"
     errors.write_text(errors.read_text() + "\nREHEARSED = True\n")
     clone.commit("A change of the library")
     clone.package()
-    stages["dev"].lift("publish")
+    stages["dev"].lift("publish", **publisher)
     return clone.git("rev-parse", "HEAD")
 
 
@@ -242,21 +267,23 @@ def test_a_rollback_brings_all_functions_back_and_drifts(stages: dict[str, Stage
 
 
 def test_the_revert_closes_the_drift(
-    stages: dict[str, Stage], readers: dict[str, dict[str, str]], second: str, clone: Clone
+    stages: dict[str, Stage],
+    readers: dict[str, dict[str, str]],
+    publisher: dict[str, str],
+    second: str,
+    clone: Clone,
 ) -> None:
     """Equal sources give equal bytes: what the revert deploys is what the rollback has made live."""
-    clone.git(
-        "-c", "user.name=rehearsal", "-c", "user.email=rehearsal@example.com", "revert", "--no-edit", second
-    )
+    clone.git(*AUTHOR, "revert", "--no-edit", second)
     clone.package()
-    stages["dev"].lift("publish")
+    stages["dev"].lift("publish", **publisher)
     deploy(stages["dev"], readers["dev"], clone.git("rev-parse", "HEAD"))
     assert stages["dev"].functions() == stages["prod"].functions()
     assert differing(stages["dev"]) == set()
 
 
 def test_dev_is_destroyed_and_applied_again_under_the_same_names(
-    stages: dict[str, Stage], readers: dict[str, dict[str, str]], first: str, clone: Clone
+    stages: dict[str, Stage], readers: dict[str, dict[str, str]], clone: Clone
 ) -> None:
     dev = stages["dev"]
     dev.terraform("init", "-input=false")

@@ -1,5 +1,6 @@
 """Where the rehearsal plays: a clone of this repository, and for each environment a cloud that is its account."""
 
+import base64
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
 
 from local import cloud as clouds
 from local.cloud import Cloud
@@ -105,18 +108,9 @@ class Stage:
         return self.clone.folder.parent / f"packages-{self.name}"
 
     @property
-    def reached(self) -> dict[str, str]:
+    def reached(self) -> dict[str, Any]:
         """Where a client of boto3 finds the account's emulator."""
         return {"endpoint_url": self.cloud.emulator_url, "verify": str(self.cloud.instance.ca_file)}
-
-    def as_role(self, given: dict[str, str]) -> boto3.Session:
-        """A session with what sts:AssumeRole has given."""
-        return boto3.Session(
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-            region_name=self.place.region,
-        )
 
     def environment(self, **changed: str) -> dict[str, str]:
         return self.cloud.environment() | changed
@@ -192,38 +186,54 @@ class Stage:
         return done.stdout + done.stderr
 
 
-def let_in(reader: Stage, keeper: Stage, step: str) -> dict[str, str]:
-    """Credentials of a reader's deploying role at the account that keeps the packages.
-
-    Each account is a cloud of its own here: the keeper's has to know the role that the reader's bootstrap has made.
-    """
-    name = f"xmlift-deploy-{reader.name}-{step}"
-    policy = reader.cloud.client("iam").get_role_policy(RoleName=name, PolicyName="permissions")[
-        "PolicyDocument"
-    ]
-    session = boto3.Session(
-        aws_access_key_id=reader.account, aws_secret_access_key="local", region_name=keeper.place.region
+def token(claims: str) -> str:
+    """What GitHub tells of a job; the emulator reads its claims, and asks nobody for the signature."""
+    told = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": claims}
+    parts = [{"alg": "RS256", "typ": "JWT"}, told, {}]
+    return ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
     )
-    iam = session.client("iam", **keeper.reached)
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{reader.account}:root"},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    iam.put_role_policy(RoleName=name, PolicyName="permissions", PolicyDocument=json.dumps(policy))
-    given = session.client("sts", **keeper.reached).assume_role(RoleArn=role, RoleSessionName="rehearsal")[
-        "Credentials"
-    ]
+
+
+def role_of(stage: Stage, step: str, claims: str, at: Stage | None = None) -> dict[str, str]:
+    """The variables of a job that has taken on the environment's role for a step, at its cloud or another one.
+
+    Raises: ClientError if the role does not trust a job with these claims.
+    """
+    cloud = (at or stage).cloud
+    sts = boto3.client(
+        "sts",
+        region_name=stage.place.region,
+        endpoint_url=cloud.emulator_url,
+        verify=str(cloud.instance.ca_file),
+        config=Config(signature_version=UNSIGNED),
+    )
+    given = sts.assume_role_with_web_identity(
+        RoleArn=f"arn:aws:iam::{stage.account}:role/xmlift-deploy-{stage.name}-{step}",
+        RoleSessionName="rehearsal",
+        WebIdentityToken=token(claims),
+    )["Credentials"]
     return {
         "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
         "AWS_SESSION_TOKEN": given["SessionToken"],
-        "AWS_ENDPOINT_URL": keeper.cloud.emulator_url,
-        "AWS_CA_BUNDLE": str(keeper.cloud.instance.ca_file),
+        "AWS_ENDPOINT_URL": cloud.emulator_url,
+        "AWS_CA_BUNDLE": str(cloud.instance.ca_file),
     }
+
+
+def introduce(reader: Stage, keeper: Stage, step: str) -> None:
+    """Make a role of the reader's account known at the keeper's cloud, as its bootstrap has made it.
+
+    Each account is a cloud of its own here; on AWS there is one IAM.
+    """
+    name = f"xmlift-deploy-{reader.name}-{step}"
+    made = reader.cloud.client("iam")
+    role = made.get_role(RoleName=name)["Role"]
+    policy = made.get_role_policy(RoleName=name, PolicyName="permissions")["PolicyDocument"]
+    # The emulator takes a key of twelve digits for that account's.
+    there = boto3.Session(reader.account, "local", region_name=keeper.place.region).client(
+        "iam", **keeper.reached
+    )
+    there.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]))
+    there.put_role_policy(RoleName=name, PolicyName="permissions", PolicyDocument=json.dumps(policy))
