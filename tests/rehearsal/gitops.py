@@ -282,6 +282,22 @@ def test_the_revert_closes_the_drift(
     assert differing(stages["dev"]) == set()
 
 
+def test_a_replaced_warehouse_is_restored_from_the_landing_zone(stages: dict[str, Stage]) -> None:
+    dev = stages["dev"]
+    dev.terraform("init", "-input=false")
+    dev.terraform(
+        "apply",
+        "-auto-approve",
+        "-input=false",
+        "-replace=module.platform.module.warehouse.aws_redshiftserverless_namespace.main",
+    )
+    windows = "SELECT count(*) AS windows FROM xmlift.ledger"
+    assert json.loads(dev.lift("query", windows, "--env", "dev", "--json").stdout) == [{"windows": 0}]
+    dev.lift("replay", "price_lists", "--env", "dev")
+    prices = "SELECT count(*) AS prices FROM price_lists.prices"
+    assert json.loads(dev.lift("query", prices, "--env", "dev", "--json").stdout) == [{"prices": 1}]
+
+
 def test_dev_is_destroyed_and_applied_again_under_the_same_names(
     stages: dict[str, Stage], readers: dict[str, dict[str, str]], clone: Clone
 ) -> None:
