@@ -173,8 +173,15 @@ def test_as_many_deployments_are_kept_as_the_environment_says(dev: Dev) -> None:
 
 
 def test_what_is_live_is_kept_however_old_it_is(dev: Dev) -> None:
-    roll_back(dev)
-    for _ in range(3):
-        dev.aliases.versions["xmlift-dev-load"].append(len(dev.aliases.versions["xmlift-dev-load"]) + 1)
+    for commit in ("d" * 40, "e" * 40):
+        dev.apply("load")
+        deployments.record(dev, commit)
+    roll_back(dev, FIRST)
     assert deployments.prune(dev, 2) == (0, 0)
-    assert 1 in dev.aliases.versions["xmlift-dev-load"]
+    assert dev.aliases.versions["xmlift-dev-load"] == [1, 2, 3, 4]
+
+
+def test_an_alias_that_stays_is_none_that_drifts(dev: Dev) -> None:
+    dev.apply("load")
+    deployments.record(dev, "d" * 40)
+    assert [moved.what for moved in roll_back(dev).moved] == ["load"]
