@@ -8,7 +8,6 @@ module "platform" {
   protect              = false # dev is destroyed and applied again under the same names
   schedules_enabled    = true
   deployments_kept     = 5 # that a rollback can go back to
-  deployments_kept     = 5 # that a rollback can go back to
   retention_days       = { landing = 30, load = 30, runs = 30, inbox = 30, access_logs = 30 }
   raw_expires          = true
   permissions_boundary = "xmlift-deploy-dev-workload" # of terraform/bootstrap: its apply role may make no role without it

@@ -7,7 +7,6 @@ module "platform" {
   runs_on              = null # whatever was packaged: the emulator runs the functions on this machine
   protect              = false
   schedules_enabled    = false                                                                          # executions are started by hand: the emulator's clock starts nothing unasked
-  deployments_kept     = 5 # that a rollback can go back to
   deployments_kept     = 5                                                                              # that a rollback can go back to
   retention_days       = { landing = null, load = null, runs = null, inbox = null, access_logs = null } # gone with the emulator
   raw_expires          = false                                                                          # gone with the emulator, too: the provider waits a minute for a bucket's lifecycle

@@ -8,7 +8,6 @@ module "platform" {
   protect              = true # no plan may destroy what holds data
   schedules_enabled    = true
   deployments_kept     = 20 # that a rollback can go back to
-  deployments_kept     = 20 # that a rollback can go back to
   retention_days       = { landing = 400, load = 30, runs = 400, inbox = 90, access_logs = 400 }
   raw_expires          = true
   permissions_boundary = "xmlift-deploy-prod-workload" # of terraform/bootstrap: its apply role may make no role without it

@@ -8,7 +8,6 @@ module "platform" {
   protect              = false # what is in it can be read again from the sources
   schedules_enabled    = true
   deployments_kept     = 10 # that a rollback can go back to
-  deployments_kept     = 10 # that a rollback can go back to
   retention_days       = { landing = 30, load = 30, runs = 30, inbox = 30, access_logs = 30 }
   raw_expires          = true
   permissions_boundary = "xmlift-deploy-staging-workload" # of terraform/bootstrap: its apply role may make no role without it

@@ -142,17 +142,6 @@ variable "deployments_kept" {
   }
 }
 
-variable "deployments_kept" {
-  description = "Deployments of which the versions of functions and state machine are kept, the live one included: a rollback goes back to any of them."
-  type        = number
-  default     = 10
-
-  validation {
-    condition     = var.deployments_kept >= 2 && var.deployments_kept <= 100 && floor(var.deployments_kept) == var.deployments_kept
-    error_message = "deployments_kept must be a whole number between 2, without which nothing can be rolled back, and 100."
-  }
-}
-
 variable "logging" {
   description = <<-EOT
     functions: log level of the functions. state_machine: log level of the state machine. execution_data: whether its log
