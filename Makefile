@@ -5,6 +5,7 @@ USERNAME ?=
 SQL ?=
 ITEMS ?= 5000
 ONLY ?=
+RESUME ?=
 RUNS ?= 10
 RECORDS ?= 100000
 SEED ?=
@@ -69,7 +70,7 @@ need_terraform := command -v terraform >/dev/null || \
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
   down publish fetch plan deploy rollback drift smoke identity planned summary comment deployed drift-issue \
-  validate generated checkov lint fmt test mutants nightly rehearse faults soak bench \
+  validate generated checkov lint fmt test mutants permissions nightly rehearse faults soak bench \
   bench-quick lock clean
 
 help: ## explain the targets
@@ -208,6 +209,7 @@ lint: setup .venvs/checkov/.installed ## style, types, layers, Terraform
 	PYTHONPATH=functions $(bin)/lint-imports
 	terraform fmt -check -recursive terraform
 	@$(lift) validate --terraform
+	@PYTHONPATH=scripts $(bin)/python -m describe.module_readmes --check
 	$(bin)/actionlint -shellcheck=$(bin)/shellcheck
 	$(bin)/zizmor --offline --quiet --no-progress --persona=pedantic .github
 	$(bin)/check-jsonschema --quiet --builtin-schema vendor.renovate renovate.json
@@ -230,6 +232,11 @@ test: setup lint ## lint, package, then all tests: unit, contract, end to end on
 mutants: setup ## break the protocol's rules one by one, and see the tests notice (ONLY=name; WRITE=1: into docs)
 	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
 
+permissions: setup ## take each permission of each role away, and see it missed (ONLY=load:; RESUME=1; WRITE=1: into docs)
+	@$(bin)/python build/package.py --local
+	@PYTHONPATH=scripts:functions $(bin)/python -m tests.permissions $(if $(ONLY),--only "$(ONLY)") \
+	  $(if $(RESUME),--resume) $(if $(WRITE),--write)
+
 faults: setup ## one fault a run, then every table against the endpoint (SEED=1 RUNS=500 KINDS=… ONLY=n; WRITE=1: into docs)
 	@$(bin)/python build/package.py --local
 	@PYTHONPATH=scripts:functions $(bin)/python -m tests.faults $(if $(SEED),--seed $(SEED)) \
@@ -249,11 +256,11 @@ rehearse: setup ## GitOps rehearsed: dev, staging and prod on local clouds, prom
 	@$(need_terraform)
 	@$(bin)/python -m pytest -x tests/rehearsal/gitops.py
 
-nightly: mutants faults soak rehearse checkov ## what is too long for make test: mutants, faults, soak, a rehearsal, over an hour
+nightly: mutants permissions faults soak rehearse checkov ## what is too long for make test: mutants, permissions, faults, soak, a rehearsal, over an hour
 
 lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)
 	$(bin)/python build/lock.py
 
 clean: ## stop the local cloud, then remove all that was built, except the virtual environments
 	@[ ! -d .local ] || $(MAKE) down
-	rm -rf dist .local .release .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .venvs/terraform
+	rm -rf dist .local .permissions .release .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .venvs/terraform
