@@ -120,6 +120,31 @@ run "files_are_dropped_for_it" {
   }
 }
 
+run "extract_runs_inside_where_it_has_to_reach_a_network" {
+  command = plan
+
+  variables {
+    network = {
+      interface_endpoint_zones = 1
+      existing = {
+        vpc_id          = "vpc-corporate"
+        subnet_ids      = { eu-central-1a = "subnet-a", eu-central-1b = "subnet-b", eu-central-1c = "subnet-c" }
+        route_table_ids = ["rtb-a"]
+      }
+      extract = { elm = { cidr = "10.20.0.0/16", port = 9443 } }
+    }
+  }
+
+  assert {
+    condition = (
+      alltrue([for function in local.functions : function.in_vpc]) &&
+      local.arguments.extract.network.subnet_ids == tolist(["subnet-a", "subnet-b", "subnet-c"]) &&
+      local.arguments.extract.network.security_group_ids != local.arguments.load.network.security_group_ids
+    )
+    error_message = "extract is inside, by a security group of its own."
+  }
+}
+
 run "every_execution_is_traced_or_none" {
   command = plan
 
