@@ -34,7 +34,7 @@ def sent(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def values(metrics: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in metrics.items() if name not in ("_aws", "gb_seconds")}
+    return {name: value for name, value in metrics.items() if name not in ("_aws", "gb_seconds", "run")}
 
 
 def test_counts_are_summed_by_stream_and_by_source(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +52,7 @@ def test_counts_are_summed_by_stream_and_by_source(capsys: pytest.CaptureFixture
     }  # fmt: skip
     assert values(prices) == {"source": "parts", "stream": "prices", "records": [5.0], "rejected": [1.0]}
     assert values(stock) == {"source": "parts", "stream": "stock", "records": [4.0], "lag": [7.5]}
+    assert {each["run"] for each in (source, prices, stock)} == {"r"}, "told, but no dimension"
     (directive,) = stock["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "xmlift-test"
     assert directive["Dimensions"] == [["source", "stream"]]

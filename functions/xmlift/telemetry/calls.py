@@ -27,7 +27,7 @@ def observed(handler: Handler) -> Handler:
         identity: dict[str, str] = {}
         token, begun = _IDENTITY.set(identity), monotonic()
         try:
-            with measured(), traced("call") as told:
+            with measured(identity), traced("call") as told:
                 told["annotations"] = identity
                 try:
                     return handler(event, context)

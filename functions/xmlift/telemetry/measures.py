@@ -64,8 +64,8 @@ class Measured:
                     own = self._figures[source, place]
                     own[name] = own.get(name, 0) + value
 
-    def send(self) -> None:
-        """Write what was measured to the log, from where CloudWatch takes it."""
+    def send(self, run: str | None) -> None:
+        """Write what was measured to the log, from where CloudWatch takes it; the line has the run as well."""
         for (source, stream), figures in sorted(self._figures.items()):
             emf = AmazonCloudWatchEMFProvider()
             emf.service = ""  # it would be one more dimension
@@ -74,6 +74,8 @@ class Measured:
             emf.add_dimension("source", source)
             if stream:
                 emf.add_dimension("stream", stream)
+            if run:
+                emf.add_metadata("run", run)  # no dimension: each run would be a metric of its own
             emf.flush_metrics()
         self._figures.clear()
 
@@ -89,12 +91,12 @@ def measure(source: str, stream: str = _ALL_STREAMS, **figures: float) -> None:
 
 
 @contextmanager
-def measured() -> Iterator[None]:
-    """Send what is measured in here, however it ends."""
+def measured(identity: Mapping[str, str]) -> Iterator[None]:
+    """Send what is measured in here, however it ends, with the run that `identity` has by then."""
     collected = Measured()
     token = _MEASURED.set(collected)
     try:
         yield
     finally:
         _MEASURED.reset(token)
-        collected.send()
+        collected.send(identity.get("run"))
