@@ -42,6 +42,17 @@ def test_no_index_and_no_machine_is_named(locked: Path) -> None:
 
 
 @pytest.mark.parametrize("locked", LOCKED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_locked_file_says_how_it_was_locked(locked: Path) -> None:
+    """Renovate runs this command, after it has looked at each option; another spelling of one it refuses."""
+    name = locked.relative_to(package.ROOT)
+    constrained = [] if name.parts[0] == "build" else ["--constraints=build/requirements/dev.txt"]
+    assert locked.read_text().splitlines()[1].split() == [
+        *("#", "uv", "pip", "compile", str(name.with_suffix(".in")), f"--output-file={name}"),
+        *("--universal", "--python-version=3.13", "--generate-hashes", *constrained),
+    ]
+
+
+@pytest.mark.parametrize("locked", LOCKED, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_what_is_asked_for_is_locked(locked: Path) -> None:
     names = {pin.split("==")[0] for pin in pins(locked)}
     asked = [line.split("#")[0].strip() for line in locked.with_suffix(".in").read_text().splitlines()]
