@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import ec2, lambda_svc, stepfunctions
 
 MINISTACK = "1.5.33"
@@ -84,6 +84,7 @@ def main() -> None:
     keep_prefix_lists_of_rules()
     bound_maps_by_their_path()
     tell_policies_of_conditional_writes()
+    tell_the_warehouse_who_signed()
     ask_roles(settings)
     serve_sampling()
     signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=time_out_stopped_calls).start())
@@ -181,6 +182,19 @@ def tell_policies_of_conditional_writes() -> None:
         return context
 
     iam_actions.s3_service_context = context_with_condition
+
+
+def tell_the_warehouse_who_signed() -> None:
+    """Make ministack answer for the services that the warehouse's stand-in serves: whose the signature is."""
+
+    async def who(
+        method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+    ) -> tuple[int, dict[str, str], bytes]:
+        signed = {"signed_by": iam_evaluator.request_caller_arn(headers, query_params)}
+        return 200, {"Content-Type": "application/json"}, json.dumps(signed).encode()
+
+    for service in ("redshift-serverless", "redshift-data"):
+        app.SERVICE_HANDLERS[service] = who
 
 
 def ask_roles(settings: Settings) -> None:

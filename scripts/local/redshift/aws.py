@@ -20,8 +20,6 @@ from botocore.response import StreamingBody
 
 _SECONDS = 30
 _PIECE = 1 << 18
-# What the emulator answers once the signature has passed: it knows the caller, but none of these services.
-_SIGNED_BUT_UNSERVED = {"Unsupported service: redshift-serverless", "Unsupported service: redshift-data"}
 
 
 class AwsError(Exception):
@@ -80,11 +78,11 @@ class Aws:
         """Who signed this request. Raises AwsError if the signature or the key is not valid."""
         values = {name.lower(): value for name, value in headers}
         key = _access_key(values.get("authorization", ""))
-        self._check_signature(headers, body)
+        signed_by = self._signed_by(headers, body)
         if key == self._root_key:
             return Caller(f"arn:aws:iam::{self.account}:root", None)
         if key not in self._callers:
-            self._callers[key] = self._function(key) or self._user(key)
+            self._callers[key] = self._function(key) or _session(signed_by) or self._user(key)
         return self._callers[key]
 
     def require(self, caller: Caller, action: str, resource: str) -> None:
@@ -142,8 +140,8 @@ class Aws:
                 self._clients[service] = self._session.client(service, config=settings)
             return self._clients[service]
 
-    def _check_signature(self, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Pass the request on as it was signed: the emulator alone knows the secrets of its access keys."""
+    def _signed_by(self, headers: list[tuple[str, str]], body: bytes) -> str:
+        """Whose the request is. It is passed on as it was signed: the emulator alone knows its keys' secrets."""
         connection = self._connection()
         try:
             connection.putrequest("POST", "/", skip_host=True, skip_accept_encoding=True)
@@ -153,10 +151,11 @@ class Aws:
             answer = connection.getresponse().read()
         finally:
             connection.close()
-        error = json.loads(answer or b"{}")
-        if error.get("error") not in _SIGNED_BUT_UNSERVED:
-            message = error.get("message", "The security token included in the request is invalid.")
-            raise AwsError(error.get("__type", "UnrecognizedClientException"), message)
+        told = json.loads(answer or b"{}")
+        if "signed_by" not in told:
+            message = told.get("message", "The security token included in the request is invalid.")
+            raise AwsError(told.get("__type", "UnrecognizedClientException"), message)
+        return str(told["signed_by"])
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._endpoint.hostname or "", self._endpoint.port
@@ -206,11 +205,18 @@ class Aws:
         except AwsError as error:
             raise AwsError(
                 "UnrecognizedClientException",
-                f"The access key {key} is of no function, user or root of this local cloud. Sessions made by "
-                "sts:AssumeRole cannot be told apart here: call from a function or as a user.",
+                f"The access key {key} is of no function, session, user or root of this local cloud.",
             ) from error
         arn = f"arn:aws:iam::{self.account}:user/{used['UserName']}"
         return Caller(arn, arn)
+
+
+def _session(arn: str) -> Caller | None:
+    """The caller that an ARN of a session is, as in arn:aws:sts::111122223333:assumed-role/NAME/SESSION."""
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    if kind != "assumed-role":
+        return None
+    return Caller(arn, f"arn:aws:iam::{arn.split(':')[4]}:role/{name.partition('/')[0]}")
 
 
 def _access_key(authorization: str) -> str:

@@ -201,6 +201,22 @@ def test_a_wrong_signature_is_refused(cloud: Cloud) -> None:
     assert code(refused) == "InvalidSignatureException"
 
 
+def test_a_session_is_known_by_its_role(cloud: Cloud, warehouse: dict[str, Any]) -> None:
+    """As of a workflow, which has taken a role on: asked is what the role may do."""
+    arn = warehouse["workgroup"]["workgroupArn"]
+    iam, trust = aws(cloud, "iam"), {"AWS": "arn:aws:iam::000000000000:root"}
+    role = make_role(cloud, "deployer", "redshift-serverless:GetCredentials", arn)
+    statement = {"Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.update_assume_role_policy(RoleName="deployer", PolicyDocument=policy)
+    given = aws(cloud, "sts").assume_role(RoleArn=role, RoleSessionName="job")["Credentials"]
+    redshift = redshift_as(cloud, given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    assert redshift.get_credentials(workgroupName="xmlift-test")["dbUser"] == "IAMR:deployer"
+    with pytest.raises(ClientError) as denied:
+        redshift.delete_namespace(namespaceName="xmlift-test")
+    assert "assumed-role/deployer/job is not authorized" in str(denied.value)
+
+
 FUNCTION = """
 import os
 

@@ -18,7 +18,7 @@ from .redshift_client import DATABASE, aws
 
 pytestmark = pytest.mark.cloud
 
-USER = "analyst"
+USER = "clerk"
 
 
 @pytest.fixture
