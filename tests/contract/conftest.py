@@ -28,8 +28,22 @@ def china(dev_plans: dict[str, Deployment]) -> Deployment:
 
 
 @pytest.fixture(scope="session")
-def local(roots: Roots) -> Deployment:
-    return Deployment.of_plan(roots.plans("environments/local", PACKAGES)["plan"])
+def local_plans(roots: Roots) -> dict[str, Deployment]:
+    """local as it is, and with hooks."""
+    return {
+        run: Deployment.of_plan(plan) for run, plan in roots.plans("environments/local", PACKAGES).items()
+    }
+
+
+@pytest.fixture(scope="session")
+def local(local_plans: dict[str, Deployment]) -> Deployment:
+    return local_plans["plan"]
+
+
+@pytest.fixture(scope="session")
+def hooked(local_plans: dict[str, Deployment]) -> Deployment:
+    """An environment with functions of its own in the flow."""
+    return local_plans["with_hooks"]
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ module "platform" {
 
     retry     = { attempts = 4, first_wait_seconds = 2, backoff = 2.5, longest_wait_seconds = 60 }
     timeouts  = { run_hours = 24, hook_seconds = 960 }
-    hooks     = { before_extract = null, after_load = null } # ARNs of functions of your own
-    event_bus = "default"                                    # where completed runs are announced
+    hooks     = { before_extract = var.before_extract, after_load = var.after_load }
+    event_bus = "default" # where completed runs are announced
   }
 }

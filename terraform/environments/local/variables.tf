@@ -19,3 +19,15 @@ variable "extract_concurrency" {
   type        = number
   default     = 4
 }
+
+variable "before_extract" {
+  description = "ARN of a function on the emulator, to try a hook out: called before windows are read. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "after_load" {
+  description = "ARN of a function on the emulator, to try a hook out: called once everything is loaded. Null: none."
+  type        = string
+  default     = null
+}

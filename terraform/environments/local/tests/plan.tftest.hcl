@@ -45,3 +45,18 @@ run "plan" {
     error_message = "On a laptop nothing starts unasked."
   }
 }
+
+# tests/contract holds what this one may call against what its role is granted.
+run "with_hooks" {
+  command = plan
+
+  variables {
+    before_extract = "arn:aws:lambda:us-east-1:000000000000:function:open-the-door:live"
+    after_load     = "arn:aws:lambda:us-east-1:000000000000:function:refresh-marts"
+  }
+
+  assert {
+    condition     = output.functions.load.name == "xmlift-local-load"
+    error_message = "Hooks stand beside the steps."
+  }
+}
