@@ -1,10 +1,16 @@
 """The versions of the warehouse's own schema: what has been released stays, what is added harms no older code."""
 
 import hashlib
+from collections.abc import Iterator
 
 import pytest
 
+from xmlift.errors import WarehouseError
 from xmlift.warehouse.migrations import LOADER, MIGRATIONS, Migration
+
+from .loads import ONE, Loads, item
+from .runs import Run
+from .warehouse_stand_in import StandIn
 
 RELEASED = {
     1: "bd020b67bcd5",
@@ -62,3 +68,22 @@ def test_a_version_adds_unless_it_shuts_older_code_out(step: Migration) -> None:
 def test_what_takes_away_needs_to_shut_older_code_out(statement: str) -> None:
     assert harmful(Migration(99, "less", (statement,))) == [statement]
     assert harmful(Migration(99, "less", (statement,), oldest_code=99)) == []
+
+
+@pytest.fixture
+def gone_on(stand_in: StandIn) -> Iterator[StandIn]:
+    """A warehouse that code of version 99 has shut everything older out of."""
+    stand_in.run(
+        "INSERT INTO xmlift.migrations (version, title, applied_at, oldest_code) VALUES (99, 'new', now(), 99)"
+    )
+    yield stand_in
+    stand_in.run("DELETE FROM xmlift.migrations WHERE version = 99")
+
+
+def test_plan_and_load_ask_before_they_do_anything(loads: Loads, gone_on: StandIn) -> None:
+    with pytest.raises(WarehouseError, match="which code before version 99 may not use"):
+        Run(loads, streams=["items"]).plan()
+    loads.land(ONE, (0, 6), [item(1, 1)])
+    with pytest.raises(WarehouseError, match="which code before version 99 may not use"):
+        loads.load(ONE)
+    assert gone_on.run("SELECT 1 FROM pg_tables WHERE schemaname = %s", loads.name) == []
