@@ -12,8 +12,8 @@ ENVIRONMENTS = TERRAFORM / "environments"
 ON_AWS = ("dev", "staging", "prod")
 ALL = (*ON_AWS, "local")
 
-# Arguments whose keys are the environment's own: names of sources, zones.
-FREE = ("sources", "zones", "runs_on")
+# Arguments whose keys are the environment's own, as names of sources are, or which it may have or not.
+FREE = ("sources", "zones", "runs_on", "snapshots")
 
 _TOKEN = re.compile(
     r"""(?P<comment>\#[^\n]*) | (?P<literal>"(?:[^"\\]|\\.)*" | \b\d+(?:\.\d+)?\b | \b(?:true|false|null)\b | \bvar\.\w+)
@@ -30,7 +30,7 @@ def without_literals(text: str) -> list[str]:
         if token.lastgroup != "comment"
     ]
     bare = " ".join(tokens)
-    bare = re.sub(r"\[(?: · ,?)+ ?\]", "·", bare)
+    bare = re.sub(r"\[(?: · ,?)* ?\]", "·", bare)
     for name in FREE:
         bare = re.sub(rf"\b{name} = {{(?:[^{{}}]|{{[^{{}}]*}})*}}", f"{name} = ·", bare)
     return bare.split()
