@@ -51,6 +51,19 @@ locals {
       Resource = "*" # lists and descriptions are of the account; of data nothing is read here
     },
     {
+      # Objects' heads, functions' environments and the state machine's definition are answered to who may decrypt them alone.
+      Sid      = "ReadWhatIsEncrypted"
+      Effect   = "Allow"
+      Action   = "kms:Decrypt"
+      Resource = "${local.arn}:kms:${local.scope}:key/*"
+      Condition = {
+        StringEquals = merge(
+          { for tag, value in local.key_tags : "aws:ResourceTag/${tag}" => value },
+          { "kms:ViaService" = [for service in ["lambda", "s3", "states"] : "${service}.${var.region}.amazonaws.com"] },
+        )
+      }
+    },
+    {
       Sid      = "ButNoCredentials"
       Effect   = "Deny"
       Action   = ["redshift-serverless:GetCredentials", "secretsmanager:GetSecretValue"]
