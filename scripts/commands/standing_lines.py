@@ -1,7 +1,9 @@
 """How sources stand, for people: a line for each stream, then in words what goes on and what is wrong."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from commands import words
@@ -11,12 +13,17 @@ from commands.tables import print_table
 from operate.standing import Standing, StreamStanding
 from xmlift.windows import Interval
 
+_LONGEST_PARTITION = 40
 _RIGHT = ("lag", "gaps", "windows", "quarantined", "rows")
 
 
 def show_standings(standings: Sequence[Standing], now: datetime, gaps: bool) -> None:
     """Print the table, with all gaps if asked for, and say the rest."""
-    rows = [_row(standing.source, stream, now) for standing in standings for stream in standing.streams]
+    rows = [
+        _row(name, stream, now)
+        for standing in standings
+        for name, stream in zip(short_titles(standing), standing.streams, strict=True)
+    ]
     print_table(("stream", "watermark", *_RIGHT), rows, right=_RIGHT)
     if gaps:
         _print_gaps(standings)
@@ -47,7 +54,8 @@ def lines(standing: Standing, now: datetime, gaps_shown: bool) -> Iterator[str]:
             number = "a gap" if len(stream.gaps) == 1 else f"{len(stream.gaps)} gaps, the oldest"
             yield f"{name}: {number} {between(oldest)}; the next run reads it (--gaps lists all)"
         for each in stream.quarantined:
-            yield f"{name}: quarantined {between(each.window)}, run {each.run}: {each.reason}"
+            what = f"the file {each.file}" if each.file else between(each.window)
+            yield f"{name}: quarantined {what}, run {each.run}: {each.reason}"
 
 
 def as_json(standing: Standing, now: datetime) -> dict[str, Any]:
@@ -71,11 +79,41 @@ def between(interval: Interval) -> str:
     )
 
 
-def _row(source: str, stream: StreamStanding, now: datetime) -> list[str]:
+def short_titles(standing: Standing) -> list[str]:
+    """As `title`, but of partitions that are URLs only what tells them apart: a terminal has no room for more."""
+    beginnings = {
+        name: _common_folder([each.partition or "" for each in standing.streams if each.stream == name])
+        for name in {each.stream for each in standing.streams}
+    }
+    return [
+        title(standing.source, replace(each, partition=_cut(each.partition, beginnings[each.stream])))
+        for each in standing.streams
+    ]
+
+
+def _common_folder(partitions: Sequence[str]) -> str:
+    """What all of them begin with, up to a slash; of one alone nothing can be left out by comparing."""
+    if len(partitions) < 2:
+        return ""
+    first, last = min(partitions), max(partitions)
+    alike = takewhile(lambda letters: letters[0] == letters[1], zip(first, last, strict=False))
+    return "".join(letter for letter, _ in alike).rpartition("/")[0] + "/"
+
+
+def _cut(partition: str | None, beginning: str) -> str | None:
+    if partition is None:
+        return None
+    short = partition.removeprefix(beginning) if len(beginning) > 1 else partition
+    if len(short) > _LONGEST_PARTITION:
+        return f"…{short[-_LONGEST_PARTITION:]}"
+    return short if short == partition else f"…/{short}"
+
+
+def _row(name: str, stream: StreamStanding, now: datetime) -> list[str]:
     mark = stream.watermark
     none = "the start is missing" if stream.windows else "nothing loaded yet"
     return [
-        title(source, stream),
+        name,
         words.instant(mark) if mark else none,
         words.length(now - mark) if mark else "",
         *(f"{count:,}" for count in (len(stream.gaps), stream.windows, len(stream.quarantined), stream.rows)),
@@ -109,7 +147,12 @@ def _stream_as_json(stream: StreamStanding, now: datetime) -> dict[str, Any]:
         "windows": stream.windows,
         "superseded": stream.superseded,
         "quarantined": [
-            {**_interval_as_json(each.window), "run": each.run, "reason": each.reason}
+            {
+                **_interval_as_json(each.window),
+                "run": each.run,
+                "reason": each.reason,
+                "file": each.file or None,
+            }
             for each in stream.quarantined
         ],
         "rows": stream.rows,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 import yaml
@@ -18,7 +19,9 @@ from local.terraform import ENVIRONMENTS, Terraform
 from operate.places import CATALOGUE
 from xmlift.catalogue import Source, Stream, load_source
 from xmlift.catalogue.column import Child, Column
+from xmlift.catalogue.cursor import TimeCursor
 from xmlift.catalogue.document import read_document
+from xmlift.catalogue.paging import TokenPaging
 from xmlift.errors import CatalogueError, XmliftError
 from xmlift.extraction.rooms import column_field, record_mapping, source_guards, window_walk
 from xmlift.records import Mapping, Nested, PieceReader
@@ -50,6 +53,8 @@ def validate(
                 fail(result["error"])
             else:
                 say(f"{result['file']}: source {result['source']}, streams {', '.join(result['streams'])}")
+                for warning in result["warnings"]:
+                    say(f"Warning: {warning}")
                 if expanded:
                     say(yaml.safe_dump(result["expanded"], sort_keys=False, allow_unicode=True, width=1000))
     if terraform:
@@ -83,9 +88,9 @@ def validate_terraform() -> None:
 
 
 def check(path: Path) -> dict[str, Any]:
-    """What a file holds: `file`, `source`, `streams`, and `error` if it is not valid."""
+    """What a file holds: `file`, `source`, `streams`, `warnings`, and `error` if it is not valid."""
     shown = _relative(path)
-    result: dict[str, Any] = {"file": shown, "source": None, "streams": [], "error": None}
+    result: dict[str, Any] = {"file": shown, "source": None, "streams": [], "warnings": [], "error": None}
     try:
         source = load_source(path.read_bytes(), shown)
         for name, stream in source.streams.items():
@@ -100,7 +105,31 @@ def check(path: Path) -> dict[str, Any]:
             f"the file {source.source}.yaml, or correct `source`"
         )
         return {**result, "error": error}
-    return {**result, "source": source.source, "streams": sorted(source.streams)}
+    return {
+        **result,
+        "source": source.source,
+        "streams": sorted(source.streams),
+        "warnings": list(warnings(source)),
+    }
+
+
+def warnings(source: Source) -> Iterator[str]:
+    """What a run would do as it is written, and nobody is likely to have meant."""
+    if urlsplit(source.base_url).scheme == "http" and any(s.request for s in source.streams.values()):
+        yield f"{source.source}: base_url is http: nothing proves who answers, and no environment on AWS takes it"
+    for name, stream in source.streams.items():
+        where = f"{source.source}.{name}"
+        if isinstance(stream.cursor, TimeCursor) and stream.cursor.slice and not stream.is_bounded:
+            yield (
+                f"{where}: cursor.slice cuts nothing, as the server is not asked for a time: use both "
+                "{window.from} and {window.to} in the request, or leave it out"
+            )
+        query = stream.request.query if stream.request else {}
+        if isinstance(stream.page, TokenPaging) and stream.page.exclusive and "verb" in query:
+            yield (
+                f"{where}: page.exclusive sends the query's `verb` with the first page alone: let it stand in "
+                "the path (/oai?verb=ListRecords)"
+            )
 
 
 def _check_stream(where: str, source: Source, stream: Stream) -> None:

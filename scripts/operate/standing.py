@@ -30,19 +30,29 @@ SELECT stream, CASE WHEN window_name = %s THEN %s ELSE partition_id END,
   SUM(CASE WHEN state = 'superseded' THEN 1 ELSE 0 END), SUM(rows_inserted) - SUM(rows_removed)
 FROM xmlift.ledger WHERE source = %s GROUP BY 1, 2
 """
+# Of a dropped file no time tells whether it has been settled since: that another version of it was read does.
 _QUARANTINED = """
-SELECT stream, partition_id, epoch, window_start, window_end, run, reason
-FROM xmlift.ledger WHERE source = %s AND state = 'quarantined' ORDER BY loaded_at DESC LIMIT %s
+SELECT refused.stream, CASE WHEN window_name = %(dropped)s THEN %(whole)s ELSE refused.partition_id END,
+  epoch, window_start, window_end, run, reason,
+  CASE WHEN window_name = %(dropped)s THEN refused.partition_id ELSE '' END
+FROM xmlift.ledger AS refused LEFT JOIN (
+  SELECT stream, partition_id, MAX(loaded_at) AS read_at FROM xmlift.ledger
+  WHERE source = %(source)s AND window_name = %(dropped)s AND state <> 'quarantined' GROUP BY 1, 2
+) AS files
+  ON files.stream = refused.stream AND files.partition_id = refused.partition_id AND window_name = %(dropped)s
+WHERE source = %(source)s AND state = 'quarantined' AND (read_at IS NULL OR read_at < loaded_at)
+ORDER BY loaded_at DESC LIMIT %(most)s
 """
 
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A window that would not load, and whose time nothing has settled since."""
+    """A window that would not load, and whose time nothing has settled since. file: the one dropped, if any."""
 
     window: Interval
     run: str
     reason: str
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,10 @@ def stream_standings(deployment: Deployment, source: str) -> list[StreamStanding
             counts = {
                 (stream, partition): tuple(map(int, sums)) for stream, partition, *sums in cursor.fetchall()
             }
-            cursor.execute(_QUARANTINED, (source, _MOST_QUARANTINED))
+            cursor.execute(
+                _QUARANTINED,
+                {"source": source, "dropped": str(ALL_TIME), "whole": WHOLE, "most": _MOST_QUARANTINED},
+            )
             quarantined = cursor.fetchall()
     except (WarehouseError, psycopg2.errors.UndefinedColumn) as error:
         raise OperatorError(
@@ -149,7 +162,10 @@ def _of_stream(
         windows=windows,
         superseded=superseded,
         quarantined=open_quarantine(
-            [Quarantined(Interval(begin, end), run, reason) for *_, begin, end, run, reason in quarantined],
+            [
+                Quarantined(Interval(begin, end), run, reason, file)
+                for *_, begin, end, run, reason, file in quarantined
+            ],
             settled,
         ),
         rows=rows,
@@ -161,11 +177,11 @@ def open_quarantine(newest_first: Sequence[Quarantined], settled: Sequence[Inter
 
     A window that fails run after run begins at the same instant and ends at ever later ones: it is told once.
     """
-    latest: dict[datetime, Quarantined] = {}
+    latest: dict[tuple[datetime, str], Quarantined] = {}
     for each in newest_first:
-        if subtracted(each.window, settled):
-            latest.setdefault(each.window.start, each)
-    return sorted(latest.values(), key=lambda each: each.window)
+        if each.file or subtracted(each.window, settled):
+            latest.setdefault((each.window.start, each.file), each)
+    return sorted(latest.values(), key=lambda each: (each.window, each.file))
 
 
 def _partitions(name: str, found: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from xmlift.settings import (
     XmliftError,
     read_settings,
 )
+from xmlift.source.login import credentials
 from xmlift.warehouse.connection import Credentials, Warehouse, temporary_credentials
 
 from .warehouse_stand_in import ADMIN, DATABASE, StandIn
@@ -65,6 +66,12 @@ def test_a_missing_value_names_the_secret_and_the_command(secrets: Any, read: Re
     message = str(caught.value)
     assert "the secret xmlift/test/ewm cannot be read (ResourceNotFoundException)" in message
     assert "aws secretsmanager put-secret-value --secret-id xmlift/test/ewm" in message
+
+
+def test_what_a_secret_lacks_is_told_by_its_name(secrets: Any, read: Read) -> None:
+    secrets.create_secret(Name="xmlift/test/ewm", SecretString='{"username": "etl"}')
+    with pytest.raises(SourceError, match="the secret xmlift/test/ewm has no 'password'"):
+        credentials(read("ewm"))
 
 
 def test_a_null_is_no_password(secrets: Any, read: Read) -> None:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from xmlift.clients import CONFIG, session
 from xmlift.errors import SourceError
+from xmlift.source.login import NamedSecret
 
 
 def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
@@ -33,6 +34,7 @@ def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:
         for key, part in document.items():
             if isinstance(part, bool | list | dict):
                 raise SourceError(f"the secret {prefix}{name} has a {key!r} that is no text: put it as one")
-        return {key: str(part) for key, part in document.items() if part is not None}
+        values = {key: str(part) for key, part in document.items() if part is not None}
+        return NamedSecret(values, f"{prefix}{name}")
 
     return read

@@ -14,6 +14,14 @@ _JAS_HEADER = "X-JSA-AUTHORIZATION-REDIRECT"
 Secret = dict[str, str]
 
 
+class NamedSecret(Secret):
+    """What a secret holds, and the name by which it is found: messages say where to mend it."""
+
+    def __init__(self, values: Secret, name: str) -> None:
+        super().__init__(values)
+        self.name = name
+
+
 class LoginRefusedError(SourceError):
     """The endpoint does not take what the secret has: to try it again and again would lock its user."""
 
@@ -145,7 +153,6 @@ def parts(secret: Secret, *names: str) -> list[str]:
     """Raises SourceError that names what the secret lacks."""
     for name in names:
         if not secret.get(name):
-            raise SourceError(
-                f"the source's secret has no {name!r}: it must be JSON with {' and '.join(names)}"
-            )
+            which = f"the secret {secret.name}" if isinstance(secret, NamedSecret) else "the source's secret"
+            raise SourceError(f"{which} has no {name!r}: it must be JSON with {' and '.join(names)}")
     return [secret[name] for name in names]

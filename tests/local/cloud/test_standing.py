@@ -136,6 +136,7 @@ def test_a_source_for_programs() -> None:
                     "to": "2026-11-22T02:00:00+00:00",
                     "run": "r",
                     "reason": "why",
+                    "file": None,
                 }
             ],
             "rows": 5000,
@@ -175,3 +176,28 @@ def test_each_unsettled_window_has_one_that_tells_of_its_start(
 
     unsettled = {window.start for window in found if not is_settled(window)}
     assert [each.window.start for each in told] == sorted(unsettled)
+
+
+def test_a_dropped_file_that_was_refused_is_told_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    everything = Interval(hour(0), hour(24))
+    refused = [
+        Quarantined(everything, run, "too long", file) for run, file in (("b", "x.xml"), ("a", "x.xml"))
+    ]
+    (told,) = open_quarantine(refused, [everything])
+    assert told.run == "b", "the newest reading of each file tells it"
+    show_standings([standing(stream(quarantined=[told]))], NOW, gaps=False)
+    assert "ewm.items: quarantined the file x.xml, run b: too long" in capsys.readouterr().err
+    assert (
+        as_json(standing(stream(quarantined=[told])), NOW)["streams"][0]["quarantined"][0]["file"] == "x.xml"
+    )
+
+
+def test_partitions_that_are_urls_are_told_by_what_tells_them_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    begin = "https://elm.example.com/rm/process/project-areas/"
+    parts = [stream(stream="r", partition=f"{begin}{name}") for name in ("_a/x", "_b/x")]
+    alone = stream(stream="one", partition=f"{begin}{'c' * 60}")
+    show_standings([standing(*parts, alone, stream(stream="n", partition="north"))], NOW, gaps=False)
+    shown = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert shown == ["ewm.r […/_a/x]", "ewm.r […/_b/x]", f"ewm.one […{'c' * 40}]", "ewm.n [north]"]

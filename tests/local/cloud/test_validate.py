@@ -71,3 +71,42 @@ def test_our_own_sources_are_valid() -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert check(tmp_path / "none.yaml")["error"] == f"{tmp_path / 'none.yaml'}: No such file or directory"
+
+
+SUSPECT = """source: tracker
+base_url: {scheme}://tracker.example.com
+streams:
+  items:
+    request: {{path: /items, query: {{verb: ListRecords, {asked}}}}}
+    page: {{type: token, xpath: /a/token, parameter: resumptionToken, exclusive: {exclusive}}}
+    records: /a/b
+    key: [id]
+    cursor: {{type: watermark, field: at, start: 2020-01-01T00:00:00Z, slice: 1d}}
+    columns: {{id: {{path: id, type: integer}}, at: {{path: at, type: timestamptz}}}}
+"""
+BOUNDS = "from: '{window.from}', until: '{window.to}'"
+GOOD = {"scheme": "https", "asked": BOUNDS, "exclusive": "false"}
+
+
+@pytest.mark.parametrize(
+    ("differs", "words"),
+    [
+        ({"scheme": "http"}, ["tracker: base_url is http: nothing proves who answers"]),
+        ({"asked": "from: '{window.from}'"}, ["tracker.items: cursor.slice cuts nothing"]),
+        (
+            {"exclusive": "true"},
+            ["tracker.items: page.exclusive sends the query's `verb` with the first"],
+        ),
+        ({}, []),
+    ],
+)
+def test_what_nobody_is_likely_to_have_meant_is_told(
+    tmp_path: Path, differs: dict[str, str], words: list[str]
+) -> None:
+    file = tmp_path / "tracker.yaml"
+    file.write_text(SUSPECT.format(**(GOOD | differs)))
+    result = check(file)
+    assert result["error"] is None
+    assert [warning[: len(word)] for warning, word in zip(result["warnings"], words, strict=True)] == words
+    done = CliRunner().invoke(APP, [str(file)])
+    assert (done.exit_code, done.stderr.count("Warning: ")) == (0, len(words))
