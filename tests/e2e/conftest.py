@@ -48,11 +48,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """These tests last of all in one process, as they take longest; among them first what needs the demo's cloud.
 
     test_terraform asks for the second plan after the first apply, and another test applies again. test_ewm
-    counts what changed, on an endpoint where nothing else has changed yet. test_operate replays all that has
-    landed, where no other test has landed anything by a catalogue of its own.
+    counts what changed, on an endpoint where nothing else has changed yet. test_operate and test_operations replay
+    all that has landed, where no other test has landed anything of ewm by a catalogue of its own.
     """
-    ranks = {"test_terraform.py": 1, "test_ewm.py": 1, "test_operate.py": 2}
-    items.sort(key=lambda item: ranks.get(item.path.name, 3) if item.path.parent == HERE else 0)
+    ranks = {"test_terraform.py": 1, "test_ewm.py": 1, "test_operate.py": 2, "test_operations.py": 3}
+    items.sort(key=lambda item: ranks.get(item.path.name, 4) if item.path.parent == HERE else 0)
 
 
 @pytest.fixture(scope="session")
