@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from xmlift.clients import CONFIG, session
 from xmlift.errors import SourceError
-from xmlift.source.login import NamedSecret
+from xmlift.source.secret import NamedSecret
 
 
 def secret_reader(prefix: str) -> Callable[[str], dict[str, str]]:

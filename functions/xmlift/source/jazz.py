@@ -10,10 +10,10 @@ from xmlift.source.login import (
     Ask,
     LoginRefusedError,
     NoLogin,
-    Secret,
     asks_for_application_password,
     credentials,
 )
+from xmlift.source.secret import Secret
 
 _JAZZ_HEADER = "X-com-ibm-team-repository-web-auth-msg"
 _REDIRECTS = range(300, 400)

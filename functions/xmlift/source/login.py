@@ -6,20 +6,12 @@ import requests
 from requests.auth import AuthBase
 
 from xmlift.errors import SourceError
+from xmlift.source.secret import NamedSecret, Secret
 
 # IBM's own client tries again at 408, 423 and 503; the rest is what proxies and overload answer.
 PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
 # Jazz Authorization Server sends this with its 401, whatever the login was.
 _JAS_HEADER = "X-JSA-AUTHORIZATION-REDIRECT"
-Secret = dict[str, str]
-
-
-class NamedSecret(Secret):
-    """What a secret holds, and the name by which it is found: messages say where to mend it."""
-
-    def __init__(self, values: Secret, name: str) -> None:
-        super().__init__(values)
-        self.name = name
 
 
 class LoginRefusedError(SourceError):

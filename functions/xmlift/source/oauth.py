@@ -13,10 +13,10 @@ from xmlift.source.login import (
     Bearer,
     LoginRefusedError,
     NoLogin,
-    Secret,
     is_header_text,
     parts,
 )
+from xmlift.source.secret import Secret
 from xmlift.source.urls import shown
 
 _AHEAD = 30.0
