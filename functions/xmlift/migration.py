@@ -165,16 +165,18 @@ def _apply(cursor: Cursor, step: migrations.Migration) -> int:
 
 def _create_users(cursor: Cursor, users: Sequence[str]) -> None:
     cursor.execute("SELECT usename FROM pg_user")
-    known = {name for (name,) in cursor.fetchall()}
-    for user in dict.fromkeys(users):
-        if user not in known:
+    known = {name.lower() for (name,) in cursor.fetchall()}
+    for user in {user.lower(): user for user in users}.values():
+        if user.lower() not in known:
             cursor.execute(migrations.create_user(user))
 
 
 def _revoke_others(cursor: Cursor, readers: Sequence[str]) -> list[str]:
     """Whoever has the readers' role and is not among them loses it: the environment alone says who reads."""
+    # Whether Redshift keeps the capital letters of a quoted name is a setting of its own.
+    wanted = {reader.lower() for reader in readers}
     cursor.execute("SELECT user_name FROM svv_user_grants WHERE role_name = %s", (migrations.READER,))
-    others = sorted({name for (name,) in cursor.fetchall()}.difference(readers))
+    others = sorted(name for (name,) in cursor.fetchall() if name.lower() not in wanted)
     for user in others:
         cursor.execute(migrations.no_longer(user))
         logger.info("revoked", reader=user)

@@ -219,6 +219,9 @@ def test_the_environment_says_who_reads(granted: StandIn) -> None:
     for statement in (INTO_LEDGER, "DELETE FROM granted.items", "CREATE TABLE granted.made (id INTEGER)"):
         assert refused(granted, "analysts", statement)
     assert granted.run("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'dashboards'") == [(True,)]
+    assert migrated(iam_roles=["analysts"], database_users=["Dashboards"]) == [], (
+        "one user, however it is written"
+    )
     assert migrated(database_users=["dashboards"]) == ["IAMR:analysts"]
     assert refused(granted, "analysts", "SELECT * FROM granted.items")
     assert migrated() == ["dashboards"]
