@@ -7,21 +7,22 @@ locals {
       {
         Sid    = "WhatWorkloadsDo"
         Effect = "Allow"
+        # Each action that a role of an environment is granted, and no other: a test holds the two together.
         Action = [
-          "cloudwatch:PutMetricData",
-          "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:Describe*",
-          "ec2:UnassignPrivateIpAddresses",
+          "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+          "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
           "events:PutEvents",
           "kms:Decrypt", "kms:GenerateDataKey",
           "lambda:InvokeFunction",
-          "logs:*",
+          "logs:CreateLogDelivery", "logs:CreateLogStream", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+          "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutLogEvents",
+          "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
           "redshift-serverless:CreateSnapshot", "redshift-serverless:GetCredentials",
           "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject",
           "secretsmanager:GetSecretValue",
           "sns:Publish",
-          "sqs:SendMessage",
-          "states:*",
-          "xray:*",
+          "states:DescribeExecution", "states:RedriveExecution", "states:StartExecution", "states:StopExecution",
+          "xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
         ]
         Resource = "*" # a ceiling: what a role may do stands in its own policy, resource by resource
       },

@@ -68,6 +68,51 @@ def what_makes_free_roles(bootstrap: Deployment) -> Iterator[str]:
                     yield f"{policy.address}: {action}"
 
 
+def what_plan_lacks(bootstrap: Deployment) -> Iterator[str]:
+    """The provider lets AWS look at a state machine's definition while it plans."""
+    statements = statements_of(_policy_of(bootstrap, "plan"))
+    if not any(_allows(statement, "states:ValidateStateMachineDefinition") for statement in statements):
+        yield "plan: states:ValidateStateMachineDefinition"
+
+
+def _policy_of(bootstrap: Deployment, role: str) -> str:
+    (policy,) = (
+        str(each.values["policy"])
+        for each in bootstrap.all("aws_iam_role_policy")
+        if each.address.endswith(f'["{role}"]')
+    )
+    return policy
+
+
+def ceiling(bootstrap: Deployment) -> list[str]:
+    """The actions that the boundary of an environment's roles leaves them."""
+    (boundary,) = (
+        each.values["policy"]
+        for each in bootstrap.all("aws_iam_policy")
+        if each.address.endswith('["workload"]')
+    )
+    return [action for statement in statements_of(boundary) for action in statement.actions]
+
+
+def granted(environment: Deployment) -> set[str]:
+    """The actions that its roles are allowed in their own policies."""
+    return {
+        action
+        for role in environment.roles()
+        for statement in environment.statements(role)
+        if statement.effect == "Allow"
+        for action in statement.actions
+    }
+
+
+def beside_the_ceiling(bootstrap: Deployment, *environments: Deployment) -> Iterator[str]:
+    """What a role is granted for nothing, and what the boundary leaves to roles that nobody has made."""
+    needed = {action for environment in environments for action in granted(environment)}
+    left = set(ceiling(bootstrap))
+    yield from (f"{action} is granted, and cut off" for action in sorted(needed - left))
+    yield from (f"{action} is left, and nobody's" for action in sorted(left - needed))
+
+
 def _allows(statement: Statement, action: str) -> bool:
     return statement.effect == "Allow" and any(fnmatchcase(action, allowed) for allowed in statement.actions)
 
@@ -76,7 +121,9 @@ def _is_bounded(statement: Statement) -> bool:
     return "iam:PermissionsBoundary" in json.dumps(statement.condition)
 
 
-@pytest.mark.parametrize("rule", [findings, too_long, what_reads_secrets, what_makes_free_roles])
+@pytest.mark.parametrize(
+    "rule", [findings, too_long, what_reads_secrets, what_makes_free_roles, what_plan_lacks]
+)
 def test_who_deploys_may_do_what_it_takes_and_no_more(
     rule: Callable[[Deployment], Iterator[str]], bootstrap: Deployment
 ) -> None:
@@ -92,3 +139,26 @@ def test_a_spoilt_policy_is_noticed(bootstrap: Deployment) -> None:
     assert list(what_makes_free_roles(free))
     curious = bootstrap.with_statement("plan", "secretsmanager:*", "*")
     assert list(what_reads_secrets(curious))
+
+
+def test_plan_may_have_a_definition_validated(bootstrap: Deployment) -> None:
+    assert not list(what_plan_lacks(bootstrap))
+    blind = bootstrap.with_text(
+        'aws_iam_role_policy.this["plan"]',
+        "policy",
+        "states:ValidateStateMachineDefinition",
+        "states:TestState",
+    )
+    assert list(what_plan_lacks(blind)) == ["plan: states:ValidateStateMachineDefinition"]
+
+
+def test_the_boundary_leaves_what_roles_are_granted_and_nothing_else(
+    bootstrap: Deployment, dev: Deployment, prod: Deployment
+) -> None:
+    assert list(beside_the_ceiling(bootstrap, dev, prod)) == []
+    address = 'aws_iam_policy.boundary["workload"]'
+    low = bootstrap.with_text(address, "policy", '"sns:Publish"', '"sns:Subscribe"')
+    assert list(beside_the_ceiling(low, dev, prod)) == [
+        "sns:Publish is granted, and cut off",
+        "sns:Subscribe is left, and nobody's",
+    ]

@@ -144,15 +144,18 @@ locals {
   }
 
   trace = var.tracing ? [{
-    Sid    = "Trace"
-    Effect = "Allow"
-    Action = [
-      "xray:GetSamplingRules",
-      "xray:GetSamplingTargets",
-      "xray:PutTelemetryRecords",
-      "xray:PutTraceSegments",
-    ]
+    Sid      = "Trace"
+    Effect   = "Allow"
+    Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
     Resource = "*" # X-Ray knows no resources
+  }] : []
+
+  # For Step Functions, whose executions begin a trace; Lambda asks for itself what functions are to trace.
+  decide_what_is_traced = var.tracing ? [{
+    Sid      = "DecideWhatIsTraced"
+    Effect   = "Allow"
+    Action   = ["xray:GetSamplingRules", "xray:GetSamplingTargets"]
+    Resource = "*" # see above
   }] : []
 
   log_in_to_warehouse = [{
@@ -325,7 +328,7 @@ locals {
 
 # The state machine's role, and those that schedules and dropped files start it with.
 locals {
-  pipeline = concat(local.trace, [
+  pipeline = concat(local.trace, local.decide_what_is_traced, [
     {
       Sid      = "CallTheSteps"
       Effect   = "Allow"

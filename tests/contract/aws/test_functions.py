@@ -32,12 +32,16 @@ RESERVED = {
     "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",
 }
-NETWORK_INTERFACES = {
+NETWORK_INTERFACES = {  # as AWS's own AWSLambdaVPCAccessExecutionRole has them
+    "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
     "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
 }
 TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+SAMPLING = {"xray:GetSamplingRules", "xray:GetSamplingTargets"}
 
 
 def variables(function: Values) -> dict[str, str]:
@@ -167,17 +171,18 @@ def test_functions_write_to_log_groups_that_expire(deployment: Deployment) -> No
 
 
 def untraceable(deployment: Deployment) -> Iterator[str]:
+    """Lambda decides by itself what is traced, Step Functions with its role."""
     active = {
-        step
+        step: TRACES
         for step, function in deployment.functions().items()
         if function["tracing_config"][0]["mode"] == "Active"
     }
     machine = deployment.one("aws_sfn_state_machine")
     if machine["tracing_configuration"][0]["enabled"]:
-        active.add(step_of(machine["name"]))
-    for role in sorted(active):
+        active[step_of(machine["name"])] = TRACES | SAMPLING
+    for role, needed in sorted(active.items()):
         granted = {action for statement in deployment.statements(role) for action in statement.actions}
-        if missing := TRACES - granted:
+        if missing := needed - granted:
             yield f"{role}: traces without {sorted(missing)}"
 
 
@@ -185,7 +190,9 @@ def without_traces(deployment: Deployment, role: str) -> Deployment:
     """The environment in which a role may write no traces."""
     address = f'aws_iam_role_policy.this["{role}"]'
     policy = deployment.resources[f"module.platform.module.iam.{address}"].values["policy"]
-    kept = [each for each in json.loads(policy)["Statement"] if each["Sid"] != "Trace"]
+    kept = [
+        each for each in json.loads(policy)["Statement"] if each["Sid"] not in ("Trace", "DecideWhatIsTraced")
+    ]
     return deployment.with_values(address, policy=json.dumps({"Statement": kept}))
 
 
