@@ -9,7 +9,8 @@ ministack evaluates the policies of whoever sends it a request. Here the same ev
   with: of the caller, and of the key's own policy.
 
 Where a file `calls.jsonl` stands in the instance folder, each evaluation is written to it, one a line:
-`{"role": …, "action": …, "resource": …, "decision": "Allow" | "Deny" | "ImplicitDeny"}`.
+`{"role": …, "action": …, "resource": …, "context": {…}, "decision": "Allow" | "Deny" | "ImplicitDeny"}`, where
+`context` has the condition keys that our statements go by.
 
 The places replaced are private to ministack, whose version is pinned; `tests/local/cloud/test_enforcement.py`
 watches over what they are for.
@@ -117,6 +118,11 @@ def _evaluate_keys_too(calls: Path) -> None:
             "role": _role_of(context.principal_arn),
             "action": context.action,
             "resource": context.resource_arn,
+            "context": {
+                key: value
+                for key, value in context.service_context.items()
+                if key.startswith(("kms:", "states:", "events:"))
+            },
             "decision": decision,
         }
         with writing, calls.open("a") as file:

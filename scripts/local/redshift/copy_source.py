@@ -42,10 +42,11 @@ class CopySource:
             raise RedshiftError(f"Not authorized to get credentials of role {copy.role}", "XX000")
         if copy.region and copy.region != self._aws.region:
             raise _s3_error("PermanentRedirect", "The bucket is in another region", copy.url)
+        bucket, prefix = _bucket_and_key(copy.url)
+        # AWS's guide wants LIST and GET of the role, and does not except manifests.
+        self._require(copy.role, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
         if copy.manifest:
             return _manifest_entries(b"".join(self.open(copy.role, copy.url)))
-        bucket, prefix = _bucket_and_key(copy.url)
-        self._require(copy.role, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
         with _s3_errors(copy.url):
             keys = self._aws.list_objects(bucket, prefix)
         if not keys:

@@ -188,6 +188,7 @@ def test_what_a_role_is_asked_for_is_written_down(
             "role": "service",
             "action": "lambda:InvokeFunction",
             "resource": "arn:aws:lambda:us-east-1:000000000000:function:greeter",
+            "context": {},
             "decision": "Allow",
         }
     ]
