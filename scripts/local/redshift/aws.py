@@ -115,12 +115,15 @@ class Aws:
         with _aws_errors():
             return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
-    def create_secret(self, name: str, value: Mapping[str, str], tags: Mapping[str, str]) -> str:
-        """A new secret's ARN. Raises AwsError if the name is taken."""
-        listed = [{"Key": key, "Value": tag} for key, tag in tags.items()]
+    def create_secret(
+        self, name: str, value: Mapping[str, str], tags: Mapping[str, str], key: str | None = None
+    ) -> str:
+        """A new secret's ARN; `key` is that of the key that encrypts it. Raises AwsError if the name is taken."""
+        listed = [{"Key": name, "Value": tag} for name, tag in tags.items()]
+        encrypted = {"KmsKeyId": key} if key else {}
         with _aws_errors():
             made = self._client("secretsmanager").create_secret(
-                Name=name, SecretString=json.dumps(value), Tags=listed
+                Name=name, SecretString=json.dumps(value), Tags=listed, **encrypted
             )
         return str(made["ARN"])
 

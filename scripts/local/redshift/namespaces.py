@@ -73,7 +73,7 @@ class Namespaces:
         }
 
     def resource(self, request: Document) -> str:
-        """The ARN that a request is about, "*" if none exists (yet)."""
+        """The ARN that a request is about; one without an id if none exists (yet), as of what is to be made."""
         if "resourceArn" in request:
             return str(request["resourceArn"])
         with self._lock:
@@ -89,7 +89,8 @@ class Namespaces:
         ):
             if known is not None:
                 return str(known[key])
-        return "*"
+        kind = next((kind for kind in ("workgroup", "snapshot") if f"{kind}Name" in request), "namespace")
+        return self._aws.arn("redshift-serverless", f"{kind}/*")
 
     def workgroup_database(self, request: Document) -> str:
         """The database of a workgroup's namespace. Raises AwsError."""
@@ -175,6 +176,7 @@ class Namespaces:
                 f"redshift!{name}-{namespace['adminUsername']}",
                 {"username": namespace["adminUsername"], "password": self._passwords[name]},
                 {"aws:redshift-serverless:namespaceArn": namespace["namespaceArn"]},
+                request.get("adminPasswordSecretKmsKeyId"),
             )
             key = request.get("adminPasswordSecretKmsKeyId") or self._aws.arn(
                 "kms", "alias/aws/secretsmanager"

@@ -60,6 +60,19 @@ def test_the_managed_password_is_a_secret_that_opens_the_database(
     assert run(connection, "SELECT current_user, current_database()") == [("xmlift_admin", DATABASE)]
 
 
+def test_the_managed_password_is_encrypted_with_the_key_that_is_asked_for(
+    cloud: Cloud, warehouse: dict[str, Any]
+) -> None:
+    redshift, secrets = aws(cloud, "redshift-serverless"), aws(cloud, "secretsmanager")
+    key = aws(cloud, "kms").create_key()["KeyMetadata"]["Arn"]
+    made = redshift.create_namespace(
+        namespaceName="locked", manageAdminPassword=True, adminPasswordSecretKmsKeyId=key
+    )["namespace"]
+    told = secrets.describe_secret(SecretId=made["adminPasswordSecretArn"])
+    redshift.delete_namespace(namespaceName="locked")
+    assert told["KmsKeyId"] == made["adminPasswordSecretKmsKeyId"] == key
+
+
 def test_the_life_of_a_namespace(cloud: Cloud, warehouse: dict[str, Any]) -> None:
     redshift = aws(cloud, "redshift-serverless")
     made = redshift.create_namespace(
