@@ -16,7 +16,8 @@ ALL = (*ON_AWS, "local")
 FREE = ("sources", "zones", "runs_on", "snapshots")
 
 _TOKEN = re.compile(
-    r"""(?P<comment>\#[^\n]*) | (?P<literal>"(?:[^"\\]|\\.)*" | \b\d+(?:\.\d+)?\b | \b(?:true|false|null)\b | \bvar\.\w+)
+    r"""(?P<comment>\#[^\n]*) | (?P<literal>"(?:[^"\\]|\\.)*" | \b\d+(?:\.\d+)?\b
+      | \b(?:true|false|null)\b | \bvar\.\w+)
       | (?P<word>[\w.-]+) | (?P<sign>[{}\[\],=()])""",
     re.VERBOSE,
 )
