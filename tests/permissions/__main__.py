@@ -16,7 +16,7 @@ from local import deployment
 from .page import PAGE, ROOT, call_lines, write_page
 from .policies import Mutant
 from .scenarios import SCENARIOS
-from .stage import Stage
+from .stage import Stage, make_hooks
 from .trial import SOUND, Baseline, UnsoundError, Verdict, all_tried
 from .unenforced import all_unenforced
 
@@ -99,11 +99,11 @@ class _Line(msgspec.Struct, frozen=True):
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Stage]:
-    """The local environment on a cloud of its own, which ends with the trials."""
+    """The local environment, with hooks, on a cloud of its own, which ends with the trials."""
     clouds.stop(folder)
     try:
         cloud = clouds.start(folder, items=ITEMS)
-        yield Stage(cloud, deployment.deploy(cloud))
+        yield Stage(cloud, deployment.deploy(cloud, **make_hooks(cloud)))
     finally:
         clouds.stop(folder)
 

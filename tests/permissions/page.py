@@ -18,7 +18,7 @@ proof that none of them says too much: `make permissions` deploys the local envi
 roles as AWS does, plays what an environment does on a day, and plays it again without each action of each statement
 in turn, and without each resource of those that name several. Each has to be missed: a run fails, or something that
 was there is not. `make permissions ONLY=load:` tries a part, `RESUME=1` goes on where it was interrupted, and
-`WRITE=1` writes this page anew. It takes part in `make nightly`; two of the trials are in `make test`.
+`WRITE=1` writes this page anew. It takes part in `make nightly`; three of the trials are in `make test`.
 
 Before that, the calls that the scenarios made are held against what was granted, role by role: a call that was
 refused ends it with an error, as does an action or a resource that nobody needed.

@@ -1,8 +1,10 @@
 """The deployed pipeline as a scenario sees it: sources of its own, executions, and the roles' policies."""
 
+import io
 import json
 import time
 import uuid
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -81,13 +83,14 @@ class Stage:
 
     @contextmanager
     def calls(self) -> Iterator[list[Call]]:
-        """What roles were asked for meanwhile, once each; the list is filled at the end."""
+        """What the environment's roles were asked for meanwhile, once each; the list is filled at the end."""
         self._calls.write_text("")
         found: list[Call] = []
         try:
             yield found
         finally:
-            found += read_calls(self._calls.read_text())
+            told = read_calls(self._calls.read_text())
+            found += [call for call in told if call.role in self.policies]
             self._calls.unlink()
 
     def forget(self, step: str) -> None:
@@ -220,6 +223,25 @@ class Stage:
 
     def _alias(self, step: str) -> str:
         return str(self.deployed.outputs["functions"][step]["alias_arn"])
+
+
+def make_hooks(cloud: Cloud) -> dict[str, str]:
+    """Two functions of somebody else's, called before windows are read and after all is loaded: their ARNs."""
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = cloud.client("iam").create_role(RoleName="a-hook", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("hook.py", "def handler(event, context):\n    return {}\n")
+    return {
+        name: cloud.client("lambda").create_function(
+            FunctionName=f"a-hook-{name}",
+            Runtime="python3.13",
+            Handler="hook.handler",
+            Role=role,
+            Code={"ZipFile": archive.getvalue()},
+        )["FunctionArn"]
+        for name in ("before_extract", "after_load")
+    }
 
 
 def now() -> datetime:
