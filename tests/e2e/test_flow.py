@@ -8,6 +8,7 @@ import pytest
 
 from local.cloud import Cloud
 from local.deployment import Deployment
+from operate.errors import OperatorError
 from release import deployments
 
 pytestmark = pytest.mark.cloud
@@ -67,21 +68,19 @@ def test_nobody_hears_of_a_run_that_failed(
 
 
 @pytest.fixture
-def newer(deployed: Deployment) -> Iterator[deployments.Record]:
-    """A second deployment, made as an apply makes it: new versions of load and of the flow, aliases moved there."""
+def broken(deployed: Deployment) -> Iterator[deployments.Record]:
+    """A second deployment, made as an apply makes it: versions of load and of a flow that ends where it begins."""
     before = deployments.record(deployed, OLDER).versions  # other tests move aliases, too
     functions, states = deployed.client("lambda"), deployed.client("stepfunctions")
     name = deployed.outputs["functions"]["load"]["name"]
     functions.update_function_configuration(FunctionName=name, Description="a later one")
     version = functions.publish_version(FunctionName=name)["Version"]
     functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
-    definition = json.loads(
-        states.describe_state_machine(stateMachineArn=deployed.state_machine)["definition"]
-    )
+    definition = states.describe_state_machine(stateMachineArn=deployed.state_machine)["definition"]
+    broken = json.loads(definition)
+    broken["States"]["FirstRound"] = {"Type": "Fail", "Error": "Broken", "Cause": "by the later deployment"}
     published = states.update_state_machine(
-        stateMachineArn=deployed.state_machine,
-        definition=json.dumps(definition | {"Comment": "A later one"}),
-        publish=True,
+        stateMachineArn=deployed.state_machine, definition=json.dumps(broken), publish=True
     )["stateMachineVersionArn"]
     states.update_state_machine_alias(
         stateMachineAliasArn=deployed.outputs["state_machine_arn"],
@@ -89,28 +88,30 @@ def newer(deployed: Deployment) -> Iterator[deployments.Record]:
     )
     yield deployments.record(deployed, NEWER)
     deployments.move(deployed, before)
-    states.update_state_machine(stateMachineArn=deployed.state_machine, definition=json.dumps(definition))
+    states.update_state_machine(stateMachineArn=deployed.state_machine, definition=definition)
 
 
-def test_a_rollback_moves_all_aliases_and_the_pipeline_runs_on(
+def test_a_rollback_moves_all_aliases_and_the_pipeline_runs_again(
     lift: Callable[..., Any],
     cloud: Cloud,
     deployed: Deployment,
-    newer: deployments.Record,
+    broken: deployments.Record,
     run: Callable[..., Event],
 ) -> None:
-    first = next(each for each in deployments.history(deployed) if each.number == newer.number - 1)
+    with pytest.raises(OperatorError, match="by the later deployment"):
+        run("ecb")
+    first = next(each for each in deployments.history(deployed) if each.number == broken.number - 1)
     done = lift("rollback", "--folder", cloud.instance.folder, "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert (told["to"]["number"], told["since"]["number"]) == (first.number, newer.number)
+    assert (told["to"]["number"], told["since"]["number"]) == (first.number, broken.number)
     assert [moved["what"] for moved in told["moved"]] == ["load", "state machine"]
     assert deployments.live(deployed) == first.versions
     assert run("ecb")["status"] == "succeeded"
     again = lift("rollback", "--to", NEWER, "--folder", cloud.instance.folder)
     assert again.returncode == 0, again.stderr
-    assert "module.platform.module.workflow.aws_sfn_alias.live" in again.stderr + again.stdout
-    assert deployments.live(deployed) == newer.versions
+    assert "module.platform.module.workflow.aws_sfn_alias.live" in again.stderr
+    assert deployments.live(deployed) == broken.versions
 
 
 def test_an_apply_is_written_down(deployed: Deployment) -> None:
