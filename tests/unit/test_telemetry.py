@@ -3,10 +3,13 @@
 import io
 import json
 import logging
+import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -14,6 +17,10 @@ import pytest
 from xmlift import clients, telemetry
 from xmlift.clients.traced_calls import trace_calls
 from xmlift.telemetry import identify, logger, measure, observed, span, traces
+
+from .extracting import Extracts, serve_pages
+from .scripted_source import ScriptedSource
+from .warehouse_stand_in import LOADER, StandIn
 
 CONTEXT: Any = SimpleNamespace(
     function_name="xmlift-test-load",
@@ -230,6 +237,42 @@ def test_outside_of_a_call_nothing_is_told(daemon: Daemon, capsys: pytest.Captur
     assert (daemon.spans(), sent(capsys)) == ([], [])
 
 
-def test_every_measure_says_what_it_is() -> None:
-    for name, known in telemetry.MEASURES.items():
-        assert known.meaning, name
+def test_requests_to_an_endpoint_are_part_of_the_trace_though_another_thread_makes_them(
+    daemon: Daemon, extracts: Extracts, source: ScriptedSource
+) -> None:
+    serve_pages(source, 2)
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> None:
+        extracts.extract()
+
+    handler({}, CONTEXT)
+    *pages, call = daemon.spans()
+    assert [page["name"] for page in pages] == [urlsplit(source.url).hostname] * 2
+    assert {page["parent_id"] for page in pages} == {call["id"]}
+    assert all(page["http"]["request"]["method"] == "GET" for page in pages)
+    assert all(page["http"]["request"]["url"].startswith(source.url) for page in pages)
+
+
+def test_statements_of_the_warehouse_are_part_of_the_trace_without_their_values(
+    daemon: Daemon, stand_in: StandIn
+) -> None:
+    warehouse = stand_in.warehouse(LOADER)
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> None:
+        warehouse.transaction(lambda cursor: cursor.execute("SELECT %s", ("a value of a row",)))
+
+    handler({}, CONTEXT)
+    connect, select, call = daemon.spans()
+    assert [each["sql"]["sanitized_query"] for each in (connect, select)] == ["connect", "SELECT %s"]
+    assert {each["name"] for each in (connect, select)} == {"warehouse"}
+    assert {each["parent_id"] for each in (connect, select)} == {call["id"]}
+
+
+def test_the_documentation_has_every_metric() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "observability.md").read_text()
+    table = dict(re.findall(r"^\| `(\w+)` \| .* \| (yes)? ?\| [a-z ]+ \|$", page, re.MULTILINE))
+    assert {name: told == "yes" for name, told in table.items()} == {
+        name: known.by_stream for name, known in telemetry.MEASURES.items()
+    }
