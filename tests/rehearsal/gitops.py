@@ -105,8 +105,13 @@ def differing(stage: Stage) -> set[str]:
     return {
         resource["address"]
         for resource in stage.kept("drift.json")["resources"]
-        if resource["action"] != "update"
-        or any((kind(resource["address"]), attribute) not in excused for attribute in resource["attributes"])
+        if (kind(resource["address"]), resource["action"]) not in excused
+        and (
+            resource["action"] != "update"
+            or any(
+                (kind(resource["address"]), attribute) not in excused for attribute in resource["attributes"]
+            )
+        )
     }
 
 
