@@ -10,7 +10,7 @@ from local.deployment import Deployment
 
 TAKEN = (
     ("report", "ReadCatalogueRunsAndWindows", "catalogue/*"),
-    ("pipeline", "CallTheSteps", ":load:live"),
+    ("pipeline", "CallTheSteps", "-load:live"),
     ("extract", "UseTheKey", "kms:Decrypt"),
 )
 
