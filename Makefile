@@ -70,7 +70,7 @@ need_terraform := command -v terraform >/dev/null || \
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
   down publish fetch plan deploy rollback drift smoke identity planned summary comment deployed drift-issue \
-  validate generated checkov lint fmt test mutants permissions nightly rehearse grammar faults soak bench \
+  validate generated checkov lint fmt test mutants permissions properties nightly rehearse grammar faults soak bench \
   bench-quick lock clean
 
 help: ## explain the targets
@@ -259,7 +259,10 @@ rehearse: setup ## GitOps rehearsed: dev, staging and prod on local clouds, prom
 grammar: setup ## every statement that the unit tests send, read by Redshift's grammar: the stand-in takes more than Redshift
 	@PYTHONPATH=functions:scripts $(bin)/python -m tests.grammar
 
-nightly: mutants permissions faults soak rehearse checkov grammar ## what is too long for make test: mutants, permissions, faults, soak, a rehearsal, over an hour
+properties: setup ## the dear properties with many more examples than make test tries
+	@XMLIFT_THOROUGH=1 $(bin)/python -m pytest -n logical --maxprocesses 4 tests/unit
+
+nightly: mutants permissions faults soak properties rehearse checkov grammar ## what is too long for make test: mutants, permissions, faults, soak, a rehearsal, over an hour
 
 lock: setup ## resolve the requirements anew (build/requirements, functions/*/requirements.txt)
 	$(bin)/python build/lock.py

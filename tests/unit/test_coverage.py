@@ -8,6 +8,7 @@ import psycopg2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.thoroughness import examples
 
 from xmlift.errors import WarehouseError
 from xmlift.warehouse import coverage
@@ -180,7 +181,9 @@ WINDOWS = st.lists(
 SOME_OVERLAPS = st.sampled_from([timedelta(0), 5 * MINUTE, timedelta(microseconds=1), timedelta(hours=1)])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(50, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(WINDOWS, SOME_OVERLAPS, SOME_OVERLAPS)
 def test_the_warehouse_merges_as_python_does(
     ledger: Ledger, windows: list[tuple[str, str, int, int, int]], of_a: timedelta, of_b: timedelta

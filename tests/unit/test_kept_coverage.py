@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.thoroughness import examples
 
 from xmlift.migration import Forget, ForgetEvent, MigrateEvent, forget, migrate
 from xmlift.warehouse import coverage, kept_coverage, migrations
@@ -83,7 +84,9 @@ STEPS = st.lists(st.none() | st.tuples(OVERLAPS, st.lists(WINDOWS, max_size=5)),
 """Loads, each by a catalogue with its overlap; None is a ledger that is forgotten."""
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(15, 100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(STEPS)
 def test_after_every_step_it_is_that_of_the_ledger(
     warehouse: StandIn, steps: Sequence[tuple[timedelta, Sequence[Row]] | None]

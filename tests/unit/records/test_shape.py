@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from tests.thoroughness import examples
 
 from xmlift.errors import RecordError
 from xmlift.records import Field, Mapping, Nested, NestedRows, cutter, pieces
@@ -29,7 +30,7 @@ SIMPLE = Mapping("/r/i", (Field("a", "a"), Field("b", "@b"), Field("c", "s/c")),
     piece=st.integers(1, 600),
     encoding=st.sampled_from(["utf-8", "utf-8", "iso-8859-1"]),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(80, 500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_read_by_shape_is_what_a_plain_reading_reads(
     mapping: Mapping, page: str, piece: int, encoding: str
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from tests.thoroughness import examples
 
 from xmlift.records import Field, Mapping, Nested, PieceReader, cutter, read_page, unmapped
 from xmlift.records.declared import Declared, declared
@@ -59,7 +60,7 @@ def counts(page: bytes, mapped: Mapping) -> dict[str, int]:
 
 @pytest.mark.parametrize("looks_at_all", [False, True])
 @given(page=regular_pages(), piece=st.integers(1, 600))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_way_counts_the_same(page: str, piece: int, looks_at_all: bool) -> None:
     try:
         root = etree.fromstring(page)
