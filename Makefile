@@ -117,7 +117,7 @@ up: setup ## start the local cloud only
 apply: setup ## package, and deploy the local environment to the running local cloud
 	@$(lift) apply
 
-secret: setup ## give a source its credentials (SOURCE=tracker USERNAME=etl); asks for the password
+secret: setup ## give a source its credentials (SOURCE=tracker); asks for what its login needs (USERNAME=etl: the password alone)
 	@$(lift) secret $(env) $(SOURCE) $(if $(USERNAME),--username $(USERNAME))
 
 run: setup ## run the sources again and say what changed (SOURCE=ewm for one)

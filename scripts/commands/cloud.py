@@ -33,7 +33,7 @@ def apply(folder: Folder = FOLDER, authority: Authority = None, json: Json = Fal
         print_json(made.outputs)
         return
     for source in made.without_credentials():
-        say(f"{source} has no credentials yet. Give them with: make secret SOURCE={source} USERNAME=…")
+        say(f"{source} has no credentials yet. Give them with: make secret SOURCE={source}")
     say("The local environment is deployed. Next: make run")
 
 

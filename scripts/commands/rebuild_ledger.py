@@ -63,7 +63,7 @@ def rebuild_ledger(
         show_reports([report])
         print_counts(source, before, after)
     if failed([report]):
-        say(f"The ledger of {source} may lack windows. {_go_on(source)}")
+        say(f"The ledger of {source} may lack windows. {_go_on(deployment, source)}")
         raise typer.Exit(1)
 
 
@@ -87,8 +87,8 @@ def _refuse_while_running(deployment: Deployment, source: str) -> None:
     running = [run.run for run in PastRuns(deployment).newest([source], 20) if run.status == RUNNING]
     if running:
         raise OperatorError(
-            f"{source} is under way: {', '.join(running)}. Wait until it has ended (make runs SOURCE={source}), "
-            "then rebuild its ledger"
+            f"{source} is under way: {', '.join(running)}. Wait until it has ended "
+            f"({deployment.command(f'runs SOURCE={source}')}), then rebuild its ledger"
         )
 
 
@@ -102,12 +102,12 @@ def _telling_of_an_empty_ledger(deployment: Deployment, source: str) -> Iterator
         with suppress(Exception):  # the first error is the one to be told; and who cannot look, warns
             windows = counts(deployment, source).windows
         if not windows:
-            say(f"The ledger is empty now. {_go_on(source)}")
+            say(f"The ledger is empty now. {_go_on(deployment, source)}")
         raise
 
 
-def _go_on(source: str) -> str:
-    return f"Before the schedule runs: make replay SOURCE={source}"
+def _go_on(deployment: Deployment, source: str) -> str:
+    return f"Before the schedule runs: {deployment.command(f'replay SOURCE={source}')}"
 
 
 def _ask(source: str, before: Counts) -> None:

@@ -17,8 +17,6 @@ from operate.execution import Execution, Look
 
 Report = dict[str, Any]
 
-_PAUSE = 0.25  # seconds between two looks at running executions
-
 
 class Progress(NamedTuple):
     """How far an execution is, in words and of a total (0: not known)."""
@@ -101,9 +99,11 @@ def follow(
                 running.remove(each)
                 reports[one.arn] = _ended(one, work)
             if running:
-                time.sleep(_PAUSE)
+                time.sleep(running[0][0].deployment.pause)
     except KeyboardInterrupt:
-        say("Only the looking on has ended: what runs goes on. See: make runs")
+        say(
+            f"Only the looking on has ended: what runs goes on. See: {started[0][0].deployment.command('runs')}"
+        )
         raise
     return [reports[one.arn] for one, _ in started]
 

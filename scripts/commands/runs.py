@@ -48,7 +48,7 @@ def _list(deployment: Deployment, sources: list[str], limit: int, json: bool) ->
     elif found:
         show_runs(found, of_one_source=len(sources) == 1)
     else:
-        say(f"Nothing has run yet of {', '.join(sources)}. Start with: make run")
+        say(f"Nothing has run yet of {', '.join(sources)}. Start with: {deployment.command('run')}")
 
 
 def _show(deployment: Deployment, name: str, json: bool) -> None:

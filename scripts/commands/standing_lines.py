@@ -1,6 +1,6 @@
 """How sources stand, for people: a line for each stream, then in words what goes on and what is wrong."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
@@ -13,11 +13,16 @@ from commands.tables import print_table
 from operate.standing import Standing, StreamStanding
 from xmlift.windows import Interval
 
+type Command = Callable[[str], str]
+"""How a person types a make target for the environment at hand."""
+
 _LONGEST_PARTITION = 40
 _RIGHT = ("lag", "gaps", "windows", "quarantined", "rows")
 
 
-def show_standings(standings: Sequence[Standing], now: datetime, gaps: bool) -> None:
+def show_standings(
+    standings: Sequence[Standing], now: datetime, gaps: bool, command: Command = lambda words: f"make {words}"
+) -> None:
     """Print the table, with all gaps if asked for, and say the rest."""
     rows = [
         _row(name, stream, now)
@@ -28,19 +33,21 @@ def show_standings(standings: Sequence[Standing], now: datetime, gaps: bool) -> 
     if gaps:
         _print_gaps(standings)
     for standing in standings:
-        for line in lines(standing, now, gaps):
+        for line in lines(standing, now, gaps, command):
             say(line)
 
 
-def lines(standing: Standing, now: datetime, gaps_shown: bool) -> Iterator[str]:
+def lines(
+    standing: Standing, now: datetime, gaps_shown: bool, command: Command = lambda words: f"make {words}"
+) -> Iterator[str]:
     """What the table does not say: runs, gaps, quarantined windows with their reasons."""
     for run in standing.under_way:
         yield f"{standing.source}: under way for {words.length(now - run.started)}: {run.run}"
     if standing.last is None:
         if not standing.under_way:
-            how = f"make run SOURCE={standing.source}"
+            how = command(f"run SOURCE={standing.source}")
             if not standing.is_asked:
-                how = f"make drop FILE=… STREAM={standing.source}.{standing.streams[0].stream}"
+                how = command(f"drop FILE=… STREAM={standing.source}.{standing.streams[0].stream}")
             yield f"{standing.source}: has never run. Start it with: {how}"
     else:
         last = standing.last

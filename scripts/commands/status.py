@@ -39,4 +39,4 @@ def status(
     if json:
         print_json([as_json(each, now) for each in standings])
     else:
-        show_standings(standings, now, gaps)
+        show_standings(standings, now, gaps, deployment.command)

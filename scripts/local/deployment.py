@@ -54,6 +54,10 @@ class Deployment(operated.Deployment):
     def applied_by(self) -> str:
         return "apply"
 
+    @property
+    def pause(self) -> float:
+        return 0.25
+
     def readable(self) -> list[str]:
         """All sources that ask a server, but those that the XML endpoint has no recorded responses of."""
         families = control.status(self.cloud)["families"]

@@ -124,6 +124,11 @@ class Deployment(ABC):
         """The targets that bring a change of the environment's folder to it."""
         return "plan deploy"
 
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks at what goes on: nothing announces it, and AWS counts the questions."""
+        return 1.0
+
     def _has_value(self, secret: str) -> bool:
         client = self.client("secretsmanager")
         try:

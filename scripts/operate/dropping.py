@@ -12,7 +12,6 @@ from operate.execution import Execution
 from xmlift.catalogue import Source
 from xmlift.landing import names
 
-_PAUSE = 0.25  # seconds between two looks: nobody announces what an event has started
 _LONGEST_WAIT = 60.0
 
 
@@ -27,7 +26,7 @@ def inbox_of(deployment: Deployment, stream: str) -> str:
             + (
                 f"Of {source} these have: {', '.join(takers)}"
                 if takers
-                else "Remedy: `inbox: true`, make apply"
+                else f"Remedy: `inbox: true`, {deployment.command(deployment.applied_by)}"
             )
         )
     return names.inbox_prefix(source, name)
@@ -67,8 +66,8 @@ def _started_by(deployment: Deployment, key: str, put: dict[str, Any], began: da
             is_new = each["startDate"].timestamp() >= int(began.timestamp())
             if is_new and (dropped.get("key"), dropped.get("etag")) == (key, etag):
                 return str(each["executionArn"])
-        time.sleep(_PAUSE)
+        time.sleep(deployment.pause)
     raise OperatorError(
         f"s3://{deployment.bucket}/{key} was put, and started nothing within {_LONGEST_WAIT:.0f} seconds. Remedy: "
-        "make apply, and look into .local/logs"
+        f"{deployment.command(deployment.applied_by)}, and look at the inbox's alarm"
     )

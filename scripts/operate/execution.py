@@ -13,7 +13,6 @@ from operate.deployment import Deployment
 from operate.errors import OperatorError
 from xmlift.landing import names
 
-_PAUSE = 0.25  # seconds between two looks: Step Functions announces nothing
 _LONGEST_CAUSE = 1000  # a stack trace may follow
 
 
@@ -72,7 +71,7 @@ class Execution:
             yield look
             if look.status != "RUNNING":
                 return
-            time.sleep(_PAUSE)
+            time.sleep(self.deployment.pause)
 
     def report(self) -> dict[str, Any]:
         """What the run's last step wrote.

@@ -93,7 +93,8 @@ class PastRuns:
         if found is None:
             known = ", ".join(sorted(self._deployment.sources))
             raise OperatorError(
-                f"No source and no run is called {name!r}. Sources: {known}. The names of runs stand in: make runs"
+                f"No source and no run is called {name!r}. Sources: {known}. The names of runs stand in: "
+                + self._deployment.command("runs")
             )
         return self._with_report(found)
 

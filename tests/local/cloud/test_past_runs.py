@@ -67,6 +67,9 @@ class World:
         self.bucket, self.state_machine = "landing", MACHINE
         self.sources = {"ewm": {}, "ecb": {}}
 
+    def command(self, words: str) -> str:
+        return f"make {words}"
+
     def client(self, service: str) -> Any:
         return getattr(self, service)
 

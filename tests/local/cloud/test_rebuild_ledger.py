@@ -39,7 +39,10 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    deployment = SimpleNamespace(given=lambda source, **changes: {"source": source, **changes})
+    deployment = SimpleNamespace(
+        given=lambda source, **changes: {"source": source, **changes},
+        command=lambda words: f"make {words}",
+    )
     monkeypatch.setattr(verb, "opened", lambda env, folder: deployment)
     monkeypatch.setattr(verb, "check", lambda *_: None)
     monkeypatch.setattr(verb, "PastRuns", lambda _: world)
