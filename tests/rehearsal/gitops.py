@@ -297,10 +297,10 @@ def test_a_replaced_warehouse_is_restored_from_the_landing_zone(stages: dict[str
         "-replace=module.platform.module.warehouse.aws_redshiftserverless_namespace.main",
     )
     windows = "SELECT count(*) AS windows FROM xmlift.ledger"
-    assert json.loads(dev.lift("query", windows, "--env", "dev", "--json").stdout) == [{"windows": 0}]
+    assert json.loads(dev.lift("query", windows, "--env", "dev", "--json").stdout)[0] == {"windows": 0}
     dev.lift("replay", "price_lists", "--env", "dev")
     prices = "SELECT count(*) AS prices FROM price_lists.prices"
-    assert json.loads(dev.lift("query", prices, "--env", "dev", "--json").stdout) == [{"prices": 1}]
+    assert json.loads(dev.lift("query", prices, "--env", "dev", "--json").stdout)[0] == {"prices": 1}
 
 
 def test_dev_is_destroyed_and_applied_again_under_the_same_names(
