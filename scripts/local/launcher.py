@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import ec2, lambda_svc, stepfunctions
 
 MINISTACK = "1.5.33"
@@ -83,10 +83,9 @@ def main() -> None:
     route_python_to_runtime_api(settings)
     keep_prefix_lists_of_rules()
     bound_maps_by_their_path()
-    tell_policies_of_conditional_writes()
     tell_the_warehouse_who_signed()
     ask_roles(settings)
-    serve_sampling()
+    fill_gaps()
     signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=time_out_stopped_calls).start())
     sys.argv = ["ministack"]
     app.main()
@@ -169,21 +168,6 @@ def bound_maps_by_their_path() -> None:
     stepfunctions._run_distributed_map = run_bounded_map
 
 
-def tell_policies_of_conditional_writes() -> None:
-    """Make ministack tell a bucket's policy whether a writing asks for a free key: `s3:if-none-match`."""
-    context_of = iam_actions.s3_service_context
-
-    def context_with_condition(
-        action: str, query: dict[str, Any] | None, path: str = "", headers: dict[str, str] | None = None
-    ) -> dict[str, Any]:
-        context: dict[str, Any] = context_of(action, query, path, headers)
-        if action == "s3:PutObject" and (asked := (headers or {}).get("if-none-match")):
-            context["s3:if-none-match"] = asked
-        return context
-
-    iam_actions.s3_service_context = context_with_condition
-
-
 def tell_the_warehouse_who_signed() -> None:
     """Make ministack answer for the services that the warehouse's stand-in serves: whose the signature is."""
 
@@ -206,11 +190,15 @@ def ask_roles(settings: Settings) -> None:
     enforce(Path(settings.folder).parent / "calls.jsonl")
 
 
-def serve_sampling() -> None:
-    """Make ministack answer for X-Ray's sampling rules: see sampling.py."""
-    from local.sampling import serve_sampling_rules  # noqa: PLC0415 (not to be found before)
+def fill_gaps() -> None:
+    """Make ministack know what it does not: see conditions.py, sampling.py and versions.py."""
+    from local.conditions import tell_conditions  # noqa: PLC0415 (not to be found before)
+    from local.sampling import serve_sampling_rules  # noqa: PLC0415
+    from local.versions import run_versions  # noqa: PLC0415
 
+    tell_conditions()
     serve_sampling_rules()
+    run_versions()
 
 
 def time_out_stopped_calls() -> None:

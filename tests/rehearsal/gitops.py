@@ -87,7 +87,7 @@ def first(stages: dict[str, Stage], publisher: dict[str, str], clone: Clone) -> 
 def deploy(stage: Stage, reader: dict[str, str], commit: str) -> dict[str, Any]:
     """What a merge does to one environment; answers what its plan has said."""
     stage.lift("fetch", commit, "--packages", stage.packages, **reader)
-    stage.release("plan")
+    stage.release("plan", **role_of(stage, "plan", PULL_REQUEST))
     stage.release("deploy")
     return dict(stage.kept("plan.json"))
 
@@ -100,7 +100,7 @@ def manifest(folder: Path) -> dict[str, str]:
 
 def differing(stage: Stage) -> set[str]:
     """Resources that a plan would change, save what only the emulator gets wrong."""
-    stage.release("drift", expected=2)
+    stage.release("drift", expected=2, **role_of(stage, "plan", MERGE))
     excused = {(each["resource"], attribute) for each in EXCUSED for attribute in each["attributes"]}
     return {
         resource["address"]
