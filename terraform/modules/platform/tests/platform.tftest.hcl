@@ -135,11 +135,17 @@ run "extract_runs_inside_where_it_has_to_reach_a_network" {
     }
   }
 
+  override_resource {
+    target          = module.network.aws_security_group.extract["extract"]
+    values          = { id = "sg-extract" }
+    override_during = plan
+  }
+
   assert {
     condition = (
       alltrue([for function in local.functions : function.in_vpc]) &&
       local.arguments.extract.network.subnet_ids == tolist(["subnet-a", "subnet-b", "subnet-c"]) &&
-      local.arguments.extract.network.security_group_ids != local.arguments.load.network.security_group_ids
+      local.arguments.extract.network.security_group_ids == ["sg-extract"]
     )
     error_message = "extract is inside, by a security group of its own."
   }
