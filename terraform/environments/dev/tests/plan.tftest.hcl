@@ -16,6 +16,7 @@ mock_provider "aws" {
   }
   mock_resource "aws_redshiftserverless_namespace" {
     defaults = {
+      arn                       = "arn:aws:redshift-serverless:eu-central-1:111122223333:namespace/0a1b2c3d-1111-4000-8000-000000000000"
       admin_password_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:redshift!xmlift-dev-admin-AbCdEf"
     }
   }
@@ -53,6 +54,7 @@ run "in_another_partition" {
     target          = module.platform.module.warehouse.aws_redshiftserverless_namespace.main
     override_during = plan
     values = {
+      arn                       = "arn:aws-cn:redshift-serverless:eu-central-1:111122223333:namespace/0a1b2c3d-1111-4000-8000-000000000000"
       admin_password_secret_arn = "arn:aws-cn:secretsmanager:eu-central-1:111122223333:secret:redshift!xmlift-dev-admin-AbCdEf"
     }
   }

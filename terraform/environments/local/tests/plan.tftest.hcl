@@ -16,6 +16,7 @@ mock_provider "aws" {
   }
   mock_resource "aws_redshiftserverless_namespace" {
     defaults = {
+      arn                       = "arn:aws:redshift-serverless:us-east-1:000000000000:namespace/0a1b2c3d-1111-4000-8000-000000000000"
       admin_password_secret_arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:redshift!xmlift-local-admin-AbCdEf"
     }
   }

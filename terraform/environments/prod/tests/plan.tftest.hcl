@@ -16,6 +16,7 @@ mock_provider "aws" {
   }
   mock_resource "aws_redshiftserverless_namespace" {
     defaults = {
+      arn                       = "arn:aws:redshift-serverless:eu-central-1:777788889999:namespace/0a1b2c3d-1111-4000-8000-000000000000"
       admin_password_secret_arn = "arn:aws:secretsmanager:eu-central-1:777788889999:secret:redshift!xmlift-prod-admin-AbCdEf"
     }
   }

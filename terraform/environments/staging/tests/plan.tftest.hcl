@@ -16,6 +16,7 @@ mock_provider "aws" {
   }
   mock_resource "aws_redshiftserverless_namespace" {
     defaults = {
+      arn                       = "arn:aws:redshift-serverless:eu-central-1:444455556666:namespace/0a1b2c3d-1111-4000-8000-000000000000"
       admin_password_secret_arn = "arn:aws:secretsmanager:eu-central-1:444455556666:secret:redshift!xmlift-staging-admin-AbCdEf"
     }
   }
