@@ -21,12 +21,13 @@ _ACCOUNTS = re.compile(r"^\s*allowed_account_ids\s*=\s*\[([^\]]*)\]", re.MULTILI
 
 
 class Place(NamedTuple):
-    """Where an environment is: its accounts (one, as a rule), and its state."""
+    """Where an environment is: its accounts (one, as a rule), its region, and its state."""
 
     accounts: tuple[str, ...]
     region: str
     bucket: str
     key: str
+    state_region: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def place_of(folder: Path) -> Place:
         known = ", ".join(sorted(path.parent.name for path in ENVIRONMENTS.glob("*/backend.tf")))
         raise OperatorError(f"There is no environment {folder.name!r}. There are: {known}") from error
     literals = dict(_LITERAL.findall(backend))
+    regions = [value for name, value in _LITERAL.findall(providers) if name == "region"]
     found = _ACCOUNTS.search(providers)
     accounts = tuple(re.findall(r'"(\d{12})"', found[1])) if found else ()
     if missing := [name for name in ("bucket", "key", "region") if name not in literals] or (
@@ -85,7 +87,8 @@ def place_of(folder: Path) -> Place:
         raise OperatorError(
             f"{folder.name} is no environment on AWS: its backend.tf and providers.tf name no {', '.join(missing)}"
         )
-    return Place(accounts, literals["region"], literals["bucket"], literals["key"])
+    region = regions[0] if regions else literals["region"]
+    return Place(accounts, region, literals["bucket"], literals["key"], literals["region"])
 
 
 def check_account(
@@ -110,7 +113,8 @@ def check_account(
 def _state(session: boto3.Session, place: Place, name: str) -> bytes:
     where = f"s3://{place.bucket}/{place.key}"
     try:
-        return bytes(session.client("s3").get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
+        client = session.client("s3", region_name=place.state_region)
+        return bytes(client.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
     except ClientError as error:
         if error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchBucket"}:
             raise OperatorError(

@@ -15,7 +15,7 @@ from operate.outputs import outputs_of
 from operate.places import ENVIRONMENTS
 
 PROVIDERS = (
-    'provider "aws" {\n  region = "eu-central-1"\n  # here\n  allowed_account_ids = ["111122223333"]\n}\n'
+    'provider "aws" {\n  region = "eu-west-1"\n  # here\n  allowed_account_ids = ["111122223333"]\n}\n'
 )
 BACKEND = """terraform {
   backend "s3" {
@@ -47,7 +47,9 @@ def session(account: str | Exception) -> Any:
 
 
 def test_an_environment_is_where_its_folder_says(folder: Path) -> None:
-    assert aws.place_of(folder) == (("111122223333",), "eu-central-1", "states", "dev/terraform.tfstate")
+    assert aws.place_of(folder) == (
+        ("111122223333",), "eu-west-1", "states", "dev/terraform.tfstate", "eu-central-1"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [path.parent.name for path in ENVIRONMENTS.glob("*/main.tf")])
