@@ -217,6 +217,7 @@ def _ended(stage: Stage, execution: str) -> Facts:
             "status": told["status"],
             "error": told.get("error") or output.get("Error"),
             "cause": told.get("cause") or output.get("Cause"),
+            "said": stage.said(execution),
             "report": {key: report.get(key) for key in ("status", "message", "problems", "warnings")},
         }
     )

@@ -180,6 +180,17 @@ class Stage:
     def described(self, execution: str) -> dict[str, Any]:
         return dict(self.client("stepfunctions").describe_execution(executionArn=execution))
 
+    def said(self, execution: str) -> list[str]:
+        """What an execution has told the world, and to whom: `sns:publish`, `events:putEvents`."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
+        ended = (event for page in pages.paginate(executionArn=execution) for event in page["events"])
+        resources = {
+            event["taskSucceededEventDetails"]["resource"].rpartition(":::")[2]
+            for event in ended
+            if event["type"] == "TaskSucceeded"
+        }
+        return sorted(resources - {"lambda:invoke"})
+
     def objects(self, prefix: str) -> list[str]:
         pages = self.client("s3").get_paginator("list_objects_v2")
         listed = pages.paginate(Bucket=self.bucket, Prefix=prefix)
