@@ -44,7 +44,11 @@ def query(
     env: Env = LOCAL,
     json: Json = False,
 ) -> None:
-    """Ask the warehouse: one answer, a prompt, or statements from standard input."""
+    """Ask the warehouse: one answer, a prompt, or statements from standard input.
+
+    On AWS it is asked by the Data API: what one call is given is one transaction, and nothing lasts from one to the
+    next.
+    """
     deployment = opened(env, folder)
     connection = deployment.connect()
     connection.autocommit = True
