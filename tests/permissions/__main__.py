@@ -14,7 +14,7 @@ from local import cloud as clouds
 from local import deployment
 
 from .page import PAGE, ROOT, call_lines, write_page
-from .policies import Mutant
+from .policies import Mutant, signature
 from .scenarios import SCENARIOS
 from .stage import Stage, make_hooks
 from .trial import SOUND, Baseline, UnsoundError, Verdict, all_tried
@@ -74,10 +74,11 @@ class Kept:
     def untried(self, stage: Stage, mutants: Sequence[Mutant]) -> list[Mutant]:
         """Those without a verdict about the role's policy as it is now; `standing` has the others'."""
         self._stage = stage
+        policies = {role: signature(policy) for role, policy in stage.policies.items()}
         known = {
             line.verdict.mutant: line.verdict
             for line in self._known
-            if line.policy == stage.policies.get(line.verdict.mutant.role) and line.verdict.outcome in SOUND
+            if line.verdict.outcome in SOUND and line.policy == policies.get(line.verdict.mutant.role)
         }
         self.standing = [known[mutant] for mutant in mutants if mutant in known]
         return [mutant for mutant in mutants if mutant not in known]
@@ -85,7 +86,7 @@ class Kept:
     def add(self, verdict: Verdict) -> None:
         """Keep a verdict, and tell of it."""
         assert self._stage is not None
-        line = _Line(verdict=verdict, policy=self._stage.policies[verdict.mutant.role])
+        line = _Line(verdict=verdict, policy=signature(self._stage.policies[verdict.mutant.role]))
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(line) + b"\n")
         if verdict.outcome != "unenforced":
@@ -94,7 +95,7 @@ class Kept:
 
 class _Line(msgspec.Struct, frozen=True):
     verdict: Verdict
-    policy: dict[str, object]
+    policy: str
 
 
 @contextmanager

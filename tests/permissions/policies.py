@@ -124,6 +124,12 @@ def needed_by(mutant: Mutant, grants: Sequence[Grant], calls: Iterable[Call]) ->
     ]
 
 
+def signature(policy: Policy) -> str:
+    """A policy without the ids that AWS gives to keys, workgroups and secrets: the same in another cloud."""
+    ids = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=-)[0-9a-f]{6}(?=\")"
+    return re.sub(ids, "…", json.dumps(policy))
+
+
 def read_calls(text: str) -> list[Call]:
     """The calls of roles among those that the local cloud has written down, each once, in order."""
     told = [json.loads(line) for line in text.splitlines()]

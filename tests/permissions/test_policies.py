@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .policies import Call, Grant, Mutant, grants_of, mutants_of, needed_by, read_calls
+from .policies import Call, Grant, Mutant, grants_of, mutants_of, needed_by, read_calls, signature
 
 READ = {
     "Sid": "Read",
@@ -82,3 +82,13 @@ def test_only_the_calls_of_roles_are_read_and_each_once() -> None:
     line = {"role": "r", "action": "a:B", "resource": "x", "context": {}, "decision": "Allow"}
     text = "\n".join(json.dumps(each) for each in (line, line | {"role": ""}, line))
     assert read_calls(text) == [Call("r", "a:B", "x")]
+
+
+def test_a_policy_is_the_same_in_another_cloud_and_no_other() -> None:
+    def policy(key: str, secret: str, action: str = "kms:Decrypt") -> dict[str, object]:
+        return {"Statement": [{"Action": action, "Resource": [f"key/{key}", f"secret:admin-{secret}"]}]}
+
+    one = policy("91cf6c54-983a-4ae9-a5b7-55df726aef0b", "7c5c04")
+    other = policy("be3f7d46-ab46-4129-b7fc-270beefae85c", "ab12cd")
+    assert signature(one) == signature(other)
+    assert signature(one) != signature(policy("91cf6c54-983a-4ae9-a5b7-55df726aef0b", "7c5c04", "kms:*"))
