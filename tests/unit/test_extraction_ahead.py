@@ -17,7 +17,8 @@ from xmlift.landing import commits
 from xmlift.landing.names import parse_link
 from xmlift.landing.zone import Zone
 from xmlift.source.ahead import FetchAhead
-from xmlift.source.session import Answer, Session
+from xmlift.source.answer import Answer
+from xmlift.source.session import Session
 from xmlift.source.walk import PageRequest
 
 from .extracting import CATALOGUE, Extracts, all_the_time, fails, item, read_secret, result, serve_pages

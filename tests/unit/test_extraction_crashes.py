@@ -17,7 +17,8 @@ from xmlift.extraction import extract as extraction
 from xmlift.extraction.extract import extract
 from xmlift.landing.names import COMMIT, LinkName, parse_link, parse_part
 from xmlift.landing.zone import Zone
-from xmlift.source.session import Answer, RefusedError
+from xmlift.source.answer import Answer
+from xmlift.source.refusals import RefusedError
 from xmlift.source.walk import PageRequest
 
 from .extracting import CATALOGUE, Extracts, all_the_time, item, no_time_at_all, read_secret, result

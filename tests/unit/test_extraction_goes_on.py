@@ -9,7 +9,9 @@ from xmlift.errors import LandingError
 from xmlift.extraction import extract as extraction
 from xmlift.extraction.extract import ExtractAnswer
 from xmlift.landing.names import COMMIT, parse_link, parse_part
-from xmlift.source.session import Answer, LongPauseError, OutOfTimeError, Session
+from xmlift.source.answer import Answer
+from xmlift.source.refusals import LongPauseError, OutOfTimeError
+from xmlift.source.session import Session
 
 from .extracting import (
     Extracts,

@@ -9,7 +9,7 @@ from xmlift.errors import RowError, SourceError, XmliftError
 from xmlift.extraction.extract import ExtractAnswer
 from xmlift.landing.commits import decode_link
 from xmlift.landing.names import COMMIT
-from xmlift.source.session import RefusedError
+from xmlift.source.refusals import RefusedError
 
 from .extracting import Extracts, all_the_time, fails, item, no_time_at_all
 from .scripted_source import Asked, Say, ScriptedSource, page

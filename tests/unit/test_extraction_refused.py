@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from xmlift.errors import CatalogueError, LandingError, RecordError, RowError, SourceError, XmliftError
-from xmlift.source.session import RefusedError
+from xmlift.source.refusals import RefusedError
 
 from .extracting import (
     Extracts,

@@ -10,7 +10,7 @@ from xmlift.extraction import extract as extraction
 from xmlift.extraction.extract import ExtractAnswer
 from xmlift.landing import commits
 from xmlift.landing.names import COMMIT, parse_link, parse_part
-from xmlift.source.session import OutOfTimeError, RefusedError, UnauthorizedError
+from xmlift.source.refusals import OutOfTimeError, RefusedError, UnauthorizedError
 
 from .extracting import (
     Extracts,

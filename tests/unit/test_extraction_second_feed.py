@@ -7,7 +7,7 @@ import pytest
 
 from xmlift.catalogue import load_source
 from xmlift.errors import CatalogueError, RecordError
-from xmlift.source.session import RefusedError
+from xmlift.source.refusals import RefusedError
 
 from .extracting import Extracts, all_the_time, fails, item, no_time_at_all
 from .scripted_source import ScriptedSource, page

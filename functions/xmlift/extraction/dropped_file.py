@@ -14,7 +14,7 @@ from lxml import etree
 from xmlift.errors import LandingError, SourceError
 from xmlift.landing.raw import unpacked
 from xmlift.landing.zone import Zone
-from xmlift.source.session import Answer
+from xmlift.source.answer import Answer
 from xmlift.source.walk import NOTHING, Captured, PageRequest
 from xmlift.work import InboxObject
 

@@ -29,7 +29,7 @@ from xmlift.landing.commits import Commit, Link, Progress, RawPage, Scope
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.source.ahead import FetchAhead
-from xmlift.source.session import LongPauseError, OutOfTimeError, RefusedError
+from xmlift.source.refusals import LongPauseError, OutOfTimeError, RefusedError
 from xmlift.source.walk import PageRequest, Way
 from xmlift.telemetry import logger, measure
 from xmlift.windows import Interval

@@ -13,8 +13,8 @@ from xmlift.landing.commits import Commit
 from xmlift.landing.names import WindowName
 from xmlift.landing.raw import raw_answer
 from xmlift.landing.zone import Zone
+from xmlift.source.answer import Answer
 from xmlift.source.feeds import of_second
-from xmlift.source.session import Answer
 from xmlift.source.walk import NOTHING, Captured, PageRequest
 
 

@@ -22,9 +22,10 @@ from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
 from xmlift.records import Mapping, Page, unmatched_names
+from xmlift.source.answer import Answer
 from xmlift.source.feeds import TwoFeeds, is_of_second
 from xmlift.source.login import LoginRefusedError
-from xmlift.source.session import Answer, RefusedError
+from xmlift.source.refusals import RefusedError
 from xmlift.source.urls import joined, masked, shown
 from xmlift.source.walk import PageRequest, Way
 from xmlift.source.whole import captured_values, records_hash, whole_tree

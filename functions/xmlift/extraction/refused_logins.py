@@ -12,7 +12,7 @@ from xmlift.landing import names
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Stored, Zone
 from xmlift.source.login import LoginRefusedError
-from xmlift.source.session import UnauthorizedError
+from xmlift.source.refusals import UnauthorizedError
 from xmlift.telemetry import logger
 
 HEEDED = timedelta(minutes=15)

@@ -6,7 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from xmlift.errors import SourceError
-from xmlift.source.session import Answer, DiskFullError, Session
+from xmlift.source.answer import Answer
+from xmlift.source.refusals import DiskFullError
+from xmlift.source.session import Session
 from xmlift.source.walk import PageRequest
 
 

@@ -11,7 +11,7 @@ from lxml import etree
 from xmlift.errors import SourceError
 from xmlift.source import xpaths
 from xmlift.source.paging import Start
-from xmlift.source.session import RefusedError
+from xmlift.source.refusals import RefusedError
 from xmlift.source.walk import NOTHING, PageRequest
 
 # What a page has to know of those before it, beside what the first call captured.

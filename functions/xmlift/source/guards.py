@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from lxml import etree
 
 from xmlift.source import xpaths
-from xmlift.source.session import RefusedError
+from xmlift.source.refusals import RefusedError
 
 _SHOWN_WORDS = 300
 

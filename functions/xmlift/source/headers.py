@@ -1,11 +1,10 @@
 """What an answer's headers say: when, how long to wait, and what it is told by."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import requests
-
-from xmlift.source.walk import PageRequest
 
 _SETTLED = timedelta(minutes=1)
 
@@ -29,8 +28,9 @@ def server_date(response: requests.Response) -> datetime | None:
         return None
 
 
-def is_conditional(request: PageRequest) -> bool:
-    return not {"If-None-Match", "If-Modified-Since"}.isdisjoint(request.headers)
+def is_conditional(headers: Mapping[str, str]) -> bool:
+    """Whether a request with these headers may be answered by "not modified"."""
+    return not {"If-None-Match", "If-Modified-Since"}.isdisjoint(headers)
 
 
 def last_modified(response: requests.Response) -> str | None:

@@ -5,29 +5,36 @@ import io
 import math
 import random
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from xmlift.errors import SourceError
-from xmlift.source.headers import is_conditional, last_modified, retry_after, server_date
-from xmlift.source.login import PASSING, Login
+from xmlift.source.answer import Answer, read_whole
+from xmlift.source.headers import is_conditional, retry_after, server_date
+from xmlift.source.login import Login
 from xmlift.source.network import OPEN, Connection, network_fault
+from xmlift.source.refusals import (
+    DiskFullError,
+    GivenUpError,
+    LongPauseError,
+    OutOfTimeError,
+    RefusedError,
+    SignedOutError,
+    TryAgainError,
+    refusal,
+)
 from xmlift.source.urls import Origin, joined, masked, origin, shown, shown_if_url
 from xmlift.source.walk import PageRequest
-from xmlift.source.wording import EXCERPT, plain, words
+from xmlift.source.wording import EXCERPT, plain
 from xmlift.telemetry import span
 
-# EWM answers a wrong query with 500 and a code of its own: the next try would get the same.
-_PERMANENT_CODE = re.compile(rb"CRRED\d{4}E")
-_LICENCE = re.compile(rb"(?i)licen[cs]e")
 _NOT_MODIFIED = 304
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REPEATS = frozenset({307, 308})
@@ -35,7 +42,6 @@ _REPEATS = frozenset({307, 308})
 _MOST_REDIRECTS = 5
 _LONGEST_PAUSE = 60.0
 _CHUNK = 64 * 1024
-_IN_MEMORY = 4 * 1024 * 1024
 _LOGIN_BYTES = 1024 * 1024
 _MOVED = "If the server moved, change base_url"
 _SIGN_ON_URL = re.compile(
@@ -47,27 +53,6 @@ _SIGN_ON = (
 )
 _MARGIN = 30.0
 """Seconds that a request leaves of the function's time, to land what was read and to write down why it ended."""
-_TITLE = re.compile(rb"(?is)<title[^>]*>(.*?)</title>")
-
-
-class Answer(NamedTuple):
-    """A whole answer, its body to be closed by whoever reads it.
-
-    `read_at` is our clock before the request; `date` the server's clock when it was asked: the `Date` of its
-    answer, less the time until the answer began, since what a slow query reads may be as old as that.
-    `not_modified`: it is still what the request's validators stand for, and was not sent. `etag` and
-    `last_modified` are what the server tells this answer by.
-    """
-
-    url: str
-    body: BinaryIO
-    size: int
-    read_at: datetime
-    date: datetime | None
-    retries: int
-    not_modified: bool = False
-    etag: str | None = None
-    last_modified: str | None = None
 
 
 class Politeness(NamedTuple):
@@ -77,42 +62,6 @@ class Politeness(NamedTuple):
     attempts: int
     requests_per_second: float
     page_bytes: int
-
-
-class OutOfTimeError(SourceError):
-    """The function's time is nearly up, and the page is not there."""
-
-
-class DiskFullError(SourceError):
-    """The page does not fit what is free of the function's disk."""
-
-
-class LongPauseError(SourceError):
-    """The endpoint asks for a pause that outlasts the function: in the next call it would be asked too early."""
-
-
-class RefusedError(SourceError):
-    """The endpoint answers with something else than what was asked for, and says so: no more tries of the same."""
-
-
-class UnauthorizedError(RefusedError):
-    """The endpoint does not take the credentials that stand in the request."""
-
-
-class _GivenUpError(SourceError):
-    """Nobody waits for this page any more."""
-
-
-class _SignedOutError(Exception):
-    """The endpoint asks for a login."""
-
-
-class _TryAgainError(Exception):
-    """A fault that may pass, with the pause that the server asked for."""
-
-    def __init__(self, message: str, pause: float | None = None) -> None:
-        super().__init__(message)
-        self.pause = pause
 
 
 _asked_at: dict[Origin, float] = {}
@@ -162,11 +111,11 @@ class Session:
     def _fetch_signed_in(self, request: PageRequest) -> Answer:
         try:
             return self._fetch(request)
-        except _SignedOutError:
+        except SignedOutError:
             self._signed_in = False
         try:
             return self._fetch(request)
-        except _SignedOutError:
+        except SignedOutError:
             raise RefusedError(
                 f"{shown(request.url)}: the endpoint asks for a login right after one. Check what the secret's "
                 "user may read there, and that base_url is the application that it signs in to"
@@ -186,7 +135,7 @@ class Session:
 
     def _check_given_up(self, url: str) -> None:
         if self._given_up.is_set():
-            raise _GivenUpError(f"{shown(url)}: nobody waits for this page any more")
+            raise GivenUpError(f"{shown(url)}: nobody waits for this page any more")
 
     def _fetch(self, request: PageRequest) -> Answer:
         url, fault = request.url, ""
@@ -196,7 +145,7 @@ class Session:
                 self._sign_in()
                 with self._traced(request):
                     return self._ask(request, retries=attempt)
-            except _TryAgainError as error:
+            except TryAgainError as error:
                 fault, pause = str(error), error.pause
             # A bare ValueError is what requests raises for a Location that it cannot read.
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
@@ -296,7 +245,7 @@ class Session:
                 timeout=self._timeout,
             ) as response:
                 if self._login.is_asked_for(response):
-                    raise _SignedOutError
+                    raise SignedOutError
                 if response.status_code in _REDIRECTS:
                     if request.body is not None and response.status_code not in _REPEATS:
                         raise RefusedError(
@@ -305,11 +254,13 @@ class Session:
                         )
                     url = joined(url, str(response.headers.get("Location", "")))
                     continue
-                if response.status_code == _NOT_MODIFIED and is_conditional(request):
+                if response.status_code == _NOT_MODIFIED and is_conditional(request.headers):
                     date = server_date(response)
                     return Answer(url, io.BytesIO(), 0, read_at, date, retries, not_modified=True)
-                self._check_status(url, response)
-                return self._read(url, response, read_at, retries)
+                if response.status_code != requests.codes.ok:
+                    raise refusal(url, response, self._excerpt(url, response), self._login, self._now())
+                pieces = self._pieces(url, response)
+                return read_whole(url, response, pieces, self._politeness.page_bytes, read_at, retries)
         raise SourceError(f"{shown(url)}: more than {_MOST_REDIRECTS} redirects")
 
     def _is_own(self, url: str) -> bool:
@@ -336,61 +287,14 @@ class Session:
             self._check_given_up(url)  # which may be why it did not sleep that long
         _asked_at[source] = time.monotonic()
 
-    def _check_status(self, url: str, response: requests.Response) -> None:
-        status = response.status_code
-        if status == requests.codes.ok:
-            return
+    def _excerpt(self, url: str, response: requests.Response) -> bytes:
+        """How an answer begins."""
         excerpt = b""
         for piece in self._pieces(url, response):
             excerpt += piece
             if len(excerpt) >= 64 * EXCERPT:
                 break
-        said = f"HTTP {status} {response.reason or ''}".rstrip() + f": {words(excerpt)}"
-        if status in PASSING and not _PERMANENT_CODE.search(excerpt):
-            raise _TryAgainError(said, retry_after(response, self._now()))
-        kind = UnauthorizedError if status == requests.codes.unauthorized else RefusedError
-        raise kind(f"{shown(url)}: {said}. {self._remedy(response, excerpt)}")
-
-    def _remedy(self, response: requests.Response, excerpt: bytes) -> str:
-        match response.status_code:
-            case 401 | 403 if _LICENCE.search(excerpt):
-                return "The secret's user has no licence there: have one assigned"
-            case 401 | 403:
-                return self._login.remedy(response)
-            case 404 | 410:
-                return "Check base_url and the stream's request.path"
-            case 407:
-                return "The proxy refuses: check connection.proxy_secret"
-            case _:
-                return "Check the stream's request: the endpoint's own message says what it refuses"
-
-    def _read(self, url: str, response: requests.Response, read_at: datetime, retries: int) -> Answer:
-        # A page is read whole before it is parsed: a connection that breaks off costs one request, and no row
-        # of half a page is ever written. Beyond a few megabytes it waits on disk.
-        body = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the caller reads it)
-        with ExitStack() as refused:
-            refused.callback(body.close)
-            for piece in self._pieces(url, response):
-                body.write(piece)
-                if body.tell() > self._politeness.page_bytes:
-                    raise SourceError(
-                        f"{shown(url)}: the page is larger than {self._politeness.page_bytes} bytes. Ask for "
-                        "smaller pages, or raise limits.page_megabytes and the function's disk"
-                    )
-            size = body.tell()
-            body.seek(0)
-            self._refuse_html(url, response, cast(BinaryIO, body))
-            refused.pop_all()
-        return Answer(
-            url,
-            cast(BinaryIO, body),
-            size,
-            read_at,
-            server_date(response),
-            retries,
-            etag=response.headers.get("ETag"),
-            last_modified=last_modified(response),
-        )
+        return excerpt
 
     def _pieces(self, url: str, response: requests.Response) -> Iterator[bytes]:
         """The answer's bytes as they come.
@@ -401,17 +305,3 @@ class Session:
             yield piece
             self._check_time(url)
             self._check_given_up(url)
-
-    def _refuse_html(self, url: str, response: requests.Response, body: BinaryIO) -> None:
-        start = body.read(4096)
-        body.seek(0)
-        kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-        if kind == "text/html" or start.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith(
-            (b"<!doctype html", b"<html")
-        ):
-            title = _TITLE.search(start)
-            raise RefusedError(
-                f"{shown(url)}: the answer is an HTML page ({words(title[1]) if title else 'without a title'}), "
-                "not XML: most often a login page. Check `auth`, the secret, and that base_url and path are those "
-                "of the service"
-            )

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, Self
+from typing import BinaryIO, NamedTuple, Protocol, Self
 
 from lxml import etree
 
+from xmlift.source.answer import Answer
 from xmlift.source.urls import masked, shown
-
-if TYPE_CHECKING:
-    from xmlift.source.session import Answer
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -83,7 +81,7 @@ class Fetching(Protocol):
     def expect(self, request: PageRequest) -> None:
         """That is most likely fetched next: it may be begun now."""
 
-    def fetch(self, request: PageRequest) -> "Answer":
+    def fetch(self, request: PageRequest) -> Answer:
         """The whole answer. Raises SourceError that names the URL, the reason and the remedy."""
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from lxml import etree
 
 from xmlift.errors import SourceError
-from xmlift.source.session import Answer
+from xmlift.source.answer import Answer
 from xmlift.source.walk import Captured
 
 _MOST_BYTES = 16 * 1024 * 1024

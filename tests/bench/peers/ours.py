@@ -19,7 +19,7 @@ from xmlift.extraction import extract as extraction
 from xmlift.extraction.extract import ExtractEvent, extract
 from xmlift.landing import names
 from xmlift.landing.zone import Zone
-from xmlift.source.session import Answer
+from xmlift.source.answer import Answer
 from xmlift.source.walk import PageRequest
 
 CATALOGUE = Path(os.environ["BENCH_CATALOGUE"])

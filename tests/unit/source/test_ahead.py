@@ -12,8 +12,10 @@ import pytest
 from xmlift.errors import SourceError
 from xmlift.source import session as session_module
 from xmlift.source.ahead import FetchAhead
+from xmlift.source.answer import Answer
 from xmlift.source.login import NoLogin
-from xmlift.source.session import Answer, DiskFullError, Politeness, Session
+from xmlift.source.refusals import DiskFullError
+from xmlift.source.session import Politeness, Session
 from xmlift.source.urls import origin
 from xmlift.source.walk import PageRequest
 

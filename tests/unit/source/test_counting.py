@@ -10,7 +10,7 @@ from lxml import etree
 from xmlift.errors import SourceError
 from xmlift.source.counting import Offset, PageNumber
 from xmlift.source.paging import Start
-from xmlift.source.session import RefusedError
+from xmlift.source.refusals import RefusedError
 from xmlift.source.template import Template
 from xmlift.source.walk import PageRequest, Walk
 

@@ -18,7 +18,8 @@ from xmlift.source.jazz import JazzFormLogin
 from xmlift.source.login import BasicLogin, BearerLogin, Login, NoLogin
 from xmlift.source.oauth import OAuth2ClientLogin
 from xmlift.source.paging import NextUrl, Start
-from xmlift.source.session import LongPauseError, Politeness, Session
+from xmlift.source.refusals import LongPauseError
+from xmlift.source.session import Politeness, Session
 from xmlift.source.template import Template
 from xmlift.source.urls import joined
 from xmlift.source.walk import PageRequest

@@ -8,8 +8,9 @@ from lxml import etree
 
 from xmlift.errors import SourceError
 from xmlift.source import whole
+from xmlift.source.answer import Answer
 from xmlift.source.guards import Guards
-from xmlift.source.session import Answer, RefusedError
+from xmlift.source.refusals import RefusedError
 from xmlift.source.walk import Captured, PageRequest
 from xmlift.source.whole import captured_values, records_hash, whole_tree
 from xmlift.source.xpaths import text

@@ -17,10 +17,12 @@ import pytest
 import requests
 
 from xmlift.errors import SourceError
+from xmlift.source import answer as answer_module
 from xmlift.source import session as session_module
 from xmlift.source.jazz import JazzFormLogin
 from xmlift.source.login import BasicLogin, NoLogin
-from xmlift.source.session import LongPauseError, OutOfTimeError, Politeness, Session
+from xmlift.source.refusals import LongPauseError, OutOfTimeError
+from xmlift.source.session import Politeness, Session
 from xmlift.source.walk import PageRequest
 
 from ..scripted_source import Say, ScriptedSource, page, scripted_source
@@ -429,7 +431,7 @@ def test_the_body_of_a_refused_page_is_let_go(
         bodies.append(make(**options))
         return bodies[-1]
 
-    monkeypatch.setattr(session_module.tempfile, "SpooledTemporaryFile", kept)
+    monkeypatch.setattr(answer_module.tempfile, "SpooledTemporaryFile", kept)
     source.says("/a", answer)
     failure(session(politeness=FAST._replace(page_bytes=100_000)), f"{source.url}/a")
     assert [body.closed for body in bodies] == [True]
@@ -442,7 +444,7 @@ def test_a_full_disk_is_not_the_endpoints_fault(
         def write(self, _: Any) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(session_module.tempfile, "SpooledTemporaryFile", lambda **_: Full())
+    monkeypatch.setattr(answer_module.tempfile, "SpooledTemporaryFile", lambda **_: Full())
     source.says("/a", PAGE)
     message = failure(session(), f"{source.url}/a")
     assert "function's disk: raise its ephemeral storage" in message
