@@ -29,7 +29,7 @@ module "platform" {
   }
 
   alarms = {
-    notify           = ["mailto:data-platform@example.com", "https://events.pagerduty.example.com/xmlift"]
+    notify           = ["mailto:data-platform@example.com", "mailto:on-call@example.com"]
     runbooks         = "https://github.com/example/xmlift/blob/main/docs/operations.md" # your copy of it
     lag_hours        = 26
     rejected_percent = 1
