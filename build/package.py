@@ -1,6 +1,7 @@
 """Build the functions' zips, their bills of materials and dist/manifest.json.
 
     python build/package.py [--architecture x86_64|arm64] [--platform linux|macos] | [--local] [--json]
+    python build/package.py --sources
 
 For Lambda on x86_64 unless told otherwise, whatever builds it; with --local, for the machine that builds.
 
@@ -66,12 +67,20 @@ def layer_digest(step: str, target: Target) -> str:
 
     Functions with the same requirements and services share one layer: comments do not count.
     """
-    requirements = (ROOT / "functions" / step / "requirements.txt").read_text()
-    pins = [line for line in requirements.splitlines() if not line.lstrip().startswith("#")]
-    rules = {path.name: path.read_text() for path in sorted((ROOT / "build").glob("*.py"))}
     versions = (*sys.version_info[:3], deflate.__version__)
-    decides = json.dumps([pins, sorted(SERVICES[step]), target, versions, rules])
+    decides = json.dumps([pins(step), sorted(SERVICES[step]), target, versions, rules()])
     return hashlib.sha256(decides.encode()).hexdigest()
+
+
+def pins(step: str) -> list[str]:
+    """The libraries of a function, without comments."""
+    requirements = (ROOT / "functions" / step / "requirements.txt").read_text()
+    return [line for line in requirements.splitlines() if not line.lstrip().startswith("#")]
+
+
+def rules() -> dict[str, str]:
+    """The code that packages."""
+    return {path.name: path.read_text() for path in sorted((ROOT / "build").glob("*.py"))}
 
 
 def make_layer(step: str, target: Target) -> Entries:
@@ -129,6 +138,19 @@ def inputs_digest(target: Target) -> str:
         own = {name: hashlib.sha256(content).hexdigest() for name, content in own_files(step).items()}
         decides.append([step, layer_digest(step, target), sorted(own.items())])
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
+
+
+def sources_digest() -> str:
+    """A digest of what the repository says of all zips: the same whatever machine and Python build them."""
+    decides = [
+        [
+            step,
+            pins(step),
+            sorted((name, hashlib.sha256(content).hexdigest()) for name, content in own_files(step).items()),
+        ]
+        for step in SERVICES
+    ]
+    return hashlib.sha256(json.dumps([decides, rules()]).encode()).hexdigest()
 
 
 def built_before(inputs: str, dist: Path, record: Path) -> dict[str, Any] | None:
@@ -189,6 +211,7 @@ def build(target: Target, dist: Path, layers: Path) -> dict[str, Any]:
         )
     cache = layers / f"{target.platform}-{target.architecture}"
     inputs, record = inputs_digest(target), layers / f"{cache.name}.json"
+    sources = sources_digest()
     if known := built_before(inputs, dist, record):
         return known
     # Read here alone: it takes 0.3 s, and mostly nothing has changed.
@@ -215,7 +238,7 @@ def build(target: Target, dist: Path, layers: Path) -> dict[str, Any]:
             "sbom": {"file": f"{step}.cdx.json", "sha256": hashlib.sha256(bill).hexdigest()},
         }
     forget_unused_layers(cache, target)
-    described = {**target._asdict(), "functions": functions}
+    described = {**target._asdict(), "sources": sources, "functions": functions}
     write_atomically(manifest, written(described))
     # Whoever edits meanwhile and takes it back would be told that these zips are what lies there.
     if inputs_digest(target) == inputs:
@@ -244,7 +267,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--platform", choices=("linux", "macos"), default="linux")
     parser.add_argument("--local", action="store_true", help="for a local cloud on this machine")
     parser.add_argument("--json", action="store_true", help="print the manifest instead of a table")
+    parser.add_argument(
+        "--sources", action="store_true", help="build nothing, print the digest of what would be packaged"
+    )
     options = parser.parse_args(arguments)
+    if options.sources:
+        sys.stdout.write(f"{sources_digest()}\n")
+        return 0
     target = this_machine() if options.local else Target(options.architecture, options.platform)
     started = time.monotonic()
     try:

@@ -209,6 +209,19 @@ def test_the_targets_do_not_share_libraries(project: Path, monkeypatch: pytest.M
         build(project, Target("arm64", "linux"))
 
 
+def test_the_manifest_says_what_was_packaged_whatever_it_is_for(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dist = project / "dist"
+    sources = package.build(LINUX, dist, dist / ".cache")["sources"]
+    assert package.build(Target("arm64", "macos"), dist, dist / ".cache")["sources"] == sources
+    package.main(["--sources"])
+    assert capsys.readouterr().out == f"{sources}\n"
+    (project / "functions" / "load" / "handler.py").write_text("# changed\n")
+    package.main(["--sources"])
+    assert capsys.readouterr().out != f"{sources}\n"
+
+
 def test_libraries_of_an_older_build_are_removed(project: Path) -> None:
     layers = project / "dist" / ".cache" / "linux-x86_64"
     build(project)
