@@ -227,7 +227,7 @@ fmt: setup ## format Python and Terraform
 
 test: setup lint ## lint, package, then all tests: unit, contract, end to end on a local cloud
 	@$(bin)/python build/package.py --local
-	@$(bin)/python -m pytest -n logical --maxprocesses 4
+	@$(bin)/python -m pytest -n auto --maxprocesses 4
 
 mutants: setup ## break the protocol's rules one by one, and see the tests notice (ONLY=name; WRITE=1: into docs)
 	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write)
@@ -260,7 +260,7 @@ grammar: setup ## every statement that the unit tests send, read by Redshift's g
 	@PYTHONPATH=functions:scripts $(bin)/python -m tests.grammar
 
 properties: setup ## the dear properties with many more examples than make test tries
-	@XMLIFT_THOROUGH=1 $(bin)/python -m pytest -n logical --maxprocesses 4 tests/unit
+	@XMLIFT_THOROUGH=1 $(bin)/python -m pytest -n auto --maxprocesses 4 tests/unit
 
 nightly: mutants permissions faults soak properties rehearse checkov grammar ## what is too long for make test: mutants, permissions, faults, soak, a rehearsal, over an hour
 

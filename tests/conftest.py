@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import os
 import signal
 from types import FrameType
 
@@ -30,6 +31,12 @@ def _interrupt_once(_: int, __: FrameType | None) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         in_order_of_time(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are CPUs: whoever works on a cloud waits for it half of the time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

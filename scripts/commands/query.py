@@ -4,7 +4,7 @@ import re
 import readline
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import psycopg2
@@ -52,9 +52,7 @@ def query(
     deployment = opened(env, folder)
     connection = deployment.connect()
     connection.autocommit = True
-    # While the library's own wait is in C, Ctrl-C is not noticed; this one cancels the statement at the warehouse.
-    set_wait_callback(wait_select)
-    with connection.cursor() as cursor:
+    with _interruptible(), connection.cursor() as cursor:
         if sql is None and sys.stdin.isatty():
             _prompt(cursor, json, str(folder / "history"))
             return
@@ -64,6 +62,16 @@ def query(
             raise typer.Exit(1)
         if not _answer(cursor, statements, json):
             raise typer.Exit(1)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C cancels the statement at the warehouse: while the library's own wait is in C, it is not noticed."""
+    set_wait_callback(wait_select)
+    try:
+        yield
+    finally:
+        set_wait_callback(None)
 
 
 def ends(text: str) -> bool:

@@ -253,7 +253,9 @@ def function_environment(
     }
     if level := logging.get("ApplicationLogLevel"):
         environment["AWS_LAMBDA_LOG_LEVEL"] = level
-    return environment | settings.variables
+    # Of a function's own variables those are replaced that it has; the others are the platform's.
+    ours = {name for name in settings.variables if name.startswith("XMLIFT_")} - environment.keys()
+    return environment | {name: value for name, value in settings.variables.items() if name not in ours}
 
 
 def _is_python(config: dict[str, Any]) -> bool:

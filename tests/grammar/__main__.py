@@ -22,7 +22,7 @@ def main() -> int:
     """Run the tests, then read what was recorded."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.grammar.recording", *TESTS]
-        command += ["-n", "logical", "--maxprocesses", "4"]
+        command += ["-n", "auto", "--maxprocesses", "4"]
         tested = subprocess.run(command, cwd=ROOT, env=os.environ | {FOLDER: folder}, check=False)
         if tested.returncode:
             return tested.returncode
