@@ -6,6 +6,7 @@ import logging
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from xmlift import clients, telemetry
 from xmlift.clients.traced_calls import trace_calls
@@ -34,6 +36,16 @@ CONTEXT: Any = SimpleNamespace(
 def namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "xmlift-test")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "load")
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What is written to the log."""
+    written = io.StringIO()
+    (own,) = logger._logger.handlers
+    before = own.setStream(written)  # type: ignore[attr-defined]
+    yield written
+    own.setStream(before)  # type: ignore[attr-defined]
 
 
 def sent(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -69,27 +81,56 @@ def test_counts_are_summed_by_stream_and_by_source(capsys: pytest.CaptureFixture
 
 
 def test_a_call_that_fails_is_measured_and_logged_with_its_run(
-    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    capsys: pytest.CaptureFixture[str], lines: io.StringIO
 ) -> None:
-    written = io.StringIO()
-    (own,) = logger._logger.handlers
-    before = own.setStream(written)  # type: ignore[attr-defined]
-
     @observed
     def handler(event: dict[str, Any], context: Any) -> None:
         identify(run="20261122T161500000000Z-one", source="parts")
         raise ValueError("broken")
 
-    try:
-        with pytest.raises(ValueError, match="broken"):
-            handler({}, CONTEXT)
-    finally:
-        own.setStream(before)  # type: ignore[attr-defined]
-    (line,) = map(json.loads, written.getvalue().splitlines())
+    with pytest.raises(ValueError, match="broken"):
+        handler({}, CONTEXT)
+    (line,) = map(json.loads, lines.getvalue().splitlines())
     assert (line["level"], line["run"], line["source"]) == ("ERROR", "20261122T161500000000Z-one", "parts")
     assert line["exception_name"] == "ValueError"
     (source,) = sent(capsys)
     assert source["calls"] == [1.0]
+
+
+def test_metrics_that_cannot_be_sent_hide_neither_an_answer_nor_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("no namespace")
+
+    monkeypatch.setattr(AmazonCloudWatchEMFProvider, "flush_metrics", refuse)
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> str:
+        identify(run="r", source="parts")
+        measure("parts", records=1, unheard_of=1)
+        if event.get("fails"):
+            raise ValueError("its own error")
+        return "done"
+
+    assert handler({}, CONTEXT) == "done"
+    with pytest.raises(ValueError, match="its own error"):
+        handler({"fails": True}, CONTEXT)
+
+
+def test_of_what_an_error_was_raised_from_no_line_tells(lines: io.StringIO) -> None:
+    secret = "s3same"
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> None:
+        raise RuntimeError("the server says ***") from ValueError(f"the server says {secret}")
+
+    with pytest.raises(RuntimeError):
+        handler({}, CONTEXT)
+    assert secret not in lines.getvalue()
+    (line,) = map(json.loads, lines.getvalue().splitlines())
+    assert line["exception"].endswith("RuntimeError: the server says ***")
+    assert "in handler" in line["exception"]
 
 
 def test_lines_of_libraries_carry_the_run_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,9 +247,34 @@ def test_of_very_many_spans_the_first_are_sent(daemon: Daemon, monkeypatch: pyte
         for page in range(5):
             with span(f"page {page}"):
                 pass
+        if event.get("fails"):
+            raise ValueError
 
     handler({}, CONTEXT)
-    assert [each["name"] for each in daemon.spans()] == ["page 0", "page 1", "call"]
+    *pages, call = daemon.spans()
+    assert [each["name"] for each in pages] == ["page 0", "page 1"]
+    assert call["metadata"] == {"xmlift": {"spans_left_out": 3}}
+    with pytest.raises(ValueError, match=r"^$"):
+        handler({"fails": True}, CONTEXT)
+    assert daemon.spans()[-1]["metadata"] == {"xmlift": {"spans_left_out": 3}}
+
+
+def test_a_daemon_that_cannot_be_addressed_fails_no_call(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for address in ("127.0.0.1:xray", "127.0.0.1:", "127.0.0.1:99999999"):
+        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
+        copying({}, CONTEXT)
+
+
+def test_what_is_expected_is_no_fault(daemon: Daemon) -> None:
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> None:
+        with suppress(KeyError), span("page", no_fault=(KeyError,)):
+            raise KeyError
+
+    handler({}, CONTEXT)
+    assert ["fault" in each for each in daemon.spans()] == [False, False]
 
 
 def test_calls_of_aws_are_part_of_the_trace(daemon: Daemon, s3: Any, aws: boto3.Session) -> None:

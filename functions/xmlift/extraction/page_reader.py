@@ -291,7 +291,7 @@ def _telling(where: str, secrets: Iterable[str] = ()) -> Iterator[None]:
     except LoginRefusedError:
         raise  # which is of no page
     except XmliftError as error:
-        raise type(error)(f"{where}: {masked(str(error), secrets)}") from error
+        raise type(error)(f"{where}: {masked(str(error), secrets)}") from None  # which is not masked
 
 
 def link_to(request: PageRequest) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Session:
         try:
             return self._fetch_signed_in(request)
         except SourceError as error:
-            raise type(error)(masked(str(error), request.secrets)) from error
+            raise type(error)(masked(str(error), request.secrets)) from None  # which is not masked
 
     def _fetch_signed_in(self, request: PageRequest) -> Answer:
         try:
@@ -155,7 +155,7 @@ class Session:
                         "ask for smaller pages and lower limits.page_megabytes"
                     ) from error
                 if (told := network_fault(error)) is not None:
-                    raise SourceError(f"{shown(url)}: {told}: {plain(error)}") from error
+                    raise SourceError(f"{shown(url)}: {told}: {plain(error)}") from None
                 fault, pause = plain(error), self._asked_pause(error)
             if attempt + 1 < self._politeness.attempts:
                 seconds = self._pause(attempt, pause)
@@ -176,7 +176,11 @@ class Session:
     def _traced(self, request: PageRequest) -> AbstractContextManager[object]:
         method = "GET" if request.body is None else "POST"
         asked = {"method": method, "url": masked(shown_if_url(request.url), request.secrets)}
-        return span(origin(self._base_url).host, namespace="remote", http={"request": asked})
+        # These end no call: of the page ahead that nobody wants, before a login, and where the next call goes on.
+        no_fault = GivenUpError, SignedOutError, OutOfTimeError
+        return span(
+            origin(self._base_url).host, namespace="remote", no_fault=no_fault, http={"request": asked}
+        )
 
     def _asked_pause(self, error: Exception) -> float | None:
         """The pause that the answer behind a login's failure asks for."""

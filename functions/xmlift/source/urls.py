@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
 from urllib3.util import parse_url
 
 from xmlift.errors import SourceError
+from xmlift.source.wording import CUT, cut
 from xmlift.windows import EPOCH, Interval
 
 _SECRET_NAME = re.compile(
@@ -96,14 +97,18 @@ def shown(url: str) -> str:
     netloc = f"{host}:{parts.port}" if parts.port else host
     query = "&".join(_shown_parameter(parameter) for parameter in parts.query.split("&") if parameter)
     text = urlunsplit((parts.scheme, netloc, _PATH_PARAMETERS.sub("", parts.path), query, ""))
-    return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+    return cut(text, _SHOWN_LENGTH)
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """A text without these, as they stand in a URL or by themselves."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        for form in (secret, quote(secret, safe=""), quote(secret)):
-            text = text.replace(form, "***")
+    """A text without these, as they stand in a URL or by themselves, and without how one begins that is cut off."""
+    forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote(secret))}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
+    if CUT in text:
+        beginnings = {form[:length] for form in forms for length in range(1, min(len(form), len(text)))}
+        for beginning in sorted(beginnings, key=len, reverse=True):
+            text = text.replace(beginning + CUT, f"***{CUT}")
     return text
 
 

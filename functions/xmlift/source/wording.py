@@ -3,12 +3,19 @@
 import re
 
 EXCERPT = 300
+CUT = "…"
+"""Where a text was cut off: a secret may have been cut in two there, and its first half is one still."""
+
+
+def cut(text: str, length: int) -> str:
+    """A text of so many characters at most."""
+    return text if len(text) <= length else text[: length - 1] + CUT
 
 
 def words(text: bytes) -> str:
     """A few readable words of an answer: tags and line ends out."""
     plain = re.sub(r"<[^>]*>", " ", text.decode(errors="replace"))
-    return " ".join(plain.split())[:EXCERPT] or "(no text)"
+    return cut(" ".join(plain.split()), EXCERPT) or "(no text)"
 
 
 def plain(error: Exception) -> str:
@@ -22,4 +29,4 @@ def plain(error: Exception) -> str:
     while cause.args and isinstance(cause.args[0], BaseException):
         cause = cause.args[0]
     reason = getattr(cause, "reason", None) or cause
-    return f"{type(reason).__name__}: {re.sub(r'<[^>]*>:? ?', '', str(reason))}"[:EXCERPT]
+    return cut(f"{type(reason).__name__}: {re.sub(r'<[^>]*>:? ?', '', str(reason))}", EXCERPT)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+from xmlift.telemetry.logs import logger
+
 
 class Measure(NamedTuple):
     """What a metric counts, or how large something is now; `by_stream` where it is told of each stream as well."""
@@ -56,7 +58,9 @@ class Measured:
     def add(self, source: str, stream: str, figures: Mapping[str, float]) -> None:
         """Take counts and sizes down; of a stream, counts are its source's as well."""
         for name, value in figures.items():
-            known = MEASURES[name]
+            if (known := MEASURES.get(name)) is None:
+                logger.error("no such metric", metric=name)  # of no call's work a reason to fail
+                continue
             if known.is_size:
                 self._figures[source, stream][name] = value
             elif value:
@@ -99,4 +103,7 @@ def measured(identity: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         _MEASURED.reset(token)
-        collected.send(identity.get("run"))
+        try:
+            collected.send(identity.get("run"))
+        except Exception:  # noqa: BLE001 (how the call itself ended counts for more)
+            logger.exception("metrics are lost")

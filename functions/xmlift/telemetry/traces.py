@@ -46,7 +46,7 @@ class Trace:
         whole = {"type": "subsegment", "trace_id": self._id, **document}
         try:
             self._socket.sendto(_HEADER + json.dumps(whole).encode(), self._daemon)
-        except OSError:
+        except (OSError, OverflowError, TypeError, ValueError):  # also what is no port, or no JSON
             self.left_out += 1
 
     def close(self) -> None:
@@ -71,9 +71,11 @@ def traced(name: str) -> Iterator[dict[str, Any]]:
         with span(name) as told:
             if _trace is not None:
                 _trace.root = _PARENT.get() or _trace.root
-            yield told
-            if _trace is not None and _trace.left_out:
-                told["metadata"] = {"xmlift": {"spans_left_out": _trace.left_out}}
+            try:
+                yield told
+            finally:
+                if _trace is not None and _trace.left_out:
+                    told["metadata"] = {"xmlift": {"spans_left_out": _trace.left_out}}
     finally:
         if _trace is not None:
             _trace.close()
@@ -81,10 +83,11 @@ def traced(name: str) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def span(name: str, **told: Any) -> Iterator[dict[str, Any]]:
+def span(name: str, no_fault: tuple[type[BaseException], ...] = (), **told: Any) -> Iterator[dict[str, Any]]:
     """A subsegment for what is done in here; `told` is what X-Ray is told of it, and may grow meanwhile.
 
-    Outside of a call, and of a trace that is sampled, nothing is sent.
+    An error that ends it is a fault, but for those of `no_fault`. Outside of a call, and of a trace that is
+    sampled, nothing is sent.
     """
     trace = _trace
     if trace is None or not trace.takes_one_more():
@@ -95,6 +98,8 @@ def span(name: str, **told: Any) -> Iterator[dict[str, Any]]:
     token = _PARENT.set(own)
     try:
         yield told
+    except no_fault:
+        raise
     except BaseException as error:
         # The kind alone: the message may hold a server's words, which are for the log.
         told |= {"fault": True, "cause": {"exceptions": [{"id": own, "type": type(error).__name__}]}}
@@ -110,6 +115,7 @@ def _of_environment() -> Trace | None:
     header = os.environ.get("_X_AMZN_TRACE_ID", "")
     parts = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
     daemon = os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "")
-    if parts.get("Sampled") != "1" or not {"Root", "Parent"} <= parts.keys() or ":" not in daemon:
+    has_port = daemon.rpartition(":")[2].isdecimal()
+    if parts.get("Sampled") != "1" or not {"Root", "Parent"} <= parts.keys() or not has_port:
         return None
     return Trace(parts["Root"], parts["Parent"], daemon)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -277,3 +278,15 @@ def test_a_pause_that_outlasts_the_function_is_an_error_of_its_own(source: Scrip
     with pytest.raises(LongPauseError, match=r"HTTP 503 .*busy; the endpoint asks for a pause of 3600 s"):
         Session(source.url, NoLogin(), FAST, time_left=lambda: 900.0).fetch(PageRequest(f"{source.url}/a"))
     assert len(source.asked) == 1
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_what_the_server_gave_to_go_on_with_stands_in_no_error_nor_in_what_it_was_raised_from(
+    source: ScriptedSource, status: int
+) -> None:
+    source.says("/s3arch", Say(b"s3arch-token is gone", status))
+    request = PageRequest(f"{source.url}/s3arch-token?sid=s3arch-token", secrets=("s3arch-token",))
+    with pytest.raises(SourceError) as caught:
+        Session(source.url, NoLogin(), FAST, sleep=lambda _: None).fetch(request)
+    assert "***" in str(caught.value)
+    assert "s3arch-token" not in "".join(traceback.format_exception(caught.value))

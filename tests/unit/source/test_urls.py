@@ -1,14 +1,15 @@
 """URLs: what a window's request is built from, and what a message shows of it."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.errors import SourceError
-from xmlift.source.urls import format_time, joined, origin, shown, widened
+from xmlift.source.urls import format_time, joined, masked, origin, shown, widened
+from xmlift.source.wording import words
 from xmlift.windows import Interval
 
 _FROM, _TO = datetime(1900, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 (hypothesis adds the zone itself)
@@ -167,6 +168,25 @@ def test_long_urls_are_cut_for_messages() -> None:
     text = shown("https://host/a?fields=(" + "x" * 5000)
     assert len(text) == 300
     assert text.endswith("…")
+
+
+TOKEN = "t0ken/" * 100
+
+
+@pytest.mark.parametrize("before", [10, 270, 280, 290, 299])
+def test_what_is_left_of_a_secret_that_was_cut_off_is_masked_too(before: int) -> None:
+    path = "/".ljust(before, "p")
+    for written in (TOKEN, quote(TOKEN, safe="")):
+        text = masked(shown(f"https://host{path}/{written}"), (TOKEN,))
+        assert "t0k" not in text
+        assert text.startswith(f"https://host{path}"[:290])
+
+
+def test_what_is_left_of_a_secret_in_a_servers_words_is_masked_too() -> None:
+    said = words(f"<p>{'gone ' * 55} {TOKEN}</p>".encode())
+    assert len(said) == 300
+    assert "t0k" in said
+    assert masked(said, (TOKEN,)) == "gone " * 55 + "***…"
 
 
 @pytest.mark.parametrize(
