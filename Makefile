@@ -35,10 +35,10 @@ export XMLIFT_SQL := $(value SQL)
 kept := $(if $(wildcard $(TF_CLI_CONFIG_FILE)),TF_CLI_CONFIG_FILE)
 unexport $(filter-out $(kept),$(filter TF_%,$(.VARIABLES)))
 # The exception: these verbs, alone on the command line, with an environment on AWS (ENV=dev), and the two that
-# keep packages. They compare the account that the caller is signed in to before they do anything.
+# keep packages, with what makes them before (make package publish). They compare the account that the caller is signed in to before they do anything.
 verbs_of_env := plan deploy drift rollback smoke status runs run backfill replay secret drop query rebuild-ledger
 meant_for_aws := $(filter publish fetch,$(MAKECMDGOALS))$(if $(filter-out local,$(ENV)),$(filter $(verbs_of_env),$(MAKECMDGOALS)))
-ifneq ($(filter-out $(verbs_of_env) publish fetch,$(MAKECMDGOALS)),)
+ifneq ($(filter-out $(verbs_of_env) package publish fetch,$(MAKECMDGOALS)),)
 meant_for_aws :=
 endif
 ifeq ($(meant_for_aws),)
@@ -69,7 +69,8 @@ need_terraform := command -v terraform >/dev/null || \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup doctor package sbom demo up apply secret run status runs backfill replay drop rebuild-ledger tick query \
-  down publish fetch plan deploy rollback drift smoke identity planned summary comment deployed drift-issue \
+  down publish fetch plan deploy rollback drift smoke identity planned summary comment deployed newer record \
+  drift-issue \
   validate generated checkov lint fmt test mutants permissions properties nightly rehearse grammar faults soak bench \
   bench-quick lock clean
 
@@ -187,6 +188,12 @@ comment: setup ## the plans of all environments, as the one comment on a pull re
 
 deployed: setup ## the commit that was last deployed, by GitHub's record (ENV=prod)
 	@$(lift) github deployed $(which_env)
+
+newer: setup ## refuse if an environment has a commit that this one does not contain, by GitHub's record (ENV=prod)
+	@$(lift) github newer $(which_env)
+
+record: setup ## write down at GitHub that an environment is as a commit says already (ENV=prod COMMIT=...)
+	@$(lift) github record $(which_env) --commit $(COMMIT)
 
 drift-issue: setup ## have an issue open while an environment drifts, by what make drift has found (ENV=prod)
 	@$(lift) github drift-issue $(which_env)

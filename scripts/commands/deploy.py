@@ -29,4 +29,5 @@ def deploy(env: Env, packages: Packages = PACKAGES, plans: Plans = PLANS, json: 
     if json:
         print_json(summary)
     else:
-        say(f"{env} is deployed as commit {summary['commit'][:12]} says. Next: make status ENV={env}")
+        said = f"as commit {summary['commit'][:12]} says" if summary["commit"] else "as no commit says"
+        say(f"{env} is deployed {said}. Next: make status ENV={env}")

@@ -7,7 +7,7 @@ import typer
 
 from commands.display import out, say
 from commands.releases import Plans
-from release import github
+from release import commits, github
 from release.errors import ReleaseError
 from release.folders import PLANS
 from release.github import GitHub
@@ -36,7 +36,7 @@ def planned(env: Env, plans: Plans = PLANS) -> None:
     if not file.is_file():
         raise ReleaseError(f"There is no plan of {env} in {file.parent}. Remedy: make plan ENV={env}")
     summary = json.loads(file.read_text())
-    _assigned(changes=str(any(summary["changes"].values()) or bool(summary["outputs"])).lower())
+    _assigned(changes=str(summary["applyable"]).lower())
 
 
 @app.command()
@@ -63,6 +63,28 @@ def comment(
 def deployed(env: Env) -> None:
     """Print the commit that was last deployed to an environment; an empty one if none was."""
     _assigned(commit=GitHub().deployed(env))
+
+
+@app.command()
+def newer(env: Env) -> None:
+    """Refuse to go on where a commit was deployed that is not among those before this folder's.
+
+    A merge whose tests took longer, or that is run again, would take a newer one back.
+    """
+    earlier, here = GitHub().deployed(env), commits.current()
+    if earlier and not commits.is_ancestor(earlier, here):
+        raise ReleaseError(
+            f"{env} has commit {earlier[:12]}, which {here[:12]} does not contain: deploying it would take that "
+            "back. Nothing was planned. Remedy: nothing, if a newer merge was faster; else merge what is missing"
+        )
+    say(f"{env} has {f'commit {earlier[:12]}, which this one contains' if earlier else 'no deployment yet'}")
+
+
+@app.command()
+def record(env: Env, commit: Annotated[str, typer.Option(help="The commit, in full.")]) -> None:
+    """Write down at GitHub that an environment is as a commit says, where nothing had to be applied."""
+    GitHub().record(env, commit)
+    say(f"{env} is as commit {commit[:12]} says: written down")
 
 
 @app.command()

@@ -10,6 +10,7 @@ from commands.options import Json
 from commands.releases import Packages
 from operate.aws import check_account
 from release import commits
+from release import packages as made
 from release.artifacts import DESCRIBED, Artifacts, Place
 from release.folders import PACKAGES
 
@@ -20,6 +21,7 @@ def publish(packages: Packages = PACKAGES, json: Json = False) -> None:
     They are kept once: what is there is never replaced, so every environment gets the same bytes.
     """
     commit, place = commits.unchanged(), Place.described()
+    made.check_publishable(packages)
     with activity() as show:
         artifacts = opened(place, (place.account_id,))
         work = show.begin("publish")

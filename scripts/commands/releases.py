@@ -36,8 +36,10 @@ def signed_in(show: Activity, env: str, packages: Path = PACKAGES, plans: Path =
 
 
 def in_words(summary: dict[str, Any]) -> str:
-    """What a plan changes, in one line: resources, and outputs alone where no resource changes."""
+    """What a plan changes, in one line: resources, and outputs or the state alone where no resource changes."""
     outputs = summary["outputs"]
     if not any(summary["changes"].values()) and outputs:
         return f"only outputs change: {', '.join(outputs)}"
+    if summary["applyable"] and not any(summary["changes"].values()):
+        return "only the state changes"
     return told(summary["changes"])

@@ -49,9 +49,19 @@ def unchanged() -> str:
     return current()
 
 
+def is_clean() -> bool:
+    """Whether all that is deployed from this folder is as its commit has it."""
+    return _git("status", "--porcelain", "--", *DEPLOYED) == ""
+
+
+def is_ancestor(older: str, newer: str) -> bool:
+    """Whether one commit is another, or comes before it; False as well where that is not known here."""
+    return _git("merge-base", "--is-ancestor", older, newer) is not None
+
+
 def between(older: str, newer: str) -> Between | None:
     """What lies between two commits; None if that is not known here, or the one does not come before the other."""
-    if not older or not newer or _git("merge-base", "--is-ancestor", older, newer) is None:
+    if not older or not newer or not is_ancestor(older, newer):
         return None
     span = f"{older}..{newer}"
     lines = _git("log", "--oneline", "--no-decorate", span, "--", *DEPLOYED)

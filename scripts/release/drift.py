@@ -20,13 +20,16 @@ def find(release: Release) -> dict[str, Any]:
     release.made_of()
     terraform = release.terraform()
     terraform.init()
-    words = terraform.save_plan(file)
-    plan = terraform.show(file)
-    file.unlink()
+    try:
+        words = terraform.save_plan(file)
+        plan = terraform.show(file)
+    finally:
+        # Terraform saves a plan that failed, too.
+        file.unlink(missing_ok=True)
     differs = described(plan)
     found = {
         "environment": release.name,
-        "drift": any(differs["changes"].values()) or bool(differs["outputs"]),
+        "drift": differs["applyable"],
         **differs,
     }
     page.write_text(as_markdown(f"{release.name} drifts", changes(plan), drifted(plan), words))

@@ -65,6 +65,26 @@ class GitHub:
                 return commit
         return ""
 
+    def record(self, environment: str, commit: str) -> None:
+        """Record a commit as deployed to an environment that was as it says already.
+
+        Without that an older one would stay the last deployed, and be what is compared every night.
+        """
+        wanted = {
+            "ref": commit,
+            "environment": environment,
+            "description": "Nothing had to be applied",
+            # GitHub would merge the newest of main into it, and wait for every check of the commit.
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        records = "repos/{owner}/{repo}/deployments"
+        made = self._run(
+            "api", "--method", "POST", records, "--input", "-", "--jq", ".id", given=json.dumps(wanted)
+        )
+        statuses = f"repos/{{owner}}/{{repo}}/deployments/{made.strip()}/statuses"
+        self._run("api", "--method", "POST", statuses, "-f", "state=success")
+
     def tell_drift(self, environment: str, found: dict[str, Any], page: str) -> None:
         """Have one open issue while an environment is not as the code says, and none while it is."""
         title = f"{environment} is not as the code says"

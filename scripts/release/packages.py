@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from operate.places import ROOT
 from release.errors import ReleaseError
 
 MANIFEST = "manifest.json"
@@ -45,6 +48,35 @@ def check(folder: Path) -> dict[str, str]:
                 f"{expected}. Remedy: make fetch COMMIT=…, or make package"
             )
     return found
+
+
+def check_publishable(folder: Path) -> None:
+    """Raises: ReleaseError unless they are made, for Lambda, of what lies here.
+
+    What is published under a commit stays: an older `dist` would be taken for that commit for ever.
+    """
+    manifest = read_manifest(folder)
+    if manifest.get("platform") != "linux":
+        raise ReleaseError(
+            f"The packages in {folder} are for {manifest.get('platform')}, and Lambda is linux. "
+            "Remedy: make package publish"
+        )
+    if sources_of(folder) != sources_here():
+        raise ReleaseError(
+            f"The packages in {folder} were made of other files than functions and build have now. "
+            "Remedy: make package publish"
+        )
+
+
+def sources_of(folder: Path) -> str:
+    """Of what packages were made: a digest. Raises: ReleaseError if there is no manifest."""
+    return str(read_manifest(folder).get("sources", "unknown"))
+
+
+def sources_here() -> str:
+    """The digest that packages made of this folder's files would have."""
+    command = [sys.executable, str(ROOT / "build" / "package.py"), "--sources"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def sha256(path: Path) -> str:

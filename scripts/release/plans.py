@@ -91,7 +91,7 @@ def make(release: Release) -> dict[str, Any]:
     plan = terraform.show(release.plan_file)
     summary = {
         "environment": release.name,
-        "commit": commits.current(),
+        "commit": commit_of(release),
         "terraform": plan["terraform_version"],
         "plan": packages.sha256(release.plan_file),
         **described(plan),
@@ -103,10 +103,18 @@ def make(release: Release) -> dict[str, Any]:
     return summary
 
 
+def commit_of(release: Release) -> str:
+    """The commit that all of it is of: code and packages. Empty where they are not of one."""
+    is_one = commits.is_clean() and packages.sources_of(release.packages) == packages.sources_here()
+    return commits.current() if is_one else ""
+
+
 def described(plan: Mapping[str, Any]) -> dict[str, Any]:
     """What a plan changes, for programs."""
     document = dict(plan)
     return {
+        # Also where no resource changes: outputs, what moves in the state, what it is to forget.
+        "applyable": document["applyable"],
         "changes": counts(changes(document)),
         "resources": [change.as_json() for change in changes(document)],
         "outputs": changes_outputs(document),
@@ -149,6 +157,7 @@ def _saved(release: Release) -> dict[str, Any]:
         more = f" and {len(other) - 3} more" if len(other) > 3 else ""
         raise ReleaseError(
             f"The plan of {release.name} was made of other bytes than are here: {', '.join(other[:3])}{more} "
-            f"changed since; nothing was done. {remedy}; or bring back commit {summary['commit']} and its packages"
+            f"changed since; nothing was done. {remedy}"
+            + (f"; or bring back commit {commit} and its packages" if (commit := summary["commit"]) else "")
         )
     return summary

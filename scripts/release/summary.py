@@ -15,7 +15,7 @@ _ACTIONS = {
     ("create", "delete"): "replace",
     ("forget",): "forget",
 }
-_SHOWN = ("create", "update", "replace", "delete")
+_SHOWN = ("create", "update", "replace", "delete", "forget")
 
 
 class Change(NamedTuple):
@@ -47,7 +47,7 @@ def changes_outputs(plan: dict[str, Any]) -> list[str]:
 
 
 def counts(found: list[Change]) -> dict[str, int]:
-    """How many resources are created, updated, replaced and deleted."""
+    """How many resources are created, updated, replaced, deleted and forgotten."""
     counted = Counter(change.action for change in found)
     return {action: counted[action] for action in _SHOWN}
 

@@ -119,10 +119,10 @@ def test_nothing_is_permitted_but_what_a_job_says(path: Path) -> None:
         takes_roles = bool(roles_taken(job)) or "promote.yml" in job.get("uses", "")
         assert permissions.pop("contents") == "read", name
         assert (permissions.pop("id-token", "none") == "write") == takes_roles, name
-        # Who may write to GitHub has no identity for AWS.
+        # Who may write to GitHub has no identity for AWS. Who calls a workflow lends what its jobs say.
         writes = {scope for scope, level in permissions.items() if level == "write"}
-        assert not (writes and takes_roles), name
-        assert writes <= {"issues", "pull-requests"}, name
+        assert "uses" in job or not (writes and takes_roles), name
+        assert writes <= {"deployments", "issues", "pull-requests"}, name
 
 
 def test_no_workflow_knows_a_secret() -> None:
@@ -167,6 +167,34 @@ def test_a_merge_goes_from_one_environment_to_the_next() -> None:
         assert chain[name]["with"] == {"environment": name}
         assert chain[name]["concurrency"] == {"group": f"deploy-{name}", "cancel-in-progress": False}
     assert chain["publish"]["needs"] == "test"
+    # In one group GitHub keeps only one that waits: the packages of the others would never be.
+    assert chain["publish"]["concurrency"]["group"] == "publish-${{ github.sha }}"
+
+
+def test_an_older_merge_takes_no_newer_one_back() -> None:
+    """Nothing is planned, nor by then anybody's identity taken on, before that is known of the whole history."""
+    steps = jobs(ROOT / ".github/workflows/promote.yml")["plan"]["steps"]
+    assert steps[0]["with"]["fetch-depth"] == 0
+    commands = [step["run"].replace("--silent ", "").split()[1] for step in steps if "run" in step]
+    assert commands == ["newer", "fetch", "plan", "planned", "summary"]
+
+
+def test_a_merge_that_changes_nothing_is_recorded_and_one_that_does_is_applied() -> None:
+    promote = jobs(ROOT / ".github/workflows/promote.yml")
+    conditions = {name: job["if"] for name, job in promote.items() if "if" in job}
+    assert conditions == {
+        "apply": "needs.plan.outputs.changes == 'true'",
+        "unchanged": "needs.plan.outputs.changes == 'false'",
+    }
+
+
+def test_of_drift_nothing_is_kept_but_what_was_found() -> None:
+    """A plan that failed is a file, too: with it, a night without an answer would look like one."""
+    steps = jobs(ROOT / ".github/workflows/drift.yml")["drift"]["steps"]
+    (kept,) = (step["with"] for step in steps if "upload-artifact" in step.get("uses", ""))
+    folder = ".release/${{ matrix.environment }}"
+    assert kept["path"].split("\n") == [f"{folder}/drift.json", f"{folder}/drift.md", ""]
+    assert kept["if-no-files-found"] == "error"
 
 
 @pytest.mark.parametrize(("workflow", "job"), [("plan", "plan"), ("drift", "drift"), ("drift", "tell")])
@@ -197,7 +225,7 @@ def test_what_is_run_against_aws_is_rehearsed() -> None:
         for step in job.get("steps", [])
         if roles_taken(job) and "run" in step
     }
-    asking_aws = commands - {"package", "deployed", "planned", "summary"}
+    asking_aws = commands - {"package", "deployed", "newer", "planned", "summary"}
     assert asking_aws == {"publish", "fetch", "plan", "deploy", "drift"}
     assert {verb for verb in asking_aws if f'("{verb}"' not in rehearsed} == set()
 

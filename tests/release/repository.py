@@ -23,6 +23,15 @@ match words:
     case ["api", "--paginate", thread, "--jq", jq]:
         mark = jq.split('"')[1]
         answer(n for n, body in state["comments"].items() if body.startswith(mark))
+    case ["api", "--method", "POST", "repos/{{owner}}/{{repo}}/deployments", "--input", "-", *_]:
+        wanted = json.loads(given)
+        assert (wanted["auto_merge"], wanted["required_contexts"]) == (False, [])
+        number = str(len(state["deployments"]) + 1)
+        state["deployments"].insert(0, [number, wanted["ref"]])
+        state["statuses"][number] = []
+        answer([number])
+    case ["api", "--method", "POST", where, "-f", told] if where.endswith("/statuses"):
+        state["statuses"][where.split("/")[-2]].append(told.removeprefix("state="))
     case ["api", "--method", "POST", thread, *_]:
         state["comments"][str(len(state["comments"]) + 1)] = given
     case ["api", "--method", "PATCH", one, *_]:

@@ -129,6 +129,32 @@ def test_nothing_is_written_outside_of_the_folder(artifacts: Artifacts, tmp_path
     assert not (tmp_path / "plan.zip").exists()
 
 
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (
+            {"platform": "macos", "sources": "s"},
+            r"for macos, and Lambda is linux\. Remedy: make package publish",
+        ),
+        ({"platform": "linux", "sources": "older"}, "made of other files than functions and build have now"),
+        ({"platform": "linux"}, "made of other files"),
+    ],
+)
+def test_what_is_not_of_this_commit_is_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: dict[str, str], words: str
+) -> None:
+    monkeypatch.setattr(packages, "sources_here", lambda: "s")
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ReleaseError, match=words):
+        packages.check_publishable(tmp_path)
+    (tmp_path / "manifest.json").write_text(json.dumps({"platform": "linux", "sources": "s"}))
+    packages.check_publishable(tmp_path)
+
+
+def test_what_would_be_packaged_here_is_known() -> None:
+    assert len(packages.sources_here()) == 64
+
+
 def test_the_bucket_is_the_one_that_the_bootstrap_makes(tmp_path: Path) -> None:
     file = tmp_path / "artifacts.auto.tfvars.json"
     file.write_text('{"artifacts": {"account_id": "111122223333", "region": "eu-central-1"}}')

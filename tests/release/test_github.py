@@ -89,6 +89,12 @@ def test_what_is_deployed_is_the_newest_that_succeeded(repository: Repository) -
     assert repository.client.deployed("prod") == "b2"
 
 
+def test_what_needed_no_apply_is_written_down_as_deployed(repository: Repository) -> None:
+    repository.write(deployments=[["1", "a1"]], statuses={"1": ["success"]})
+    repository.client.record("prod", "b2")
+    assert repository.client.deployed("prod") == "b2"
+
+
 def test_a_refusal_is_told_in_githubs_words(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / "gh").write_text("#!/bin/sh\necho 'HTTP 403: Resource not accessible' >&2\nexit 1\n")
     with pytest.raises(ReleaseError, match=r"GitHub refused `gh issue list --state`: HTTP 403: Resource not"):

@@ -9,11 +9,10 @@ from typer.testing import CliRunner, Result
 from commands import github
 from operate.aws import place_of
 from operate.places import ENVIRONMENTS
+from release import commits
 from release.errors import ReleaseError
 
 from .repository import Repository
-
-UNCHANGED = {"changes": {"create": 0, "update": 0, "replace": 0, "delete": 0}, "outputs": []}
 
 
 @pytest.fixture
@@ -39,9 +38,8 @@ def test_a_job_gets_its_role_as_outputs() -> None:
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (UNCHANGED, "changes=false\n"),
-        (UNCHANGED | {"changes": {"create": 0, "update": 1, "replace": 0, "delete": 0}}, "changes=true\n"),
-        (UNCHANGED | {"outputs": ["functions"]}, "changes=true\n"),
+        ({"applyable": False}, "changes=false\n"),
+        ({"applyable": True}, "changes=true\n"),
     ],
 )
 def test_an_empty_plan_needs_no_approval(plans: Path, plan: object, said: str) -> None:
@@ -75,6 +73,23 @@ def test_drift_is_told_and_taken_back(plans: Path, repository: Repository) -> No
 def test_the_commit_that_was_deployed_is_an_output(plans: Path, repository: Repository) -> None:
     repository.write(deployments=[["2", "b2"]], statuses={"2": ["success"]})
     assert call("deployed", "--env", "prod").stdout == "commit=b2\n"
+
+
+def test_an_older_commit_does_not_take_a_newer_one_back(
+    plans: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("newer", "--env", "prod").exit_code == 0, "nothing was deployed yet"
+    repository.write(deployments=[["1", "b2"]], statuses={"1": ["success"]})
+    for contains, code in ((True, 0), (False, 1)):
+        monkeypatch.setattr(commits, "is_ancestor", lambda *_, it=contains: it)
+        done = call("newer", "--env", "prod")
+        assert done.exit_code == code
+    assert "prod has commit b2, which" in str(done.exception)
+
+
+def test_a_commit_that_changes_nothing_is_deployed_all_the_same(plans: Path, repository: Repository) -> None:
+    assert call("record", "--env", "prod", "--commit", "c3").exit_code == 0
+    assert call("deployed", "--env", "prod").stdout == "commit=c3\n"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.terraform import Progress, TerraformError
-from release import drift, packages, plans
+from release import commits, drift, packages, plans
 from release.errors import ReleaseError
 from release.plans import Release
 
@@ -26,10 +26,13 @@ class Terraform:
     def save_plan(self, file: Path) -> str:
         self.asked.append("plan")
         file.write_text("a plan")
+        if self._failure == "unplanned":
+            raise TerraformError(self._failure)
         return "Terraform will perform the following actions"
 
     def show(self, _: Path) -> dict[str, Any]:
-        return {"terraform_version": "1.11.4", "resource_changes": self._changes}
+        applyable = bool(self._changes)
+        return {"terraform_version": "1.11.4", "resource_changes": self._changes, "applyable": applyable}
 
     def apply_saved(self, plan: Path, _: Callable[[Progress], None]) -> None:
         assert plan.read_text() == "a plan"
@@ -74,7 +77,7 @@ def works_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Terraform]:
 def test_what_was_planned_is_applied_once(release: Release, works_with: Callable[..., Terraform]) -> None:
     terraform = works_with(CHANGE)
     made = plans.make(release)
-    assert made["changes"] == {"create": 0, "update": 1, "replace": 0, "delete": 0}
+    assert made["changes"] == {"create": 0, "update": 1, "replace": 0, "delete": 0, "forget": 0}
     assert set(made["made_of"]) == {
         "packages/manifest.json",
         "packages/plan.zip",
@@ -172,6 +175,35 @@ def test_where_drift_cannot_be_found_out_nothing_is_kept(
         drift.find(release)
     assert not (release.folder / "drift.json").exists()
     assert not (release.folder / "drift.md").exists()
+
+
+def test_a_plan_that_failed_is_not_kept_as_drift(
+    release: Release, works_with: Callable[..., Terraform]
+) -> None:
+    """Terraform writes the file all the same, and what lies there would be uploaded as what was found."""
+    works_with(failure="unplanned")
+    with pytest.raises(TerraformError):
+        drift.find(release)
+    assert list(release.folder.glob("drift.*")) == []
+
+
+@pytest.mark.parametrize(
+    ("clean", "sources", "commit"), [(True, "s", "c1"), (False, "s", ""), (True, "other", "")]
+)
+def test_a_plan_is_of_a_commit_if_all_of_it_is(
+    clean: bool,
+    sources: str,
+    commit: str,
+    release: Release,
+    works_with: Callable[..., Terraform],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    works_with(CHANGE)
+    monkeypatch.setattr(commits, "current", lambda: "c1")
+    monkeypatch.setattr(commits, "is_clean", lambda: clean)
+    monkeypatch.setattr(packages, "sources_of", lambda _: sources)
+    monkeypatch.setattr(packages, "sources_here", lambda: "s")
+    assert plans.make(release)["commit"] == commit
 
 
 def test_terraform_gets_the_callers_credentials_and_none_of_their_terraform_settings(

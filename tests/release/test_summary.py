@@ -44,7 +44,7 @@ def test_each_change_is_told_with_what_of_it_changes() -> None:
         Change("aws_kms_alias.d", "replace", ("name",)),
         Change("aws_sqs_queue.e", "delete", ()),
     ]
-    assert counts(changes(PLAN)) == {"create": 1, "update": 1, "replace": 2, "delete": 1}
+    assert counts(changes(PLAN)) == {"create": 1, "update": 1, "replace": 2, "delete": 1, "forget": 0}
     assert told(counts(changes(PLAN))) == "1 to create, 1 to update, 2 to replace, 1 to delete"
 
 

@@ -40,7 +40,7 @@ def by_make(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
 def by_verb(environment: dict[str, str], tmp_path: Path, *words: str) -> dict[str, str]:
     """The environment that the recipes of verbs see."""
     makefile = tmp_path / "Makefile"
-    makefile.write_text(f"include {ROOT}/Makefile\nstatus publish lint:\n\t@env -0\n")
+    makefile.write_text(f"include {ROOT}/Makefile\nstatus package publish lint:\n\t@env -0\n")
     done = subprocess.run(
         ["make", "--no-print-directory", "-f", str(makefile), *words],
         cwd=ROOT,
@@ -83,7 +83,15 @@ def test_a_terraform_configuration_that_exists_is_kept(through: object, tmp_path
     assert seen["TF_CLI_CONFIG_FILE"] == str(configuration)
 
 
-@pytest.mark.parametrize("words", [("status", "ENV=dev"), ("status", "ENV=prod", "SOURCE=ewm"), ("publish",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "ENV=dev"),
+        ("status", "ENV=prod", "SOURCE=ewm"),
+        ("publish",),
+        ("package", "publish"),  # as docs/deploy.md has it
+    ],
+)
 def test_verbs_that_are_meant_for_aws_see_whose_account_it_is(words: tuple[str, ...], tmp_path: Path) -> None:
     seen = by_verb(THEIRS, tmp_path, *words)
     theirs = {name: value for name, value in THEIRS.items() if name.startswith("AWS_")}
@@ -91,7 +99,8 @@ def test_verbs_that_are_meant_for_aws_see_whose_account_it_is(words: tuple[str, 
 
 
 @pytest.mark.parametrize(
-    "words", [("status",), ("status", "ENV=local"), ("lint", "ENV=dev"), ("status", "lint", "ENV=dev")]
+    "words",
+    [("status",), ("status", "ENV=local"), ("lint", "ENV=dev"), ("status", "lint", "ENV=dev"), ("package",)],
 )
 def test_no_other_verb_sees_it(words: tuple[str, ...], tmp_path: Path) -> None:
     """Nor does one that a shell's own variable ENV happens to meet."""
