@@ -33,7 +33,7 @@ locals {
       {
         Sid      = "WhatDeployingTakes"
         Effect   = "Allow"
-        Action   = concat([for service in sort(keys(local.ours)) : "${service}:*"], ["ec2:*", "iam:*", "kms:*", "secretsmanager:*", "xray:*"])
+        Action   = concat([for service in sort(keys(local.ours)) : "${service}:*"], ["ec2:*", "iam:*", "kms:*", "route53:AssociateVPCWithHostedZone", "secretsmanager:*", "xray:*"])
         Resource = "*" # a ceiling, see above
       },
       {
@@ -48,10 +48,19 @@ locals {
         Resource = "*" # nothing of the kind belongs to the environment
       },
       {
-        Sid      = "TheKeyOfTheStateStays"
+        # Of the state and of the packages. Tags say whose a key is: who could give it others would have it.
+        Sid      = "TheKeysOfTheBootstrapStay"
         Effect   = "Deny"
-        Action   = ["kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource"]
-        Resource = aws_kms_key.state.arn
+        Action   = local.seizing_a_key
+        Resource = concat([aws_kms_key.state.arn], aws_kms_key.artifacts[*].arn)
+      },
+      {
+        # A key without that tag cannot be told from one that is being made: keep no other in the account.
+        Sid       = "KeysOfOthersStay"
+        Effect    = "Deny"
+        Action    = local.seizing_a_key
+        Resource  = "*" # whatever key of the account says that it is not an environment's
+        Condition = { Null = { "aws:ResourceTag/managed_by" = "false" }, StringNotEquals = { "aws:ResourceTag/managed_by" = local.key_tags.managed_by } }
       },
       {
         Sid       = "NoChangeOfWhoDeploys"
@@ -94,6 +103,8 @@ locals {
       },
     ] : statement if var.protect
   ]
+
+  seizing_a_key = ["kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource"]
 
   landing_arn = "${local.arn}:s3:::${local.name}-landing-${var.account_id}"
 }

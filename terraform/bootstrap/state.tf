@@ -76,6 +76,18 @@ resource "aws_s3_bucket_policy" "state" {
         Resource  = [local.state_arn, "${local.state_arn}/*"]
         Condition = { StringNotEquals = { "aws:PrincipalAccount" = var.account_id } }
       },
+      {
+        # A writing that asks for a way of its own, as the backend's `encrypt = true` does, gets it instead of the key.
+        Sid       = "RefuseOtherEncryption"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.state_arn}/*"
+        Condition = {
+          Null            = { "s3:x-amz-server-side-encryption" = "false" }
+          StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
+        }
+      },
     ]
   })
 

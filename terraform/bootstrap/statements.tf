@@ -51,7 +51,8 @@ locals {
       Resource = "*" # lists and descriptions are of the account; of data nothing is read here
     },
     {
-      # Objects' heads, functions' environments and the state machine's definition are answered to who may decrypt them alone.
+      # Objects' heads, functions' environments, schedules' inputs and the state machine's definition are answered to who
+      # may decrypt them alone.
       Sid      = "ReadWhatIsEncrypted"
       Effect   = "Allow"
       Action   = "kms:Decrypt"
@@ -59,7 +60,7 @@ locals {
       Condition = {
         StringEquals = merge(
           { for tag, value in local.key_tags : "aws:ResourceTag/${tag}" => value },
-          { "kms:ViaService" = [for service in ["lambda", "s3", "states"] : "${service}.${var.region}.amazonaws.com"] },
+          { "kms:ViaService" = [for service in ["lambda", "s3", "scheduler", "states"] : "${service}.${var.region}.amazonaws.com"] },
         )
       }
     },
@@ -172,19 +173,42 @@ locals {
         Action = [
           "ec2:*Address*", "ec2:*FlowLogs", "ec2:*InternetGateway*", "ec2:*NatGateway*", "ec2:*RouteTable*", "ec2:*SecurityGroup*",
           "ec2:*Subnet*", "ec2:*Tags", "ec2:*Vpc*", "ec2:CreateRoute", "ec2:DeleteRoute", "ec2:ReplaceRoute",
+          "ec2:DeleteNetworkInterface", "ec2:DetachNetworkInterface", # what Lambda leaves for a while in a security group
         ]
         Resource  = "*" # what is made has no name yet, and its id is AWS's to give
         Condition = { StringEquals = { "aws:RequestedRegion" = var.region } }
       },
       {
-        Sid      = "ChangeSecretsButNotTheirValues"
+        Sid      = "GiveEndpointsPrivateNames"
         Effect   = "Allow"
-        Action   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret"]
-        Resource = "${local.arn}:secretsmanager:${local.scope}:secret:xmlift/${var.environment}/*"
+        Action   = "route53:AssociateVPCWithHostedZone"
+        Resource = "*" # the zone of an interface endpoint is AWS's own, and so is its id
+      },
+      {
+        # The warehouse makes its administrator's secret in the name of whoever makes the namespace.
+        Sid    = "ChangeSecretsButNotTheirValues"
+        Effect = "Allow"
+        Action = [
+          "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:RotateSecret", "secretsmanager:TagResource",
+          "secretsmanager:UntagResource", "secretsmanager:UpdateSecret",
+        ]
+        Resource = [
+          "${local.arn}:secretsmanager:${local.scope}:secret:xmlift/${var.environment}/*",
+          "${local.arn}:secretsmanager:${local.scope}:secret:redshift!${local.name}-*",
+        ]
+      },
+      {
+        Sid    = "WhatHasNoResource"
+        Effect = "Allow"
+        Action = [
+          "secretsmanager:GetRandomPassword",
+          "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
+        ]
+        Resource = "*" # IAM knows no narrower one: a password that is nobody's yet, a subscription
       },
       {
         # A key has an id, not a name: what it is for stands in its tags. KMS asks for TagResource before there is a key,
-        # so that it cannot be bound to ours; the boundary keeps it from the key of the state.
+        # so that it cannot be bound to ours; the boundary keeps it from those of the bootstrap.
         Sid       = "MakeAKeyOfTheEnvironment"
         Effect    = "Allow"
         Action    = ["kms:CreateKey", "kms:TagResource"]
@@ -195,12 +219,19 @@ locals {
         Sid    = "ChangeAndUseTheKeyOfTheEnvironment"
         Effect = "Allow"
         Action = [
-          "kms:CancelKeyDeletion", "kms:CreateGrant", "kms:Decrypt", "kms:DisableKeyRotation",
-          "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*", "kms:PutKeyPolicy", "kms:RetireGrant", "kms:ScheduleKeyDeletion",
-          "kms:UntagResource", "kms:UpdateKeyDescription",
+          "kms:CancelKeyDeletion", "kms:CreateGrant", "kms:Decrypt", "kms:DisableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey*",
+          "kms:PutKeyPolicy", "kms:RetireGrant", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource",
+          "kms:UpdateKeyDescription",
         ]
         Resource  = "${local.arn}:kms:${local.scope}:key/*"
         Condition = { StringEquals = { for tag, value in local.key_tags : "aws:ResourceTag/${tag}" => value } }
+      },
+      {
+        # At once after it is made, when its tags do not count yet: that takes KMS up to five minutes.
+        Sid      = "RotateTheNewKey"
+        Effect   = "Allow"
+        Action   = "kms:EnableKeyRotation"
+        Resource = "${local.arn}:kms:${local.scope}:key/*"
       },
       {
         Sid      = "NameTheKeyOfTheEnvironment"

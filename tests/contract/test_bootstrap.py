@@ -73,6 +73,66 @@ def what_plan_lacks(bootstrap: Deployment) -> Iterator[str]:
     statements = statements_of(_policy_of(bootstrap, "plan"))
     if not any(_allows(statement, "states:ValidateStateMachineDefinition") for statement in statements):
         yield "plan: states:ValidateStateMachineDefinition"
+    through = json.dumps([each.condition for each in statements if _allows(each, "kms:Decrypt")])
+    for service in ("lambda", "s3", "scheduler", "states"):
+        if f'"{service}.eu-central-1.amazonaws.com"' not in through:
+            yield f"plan: kms:Decrypt through {service}"
+
+
+# What a service asks of the caller, besides the action that was called.
+_ASKED_BESIDES = {
+    "redshift-serverless:CreateNamespace": [
+        (
+            f"secretsmanager:{action}",
+            "arn:aws:secretsmanager:eu-central-1:111122223333:secret:redshift!xmlift-dev-admin-x",
+        )
+        for action in (
+            "CreateSecret",
+            "DeleteSecret",
+            "DescribeSecret",
+            "GetRandomPassword",
+            "RotateSecret",
+            "TagResource",
+            "UpdateSecret",
+        )
+    ],
+    "ec2:CreateVpcEndpoint": [("route53:AssociateVPCWithHostedZone", "arn:aws:route53:::hostedzone/Z1")],
+    "ec2:DeleteSecurityGroup": [
+        (f"ec2:{action}", "arn:aws:ec2:eu-central-1:111122223333:network-interface/eni-1")
+        for action in ("DeleteNetworkInterface", "DescribeNetworkInterfaces", "DetachNetworkInterface")
+    ],
+    "sns:Subscribe": [("sns:SetSubscriptionAttributes", "*"), ("sns:Unsubscribe", "*")],
+}
+
+
+def what_apply_lacks(bootstrap: Deployment) -> Iterator[str]:
+    """What services do in the name of who applies, and cannot where the policy or the boundary lacks it."""
+    statements = statements_of(_policy_of(bootstrap, "apply"))
+    boundary = statements_of(_boundary_of(bootstrap, "deployment"))
+    for called, asked in _ASKED_BESIDES.items():
+        for action, resource in asked:
+            for place, told in (("apply", statements), ("the boundary", boundary)):
+                if not any(_allows(each, action) and _names(each, resource) for each in told):
+                    yield f"{called}: {place} lacks {action}"
+
+
+def _names(statement: Statement, resource: str) -> bool:
+    return any(fnmatchcase(resource, named) for named in statement.resources)
+
+
+def whose_keys_are_free(bootstrap: Deployment) -> Iterator[str]:
+    """What would make the keys of the state and the packages, or one of somebody else, an environment's."""
+    denied = [each for each in statements_of(_boundary_of(bootstrap, "deployment")) if each.effect == "Deny"]
+    for action in ("DisableKey", "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource", "UntagResource"):
+        by_name = [each for each in denied if f"kms:{action}" in each.actions and not each.condition]
+        if not any(len(each.resources) == len(bootstrap.all("aws_kms_key")) for each in by_name):
+            yield f"kms:{action} of a key of the bootstrap"
+        if not any(
+            f"kms:{action}" in each.actions
+            and each.condition.get("StringNotEquals") == {"aws:ResourceTag/managed_by": "terraform"}
+            for each in denied
+        ):
+            yield f"kms:{action} of a key of others"
 
 
 def _policy_of(bootstrap: Deployment, role: str) -> str:
@@ -86,12 +146,17 @@ def _policy_of(bootstrap: Deployment, role: str) -> str:
 
 def ceiling(bootstrap: Deployment) -> list[str]:
     """The actions that the boundary of an environment's roles leaves them."""
-    (boundary,) = (
-        each.values["policy"]
-        for each in bootstrap.all("aws_iam_policy")
-        if each.address.endswith('["workload"]')
-    )
+    boundary = _boundary_of(bootstrap, "workload")
     return [action for statement in statements_of(boundary) for action in statement.actions]
+
+
+def _boundary_of(bootstrap: Deployment, whose: str) -> str:
+    (boundary,) = (
+        str(each.values["policy"])
+        for each in bootstrap.all("aws_iam_policy")
+        if each.address.endswith(f'["{whose}"]')
+    )
+    return boundary
 
 
 def granted(environment: Deployment) -> set[str]:
@@ -122,7 +187,16 @@ def _is_bounded(statement: Statement) -> bool:
 
 
 @pytest.mark.parametrize(
-    "rule", [findings, too_long, what_reads_secrets, what_makes_free_roles, what_plan_lacks]
+    "rule",
+    [
+        findings,
+        too_long,
+        what_apply_lacks,
+        what_makes_free_roles,
+        what_plan_lacks,
+        what_reads_secrets,
+        whose_keys_are_free,
+    ],
 )
 def test_who_deploys_may_do_what_it_takes_and_no_more(
     rule: Callable[[Deployment], Iterator[str]], bootstrap: Deployment
@@ -141,6 +215,45 @@ def test_a_spoilt_policy_is_noticed(bootstrap: Deployment) -> None:
     assert list(what_reads_secrets(curious))
 
 
+def test_what_services_ask_of_who_applies_is_granted(bootstrap: Deployment) -> None:
+    apply, boundary = 'aws_iam_role_policy.this["apply"]', 'aws_iam_policy.boundary["deployment"]'
+    for address, old, new, missing in (
+        (
+            apply,
+            "secret:redshift!",
+            "secret:rds!",
+            "redshift-serverless:CreateNamespace: apply lacks secretsmanager:CreateSecret",
+        ),
+        (
+            boundary,
+            "route53:AssociateVPC",
+            "route53:DisassociateVPC",
+            "ec2:CreateVpcEndpoint: the boundary lacks route53:AssociateVPCWithHostedZone",
+        ),
+        (
+            apply,
+            "ec2:DetachNetwork",
+            "ec2:AttachNetwork",
+            "ec2:DeleteSecurityGroup: apply lacks ec2:DetachNetworkInterface",
+        ),
+        (apply, "sns:Unsub", "sns:Sub", "sns:Subscribe: apply lacks sns:Unsubscribe"),
+    ):
+        assert missing in list(what_apply_lacks(bootstrap.with_text(address, "policy", old, new)))
+
+
+def test_keys_of_others_are_not_to_be_seized(bootstrap: Deployment) -> None:
+    boundary = 'aws_iam_policy.boundary["deployment"]'
+    by_name = bootstrap.with_text(boundary, "policy", "kms:PutKeyPolicy", "kms:GetKeyPolicy")
+    assert list(whose_keys_are_free(by_name)) == [
+        "kms:PutKeyPolicy of a key of the bootstrap",
+        "kms:PutKeyPolicy of a key of others",
+    ]
+    by_tag = bootstrap.with_text(
+        boundary, "policy", "aws:ResourceTag/managed_by", "aws:RequestTag/managed_by"
+    )
+    assert len(list(whose_keys_are_free(by_tag))) == 5
+
+
 def test_plan_may_have_a_definition_validated(bootstrap: Deployment) -> None:
     assert not list(what_plan_lacks(bootstrap))
     blind = bootstrap.with_text(
@@ -150,6 +263,8 @@ def test_plan_may_have_a_definition_validated(bootstrap: Deployment) -> None:
         "states:TestState",
     )
     assert list(what_plan_lacks(blind)) == ["plan: states:ValidateStateMachineDefinition"]
+    deaf = bootstrap.with_text('aws_iam_role_policy.this["plan"]', "policy", "scheduler.eu-", "events.eu-")
+    assert list(what_plan_lacks(deaf)) == ["plan: kms:Decrypt through scheduler"]
 
 
 def test_the_boundary_leaves_what_roles_are_granted_and_nothing_else(

@@ -34,7 +34,7 @@ FUNCTIONS = set(
 )
 TYPES = {"list", "map", "object", "optional", "set"}
 # Of the backend in S3; use_lockfile came with OpenTofu 1.10.
-BACKEND = {"allowed_account_ids", "bucket", "encrypt", "key", "region", "use_lockfile"}
+BACKEND = {"allowed_account_ids", "bucket", "key", "region", "use_lockfile"}
 
 _QUOTED = re.compile(r'"(?:\\.|\$\{[^}]*\}|[^"\\])*"')
 _COMMENT = re.compile(r"^\s*(#|//).*$|\s#\s.*$", re.MULTILINE)

@@ -34,8 +34,8 @@ run "makes_what_an_environment_stands_on" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_s3_bucket_policy.state.policy).Statement : statement.Effect] == ["Deny", "Deny"]
-    error_message = "The state's bucket refuses plain HTTP and other accounts."
+    condition     = [for statement in jsondecode(aws_s3_bucket_policy.state.policy).Statement : statement.Effect] == ["Deny", "Deny", "Deny"]
+    error_message = "The state's bucket refuses plain HTTP, other accounts and other ways of encryption."
   }
 
   assert {
@@ -97,6 +97,18 @@ run "nobody_who_deploys_deletes_what_holds_data" {
       ]), action)
     ])
     error_message = "The boundary holds, whatever the code that is deployed says of protection."
+  }
+}
+
+run "nobody_who_deploys_makes_a_key_of_the_bootstrap_theirs" {
+  command = plan
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_policy.boundary["deployment"].policy).Statement :
+      length(flatten([statement.Resource])) if statement.Sid == "TheKeysOfTheBootstrapStay"
+    ]) == 2
+    error_message = "The keys of the state and of the packages are both named."
   }
 }
 
