@@ -24,7 +24,8 @@ def idle_cost(estimate: Mapping[str, Any]) -> str:
     items = [item for item in sorted(dollars) if item != "total"]
     rows = "".join(f"| {item.replace('_', ' ')} | {dollars[item]:.2f} |\n" for item in [*items, "total"])
     wake_ups = ", ".join(f"{source} {times}" for source, times in sorted(estimate["wake_ups"].items()))
-    return f"| Idle, a month | USD |\n|---|---:|\n{rows}\nWake-ups of the warehouse: {wake_ups or 'none'}."
+    head = f"| Idle, a month, by list prices ({estimate['prices']}) | USD |\n|---|---:|\n"
+    return f"{head}{rows}\nWake-ups of the warehouse: {wake_ups or 'none'}."
 
 
 def inventory(environment: str, deployment: Deployment) -> str:

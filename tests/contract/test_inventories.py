@@ -15,7 +15,7 @@ PAGE = """# What dev is made of
 | `aws_iam_role` | 1 |
 | `aws_s3_bucket` | 2 |
 
-| Idle, a month | USD |
+| Idle, a month, by list prices (us-east-1, January 2025) | USD |
 |---|---:|
 | interface endpoints | 21.90 |
 | warehouse wake ups | 36.50 |
@@ -39,7 +39,7 @@ def test_an_inventory_counts_and_names() -> None:
     }
     resources = {address: Resource(address, kind, {}) for address, kind in addresses.items()}
     dollars = {"warehouse_wake_ups": 36.5, "total": 58.4, "interface_endpoints": 21.9}
-    cost = {"usd_a_month": dollars, "wake_ups": {"ewm": 730, "ecb": 30}}
+    cost = {"prices": "us-east-1, January 2025", "usd_a_month": dollars, "wake_ups": {"ewm": 730, "ecb": 30}}
     assert inventory("dev", Deployment(resources, {"idle_cost": cost})) == PAGE
 
 

@@ -421,8 +421,8 @@ locals {
     Effect = "Allow"
     Action = "redshift-serverless:CreateSnapshot"
     Resource = [
-      var.namespace_arn,
-      # A new snapshot's id is AWS's to give; whose it is, the namespace says.
+      var.namespace_arn, # not among the action's resources in AWS's reference; unverified
+      # A new snapshot's id is AWS's to give. Of which namespace it may be, no resource says.
       "arn:${local.partition}:redshift-serverless:${var.account.region}:${var.account.id}:snapshot/*",
     ]
   }]

@@ -115,17 +115,22 @@ locals {
         }
       }],
       [
-        for actions, resource in {
-          "s3:PutObject"    = "${local.arns.logs}/flow-logs/AWSLogs/${var.account.id}/*"
-          "s3:GetBucketAcl" = local.arns.logs
+        # As AWS's guide has them, names included: flow logs add what they miss, which would be drift.
+        for sid, may in {
+          AWSLogDeliveryWrite = {
+            action    = "s3:PutObject"
+            resource  = "${local.arns.logs}/flow-logs/AWSLogs/${var.account.id}/*"
+            condition = { "s3:x-amz-acl" = "bucket-owner-full-control" }
+          }
+          AWSLogDeliveryAclCheck = { action = "s3:GetBucketAcl", resource = local.arns.logs, condition = {} }
           } : {
-          Sid       = actions == "s3:PutObject" ? "TakeFlowLogs" : "LetTheirDeliveryLook"
+          Sid       = sid
           Effect    = "Allow"
           Principal = { Service = "delivery.logs.amazonaws.com" }
-          Action    = actions
-          Resource  = [resource]
+          Action    = may.action
+          Resource  = [may.resource]
           Condition = {
-            StringEquals = { "aws:SourceAccount" = var.account.id }
+            StringEquals = merge({ "aws:SourceAccount" = var.account.id }, may.condition)
             ArnLike      = { "aws:SourceArn" = ["arn:${var.account.partition}:logs:${var.account.region}:${var.account.id}:*"] }
           }
         } if var.flow_logs

@@ -77,9 +77,9 @@ locals {
     })
   }
 
-  alarms_of_schedules = length(local.scheduled) == 0 ? {} : {
+  alarms_of_schedules = length(local.scheduled) == 0 && !var.warehouse.snapshots ? {} : {
     unstarted-schedules = merge(local.at_once, {
-      says    = "A schedule could not start the pipeline."
+      says    = "A schedule could not start the pipeline, or take the warehouse's snapshot."
       runbook = "alarm-a-schedule-could-not-start"
       of = {
         dropped = {

@@ -1,8 +1,3 @@
-output "dashboard" {
-  description = "Name of the dashboard."
-  value       = aws_cloudwatch_dashboard.main.dashboard_name
-}
-
 output "alarms" {
   description = "Alarms: name => its description, with the address of its runbook."
   value       = { for alarm in aws_cloudwatch_metric_alarm.main : alarm.alarm_name => alarm.alarm_description }

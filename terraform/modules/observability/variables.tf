@@ -102,10 +102,11 @@ variable "queues" {
 }
 
 variable "warehouse" {
-  description = "Name of the workgroup, and its usage limit in RPU hours a day (null: none)."
+  description = "Name of the workgroup, its usage limit in RPU hours a day (null: none), and whether snapshots are taken by schedule."
   type = object({
     workgroup             = string
     usage_limit_rpu_hours = number
+    snapshots             = optional(bool, false)
   })
 }
 

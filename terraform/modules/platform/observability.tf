@@ -28,5 +28,6 @@ module "observability" {
   warehouse = {
     workgroup             = module.warehouse.workgroup
     usage_limit_rpu_hours = var.warehouse.usage_limit_rpu_hours
+    snapshots             = var.warehouse.snapshots != null
   }
 }

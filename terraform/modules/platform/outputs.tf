@@ -59,8 +59,9 @@ output "failures_topic_arn" {
 }
 
 output "idle_cost" {
-  description = "What a month costs in which nothing happens, by the list prices in prices.yaml: USD by item, and how often each source's schedule wakes the warehouse."
+  description = "What a month costs in which nothing happens, by the list prices in prices.yaml: of which region and month, USD by item, and how often each source's schedule wakes the warehouse."
   value = {
+    prices      = local.prices.list
     usd_a_month = module.cost.usd_a_month
     wake_ups    = module.cost.wake_ups
   }

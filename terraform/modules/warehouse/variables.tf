@@ -90,9 +90,10 @@ variable "settings" {
 
   validation {
     condition = var.settings.base_capacity == 4 || (
-      var.settings.base_capacity >= 8 && var.settings.base_capacity <= 512 && var.settings.base_capacity % 8 == 0
+      var.settings.base_capacity >= 8 && var.settings.base_capacity <= 1024 &&
+      var.settings.base_capacity % (var.settings.base_capacity > 512 ? 32 : 8) == 0
     )
-    error_message = "warehouse.base_capacity must be 4 (not in every region) or a multiple of 8 up to 512 RPU."
+    error_message = "warehouse.base_capacity must be 4 (not in every region), a multiple of 8 up to 512 RPU, or one of 32 up to 1024."
   }
 
   validation {

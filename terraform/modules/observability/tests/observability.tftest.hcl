@@ -121,6 +121,20 @@ run "has_no_alarm_for_a_limit_that_is_null" {
   }
 }
 
+run "watches_the_schedule_of_snapshots_where_no_source_has_one" {
+  command = plan
+
+  variables {
+    sources   = { parts = { scheduled = false } }
+    warehouse = { workgroup = "xmlift-test", usage_limit_rpu_hours = null, snapshots = true }
+  }
+
+  assert {
+    condition     = contains(keys(aws_cloudwatch_metric_alarm.main), "unstarted-schedules")
+    error_message = "A snapshot that is not taken is told."
+  }
+}
+
 run "takes_another_lag_for_a_source" {
   command = plan
 

@@ -144,6 +144,29 @@ run "refuses_a_port_subnets_and_a_name_that_redshift_refuses" {
   expect_failures = [var.settings, var.subnet_ids, var.name]
 }
 
+run "takes_a_large_base_capacity" {
+  command = plan
+
+  variables {
+    settings = { base_capacity = 544, max_capacity = 1024 }
+  }
+
+  assert {
+    condition     = aws_redshiftserverless_workgroup.main.base_capacity == 544
+    error_message = "Above 512 RPU there are steps of 32."
+  }
+}
+
+run "refuses_a_step_between_large_base_capacities" {
+  command = plan
+
+  variables {
+    settings = { base_capacity = 520, max_capacity = 1024 }
+  }
+
+  expect_failures = [var.settings]
+}
+
 run "refuses_a_capacity_between_steps" {
   command = plan
 
