@@ -46,9 +46,14 @@ class MigrateAnswer(Struct, frozen=True, kw_only=True):
 
 
 class CheckAnswer(Struct, frozen=True, kw_only=True):
-    """The newest version that this code knows: it may use the warehouse."""
+    """The newest version that this code knows, which may use the warehouse; the oldest one that may (0: any)."""
 
     code: int
+    oldest_code: int
+
+
+class ShutOutError(WarehouseError):
+    """This code may not use the warehouse. Who rolls back knows by the name that it is this, and no outage."""
 
 
 class Forget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,12 +95,15 @@ def migrate(event: MigrateEvent, warehouse: Warehouse, seconds: float = math.inf
 
 
 def check(warehouse: Warehouse, seconds: float = math.inf) -> CheckAnswer:
-    """Ask, before older code goes live again, whether it may use the warehouse. Raises WarehouseError if not."""
+    """Ask, before older code goes live again, whether it may use the warehouse.
+
+    Raises ShutOutError if not, another WarehouseError if the warehouse does not say.
+    """
     try:
-        warehouse.transaction(version.check, seconds)
+        oldest = warehouse.transaction(_oldest_code, seconds)
     except psycopg2.Error as error:
         raise WarehouseError(f"the version of the warehouse is not known: {one_line(error)}") from error
-    return CheckAnswer(code=migrations.newest())
+    return CheckAnswer(code=migrations.newest(), oldest_code=oldest)
 
 
 def forget(event: ForgetEvent, warehouse: Warehouse, seconds: float = math.inf) -> ForgetAnswer:
@@ -115,6 +123,16 @@ def forget(event: ForgetEvent, warehouse: Warehouse, seconds: float = math.inf) 
         raise WarehouseError(f"nothing of {source} was forgotten: {one_line(error)}") from error
     logger.info("forgot", source=source, rows=forgotten)
     return ForgetAnswer(source=source, forgotten=forgotten)
+
+
+def _oldest_code(cursor: Cursor) -> int:
+    try:
+        version.check(cursor)
+    except WarehouseError as error:
+        raise ShutOutError(str(error)) from error
+    cursor.execute("SELECT COALESCE(MAX(oldest_code), 0) FROM xmlift.migrations")
+    (oldest,) = cursor.fetchone() or (0,)
+    return int(oldest)
 
 
 def _forget(cursor: Cursor, source: str, streams: Sequence[str]) -> int:

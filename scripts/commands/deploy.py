@@ -25,7 +25,10 @@ def deploy(env: Env, packages: Packages = PACKAGES, plans: Plans = PLANS, json: 
         summary = saved.apply(release, on_progress)
         work.finish(f"{made} resources, {in_words(summary)}")
         work = show.begin("write down what is live")
-        work.finish(str(deployments.settle(aws.deployed(env), summary["commit"])))
+        warnings: list[str] = []
+        work.finish(str(deployments.settle(aws.deployed(env), summary["commit"], warnings.append)))
+    for words in warnings:
+        say(words)
     if json:
         print_json(summary)
     else:

@@ -49,6 +49,8 @@ def rollback(
     say(f"{deployment.name} is at {done.to}; before: {done.since or 'no whole deployment'}")
     for moved in done.moved:
         say(f"  {moved.what}: version {moved.before} -> {moved.after}")
+    if done.unchecked:
+        say(f"Whether the warehouse lets this code in could not be checked: {done.unchecked}")
     say("Not moved: catalogues and schedules, roles, the warehouse")
     say(
         "The code is ahead of the environment now: drift finds these changed, and every apply moves them on again"
@@ -66,4 +68,5 @@ def _as_json(done: RolledBack) -> dict[str, Any]:
         "since": msgspec.to_builtins(done.since),
         "moved": [moved._asdict() for moved in done.moved],
         "closing": done.closing,
+        "unchecked": done.unchecked,
     }

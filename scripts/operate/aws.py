@@ -32,9 +32,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class AwsDeployment(Deployment):
-    """An environment on AWS. session: the caller's credentials, and the environment's region."""
+    """An environment on AWS. session: the caller's credentials, and its region. place: as its folder says."""
 
     session: boto3.Session
+    place: Place
 
     def make_client(self, service: str, config: Config | None) -> Any:
         return self.session.client(service, config=config)
@@ -46,6 +47,19 @@ class AwsDeployment(Deployment):
 
     def command(self, words: str) -> str:
         return f"make {words} ENV={self.name}"
+
+    def lock(self) -> str | None:
+        place = self.place
+        key = f"{place.key}.tflock"
+        try:
+            self.session.client("s3", region_name=place.state_region).head_object(
+                Bucket=place.bucket, Key=key
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                return None
+            raise
+        return f"s3://{place.bucket}/{key}"
 
     def readable(self) -> list[str]:
         return [source for source in self.sources if self.is_asked(source)]
@@ -67,7 +81,7 @@ def deployed(name: str) -> AwsDeployment:
         raise OperatorError(
             f"Nothing is applied to {folder.name} yet. Remedy: make plan deploy ENV={folder.name}"
         )
-    return AwsDeployment(folder.name, outputs, session)
+    return AwsDeployment(folder.name, outputs, session, place)
 
 
 def place_of(folder: Path) -> Place:

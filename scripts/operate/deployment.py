@@ -11,9 +11,8 @@ from operate.errors import OperatorError
 from operate.places import CATALOGUE, ROOT
 from xmlift.catalogue import Source, load_source
 
-# An operator's call of a function waits for its end, as long as a function may live: a second call, made because
-# the first one takes its time, would do its work once more, and after everything else.
-_ONE_CALL = Config(read_timeout=920, retries={"total_max_attempts": 1})
+# As long as a function may live, and its answer takes.
+_LONGEST_CALL = 920
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,21 @@ class Deployment(ABC):
     def client(self, service: str) -> Any:
         """A boto3 client of the account that the environment is deployed to; made once, as that takes a while."""
         if service not in self._clients:
-            self._clients[service] = self.make_client(service, _ONE_CALL if service == "lambda" else None)
+            self._clients[service] = self.make_client(service, None)
         return self._clients[service]
+
+    def caller(self, seconds: int = _LONGEST_CALL) -> Any:
+        """A client of Lambda that invokes a function once, and waits that long for its end.
+
+        A second call, made because the first one takes its time, would do its work once more, and after
+        everything else.
+        """
+        once = Config(read_timeout=seconds, retries={"total_max_attempts": 1})
+        return self.make_client("lambda", once)
+
+    def lock(self) -> str | None:
+        """Where the lock lies of an apply that is under way; None if none is, or it is this machine's own."""
+        return None
 
     def given(self, source: str, **changes: Any) -> dict[str, Any]:
         """An execution's input: what the source's schedule passes, and what differs this time.

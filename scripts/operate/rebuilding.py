@@ -42,7 +42,7 @@ def forget(deployment: Deployment, source: str) -> dict[str, Any]:
 
     Raises: OperatorError with the function's words if it refuses.
     """
-    answer = deployment.client("lambda").invoke(
+    answer = deployment.caller().invoke(
         FunctionName=deployment.outputs["functions"]["migrate"]["alias_arn"],
         Payload=json.dumps({"forget": {"source": source}}),
     )

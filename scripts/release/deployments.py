@@ -5,14 +5,18 @@ numbers.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from operate.deployment import Deployment
+from release.errors import ReleaseError
 
 PREFIX = "deployments/"
 _ALIAS = "live"
@@ -63,21 +67,40 @@ def record(deployment: Deployment, commit: str, now: datetime | None = None) -> 
     latest, versions = next(history(deployment), None), live(deployment)
     if latest is not None and (latest.commit, latest.versions) == (commit, versions):
         return latest
-    number = latest.number + 1 if latest else 1
-    made = Record(number=number, commit=commit, time=now or datetime.now(UTC), versions=versions)
-    deployment.client("s3").put_object(
-        Bucket=_bucket(deployment),
-        Key=f"{PREFIX}{number:08}.json",
-        Body=msgspec.json.encode(made),
-        ContentType="application/json",
-    )
-    return made
+    for number in count(latest.number + 1 if latest else 1):
+        made = Record(number=number, commit=commit, time=now or datetime.now(UTC), versions=versions)
+        if _write(deployment, made):
+            return made
+    raise AssertionError("numbers do not end")
 
 
-def settle(deployment: Deployment, commit: str) -> Record:
-    """What follows every apply: write down what is live, and delete versions that are too old to go back to."""
+def _write(deployment: Deployment, made: Record) -> bool:
+    """Whether the record's number was still free: somebody else may have deployed meanwhile."""
+    try:
+        deployment.client("s3").put_object(
+            Bucket=_bucket(deployment),
+            Key=f"{PREFIX}{made.number:08}.json",
+            Body=msgspec.json.encode(made),
+            ContentType="application/json",
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"PreconditionFailed", "ConditionalRequestConflict"}:
+            return False
+        raise
+    return True
+
+
+def settle(deployment: Deployment, commit: str, warn: Callable[[str], None] = lambda words: None) -> Record:
+    """What follows every apply: write down what is live, and delete versions that are too old to go back to.
+
+    warn: is told if these could not be deleted; what was applied is live all the same.
+    """
     made = record(deployment, commit)
-    prune(deployment, int(deployment.outputs["deployments_kept"]))
+    try:
+        prune(deployment, int(deployment.outputs["deployments_kept"]))
+    except (BotoCoreError, ClientError) as error:
+        warn(f"Versions that are too old to go back to were not deleted, the next apply tries again: {error}")
     return made
 
 
@@ -95,13 +118,21 @@ def move(deployment: Deployment, to: Versions) -> None:
     The state machine goes first and the functions after it, the other way round than in an apply: what stands
     side by side meanwhile did so while that was applied.
 
-    Raises: ClientError of what could not be moved, when everything is back where it was.
+    Raises: ClientError of what could not be moved, when everything is back where it was; ReleaseError that names
+    what did not come back, and how it does.
     """
     before = live(deployment)
     try:
-        _point_at(deployment, to)
-    except BaseException:
-        _point_at(deployment, before)
+        for alias in _aliases(deployment, to):
+            alias.point()
+    except BaseException as cause:
+        # Each by itself: one that is refused keeps no other from coming back.
+        if stuck := [alias for alias in _aliases(deployment, before) if not _comes_back(alias)]:
+            raise ReleaseError(
+                f"{deployment.name} was not rolled back ({cause}), and these aliases did not come back: "
+                f"{', '.join(f'{alias.what} (to version {alias.version})' for alias in stuck)}. Functions of two "
+                "deployments run side by side: " + "; ".join(alias.remedy for alias in stuck)
+            ) from cause
         raise
 
 
@@ -139,16 +170,45 @@ def prune(deployment: Deployment, keep: int) -> Pruned:
     return Pruned(len(of_functions), len(of_states))
 
 
-def _point_at(deployment: Deployment, to: Versions) -> None:
+class _Alias(NamedTuple):
+    """An alias and the version that it is to point at. remedy: the command that does it by hand."""
+
+    what: str
+    version: str
+    point: Callable[[], Any]
+    remedy: str
+
+
+def _aliases(deployment: Deployment, to: Versions) -> Iterator[_Alias]:
     functions, states = deployment.client("lambda"), deployment.client("stepfunctions")
+    machine = str(deployment.outputs["state_machine_arn"])
     version = f"{deployment.state_machine}:{to.state_machine}"
-    states.update_state_machine_alias(
-        stateMachineAliasArn=deployment.outputs["state_machine_arn"],
-        routingConfiguration=[{"stateMachineVersionArn": version, "weight": 100}],
+    yield _Alias(
+        "the state machine",
+        to.state_machine,
+        lambda: states.update_state_machine_alias(
+            stateMachineAliasArn=machine,
+            routingConfiguration=[{"stateMachineVersionArn": version, "weight": 100}],
+        ),
+        f"aws stepfunctions update-state-machine-alias --state-machine-alias-arn {machine} "
+        f"--routing-configuration stateMachineVersionArn={version},weight=100",
     )
     for step, number in to.functions.items():
         name = deployment.outputs["functions"][step]["name"]
-        functions.update_alias(FunctionName=name, Name=_ALIAS, FunctionVersion=number)
+        yield _Alias(
+            step,
+            number,
+            partial(functions.update_alias, FunctionName=name, Name=_ALIAS, FunctionVersion=number),
+            f"aws lambda update-alias --function-name {name} --name {_ALIAS} --function-version {number}",
+        )
+
+
+def _comes_back(alias: _Alias) -> bool:
+    try:
+        alias.point()
+    except (BotoCoreError, ClientError):
+        return False
+    return True
 
 
 def _function_versions(deployment: Deployment, name: str) -> list[str]:

@@ -23,12 +23,16 @@ class Moved(NamedTuple):
 
 
 class RolledBack(NamedTuple):
-    """What a rollback did. since: what was live before, if that is known. closing: how the drift is closed."""
+    """What a rollback did. since: what was live before, if that is known. closing: how the drift is closed.
+
+    unchecked: why it is not known whether the warehouse lets that code in; empty if it does.
+    """
 
     to: Record
     since: Record | None
     moved: list[Moved]
     closing: list[str]
+    unchecked: str = ""
 
 
 def roll_back(deployment: Deployment, to: str | None = None) -> RolledBack:
@@ -36,9 +40,14 @@ def roll_back(deployment: Deployment, to: str | None = None) -> RolledBack:
 
     to: its number, or what its commit begins with; None: the one before what is live.
 
-    Raises: ReleaseError if there is no such deployment, it is live already, its versions were deleted, or the
-    warehouse has gone on to a version that its code may not use.
+    Raises: ReleaseError if there is no such deployment, it is live already, its versions were deleted, the
+    warehouse has gone on to a version that its code may not use, or an apply is under way.
     """
+    if lock := deployment.lock():
+        raise ReleaseError(
+            f"{deployment.name} is being applied: {lock} is there. Nothing was moved. Remedy: wait for its end; if "
+            "it was broken off: terraform force-unlock, with the ID that stands in this object"
+        )
     live = deployments.live(deployment)
     records = list(islice(deployments.history(deployment), _LOOKED_THROUGH))
     since = next((each for each in records if each.versions == live), None)
@@ -50,13 +59,18 @@ def roll_back(deployment: Deployment, to: str | None = None) -> RolledBack:
             f"{target} of {deployment.name} cannot be gone back to: {', '.join(gone)} is deleted. "
             f"Nothing was moved. Remedy: deploy its commit anew: {_deploying(deployment, target)}"
         )
-    if refused := warehouse.refusal(deployment, target.versions):
+    found = warehouse.verdict(deployment, target.versions)
+    if found.refusal:
         raise ReleaseError(
-            f"{target} of {deployment.name} cannot be gone back to: {refused}. Nothing was moved"
+            f"{target} of {deployment.name} cannot be gone back to: {found.refusal}. Nothing was moved"
         )
     deployments.move(deployment, target.versions)
     return RolledBack(
-        target, since, list(_moved(live, target.versions)), list(_closing(deployment, target, since))
+        target,
+        since,
+        list(_moved(live, target.versions)),
+        list(_closing(deployment, target, since)),
+        found.unknown,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from operate.deployment import Deployment
 from release.deployments import Versions
@@ -20,8 +21,11 @@ OUTPUTS = {
 }
 
 
-class RefusedError(Exception):
+class RefusedError(ClientError):
     """What the service says no to."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__({"Error": {"Code": "Refused", "Message": name}}, "UpdateAlias")
 
 
 @dataclass
@@ -36,24 +40,34 @@ class Pages:
 
 @dataclass
 class Versioned:
-    """Lambda and Step Functions at once: versions by name, where each alias is, and each move in order."""
+    """Lambda and Step Functions at once: versions by name, where each alias is, and each move in order.
+
+    refuses: what cannot be moved, or not to one version (`name:2`), once each. warehouse: what a version of migrate
+    answers; live_warehouse: the live one.
+    """
 
     versions: dict[str, list[int]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     moves: list[tuple[str, str]] = field(default_factory=list)
-    refuses: str = ""
-    warehouse: dict[str, Any] = field(default_factory=lambda: {"code": 6})
+    refuses: list[str] = field(default_factory=list)
+    warehouse: Any = field(default_factory=lambda: {"code": 6, "oldest_code": 0})
+    live_warehouse: dict[str, Any] = field(default_factory=lambda: {"code": 7, "oldest_code": 0})
 
     def invoke(self, FunctionName: str, Qualifier: str, Payload: str) -> dict[str, Any]:  # noqa: N803
         """What a version of migrate answers to who asks whether it may use the warehouse."""
         assert json.loads(Payload) == {"check": {}}
-        assert (FunctionName, int(Qualifier) in self.versions[FunctionName]) == ("xmlift-dev-migrate", True)
+        assert FunctionName == "xmlift-dev-migrate"
+        if Qualifier == "live":
+            return {"Payload": io.BytesIO(json.dumps(self.live_warehouse).encode())}
+        assert int(Qualifier) in self.versions[FunctionName]
+        if isinstance(self.warehouse, Exception):
+            raise self.warehouse
         error = {"FunctionError": "Unhandled"} if "errorMessage" in self.warehouse else {}
         return error | {"Payload": io.BytesIO(json.dumps(self.warehouse).encode())}
 
     def point(self, name: str, version: str) -> None:
-        if name == self.refuses:
-            self.refuses = ""
+        for refused in {name, f"{name}:{version}"} & set(self.refuses):
+            self.refuses.remove(refused)
             raise RefusedError(name)
         assert int(version) in self.versions[name], f"{name} has no version {version}"
         self.aliases[name] = version
@@ -107,8 +121,10 @@ class Bucket:
 
     objects: dict[str, bytes] = field(default_factory=dict)
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
-        assert Bucket == "artifacts"
+    def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str, **_: Any) -> None:  # noqa: N803
+        assert (Bucket, IfNoneMatch) == ("artifacts", "*")
+        if Key in self.objects:
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
         self.objects[Key] = Body
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
@@ -142,6 +158,9 @@ class Dev(Deployment):
 
     def readable(self) -> list[str]:
         return []
+
+    def lock(self) -> str | None:
+        return next((f"s3://states/{key}" for key in self.bucket_.objects if key.endswith(".tflock")), None)
 
     def apply(self, *changed: str) -> Versions:
         """Publish a version of each of these, and move its alias there, as Terraform does."""

@@ -79,10 +79,52 @@ def test_of_a_commit_that_was_deployed_twice_the_later_one_is_meant(dev: Dev) ->
 @pytest.mark.parametrize("step", [MACHINE, "xmlift-dev-load", "xmlift-dev-report"])
 def test_all_aliases_move_or_none(dev: Dev, step: str) -> None:
     before = dev.standing()
-    dev.aliases.refuses = step
+    dev.aliases.refuses = [step]
     with pytest.raises(RefusedError):
         roll_back(dev)
     assert dev.standing() == before
+
+
+def test_an_alias_that_does_not_come_back_keeps_no_other_and_is_named(dev: Dev) -> None:
+    before = dev.standing()
+    dev.aliases.refuses = ["xmlift-dev-report", f"{MACHINE}:2"]
+    with pytest.raises(ReleaseError) as told:
+        roll_back(dev)
+    assert "these aliases did not come back: the state machine (to version 2)" in str(told.value)
+    assert str(told.value).endswith(
+        f"aws stepfunctions update-state-machine-alias --state-machine-alias-arn {MACHINE}:live "
+        f"--routing-configuration stateMachineVersionArn={MACHINE}:2,weight=100"
+    )
+    assert dev.standing().functions == before.functions
+
+
+def test_nothing_moves_while_an_apply_is_under_way(dev: Dev) -> None:
+    dev.bucket_.objects["dev/terraform.tfstate.tflock"] = b"{}"
+    with pytest.raises(
+        ReleaseError, match=r"dev is being applied: s3://states/dev/terraform\.tfstate\.tflock"
+    ):
+        roll_back(dev)
+    assert dev.aliases.moves == []
+
+
+def test_a_number_that_somebody_else_took_is_left_to_them(dev: Dev, monkeypatch: pytest.MonkeyPatch) -> None:
+    dev.apply("load")
+    dev.bucket_.objects["deployments/00000004.json"] = dev.bucket_.objects["deployments/00000003.json"]
+    seen = [each for each in deployments.history(dev) if each.number == 3]
+    monkeypatch.setattr(deployments, "history", lambda _: iter(seen))
+    assert deployments.record(dev, "d" * 40).number == 5
+
+
+def test_versions_that_cannot_be_deleted_fail_no_deployment(
+    dev: Dev, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise RefusedError("xmlift-dev-load")
+
+    monkeypatch.setattr(deployments, "prune", refused)
+    warnings: list[str] = []
+    assert deployments.settle(dev, "d" * 40, warnings.append).number == 4
+    assert "were not deleted, the next apply tries again" in warnings[0]
 
 
 def test_what_is_not_there_is_refused_with_what_is(dev: Dev) -> None:
@@ -111,7 +153,7 @@ def test_versions_that_are_gone_are_told_before_anything_moves(dev: Dev) -> None
 
 
 def test_code_that_the_warehouse_has_left_behind_does_not_come_back(dev: Dev) -> None:
-    dev.aliases.warehouse = {"errorType": "WarehouseError", "errorMessage": "the warehouse is of version 8"}
+    dev.aliases.warehouse = {"errorType": "ShutOutError", "errorMessage": "the warehouse is of version 8"}
     with pytest.raises(ReleaseError) as told:
         roll_back(dev)
     assert str(told.value) == (
@@ -126,7 +168,31 @@ def test_code_that_does_not_know_the_question_may_come_back(dev: Dev) -> None:
         "errorType": "ValidationError",
         "errorMessage": "missing required field `sources`",
     }
-    assert roll_back(dev).to.number == 1
+    done = roll_back(dev)
+    assert (done.to.number, done.unchecked) == (1, "")
+
+
+def test_nor_does_it_where_the_warehouse_has_shut_out_any_code_since(dev: Dev) -> None:
+    dev.aliases.warehouse = {"errorType": "ValidationError", "errorMessage": "missing required field"}
+    dev.aliases.live_warehouse = {"code": 8, "oldest_code": 8}
+    with pytest.raises(ReleaseError, match=r"code before version 8 may not use the warehouse.* Nothing was"):
+        roll_back(dev)
+    assert dev.aliases.moves == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"errorType": "WarehouseError", "errorMessage": "it does not answer"}, "it does not answer"),
+        (RefusedError("no"), "An error occurred (Refused) when calling the UpdateAlias operation: no"),
+    ],
+)
+def test_a_warehouse_that_does_not_answer_keeps_nobody_from_going_back(
+    dev: Dev, answer: object, why: str
+) -> None:
+    dev.aliases.warehouse = answer
+    done = roll_back(dev)
+    assert (done.to.number, done.unchecked) == (1, why)
 
 
 def test_after_an_apply_that_broke_off_it_goes_to_the_last_whole_one(dev: Dev) -> None:

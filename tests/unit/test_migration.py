@@ -17,6 +17,7 @@ from xmlift.migration import (
     MigrateAnswer,
     MigrateEvent,
     Readers,
+    ShutOutError,
     check,
     forget,
     migrate,
@@ -87,13 +88,13 @@ def test_the_life_of_a_warehouse(empty: StandIn, monkeypatch: pytest.MonkeyPatch
     for role in (PLANNER, LOADER):
         empty.warehouse(role).transaction(version.check)
     assert migrate(EVENT, admin) == MigrateAnswer(applied=[], version=LATEST + 1), "code may go back"
-    assert check(admin) == CheckAnswer(code=LATEST)
+    assert check(admin) == CheckAnswer(code=LATEST, oldest_code=0)
 
     third = Migration(LATEST + 2, "another ledger", ("CREATE TABLE xmlift.other (n INTEGER)",), LATEST + 2)
     with pytest.MonkeyPatch.context() as newer:
         newer.setattr(migrations, "MIGRATIONS", (*released, second, third))
         assert migrate(EVENT, admin).applied == [LATEST + 2]
-        assert check(admin) == CheckAnswer(code=LATEST + 2)
+        assert check(admin) == CheckAnswer(code=LATEST + 2, oldest_code=LATEST + 2)
     for too_old in (lambda: migrate(EVENT, admin), lambda: check(admin)):
         with pytest.raises(WarehouseError) as told:
             too_old()
@@ -102,6 +103,8 @@ def test_the_life_of_a_warehouse(empty: StandIn, monkeypatch: pytest.MonkeyPatch
             f"code is of version {LATEST}. Nothing was changed. The warehouse does not go back: deploy code of "
             f"version {LATEST + 2} or newer, or restore a snapshot that is older than that version"
         )
+    with pytest.raises(ShutOutError):
+        check(admin)
     for role in (PLANNER, LOADER):
         with pytest.raises(WarehouseError, match="does not go back"):
             empty.warehouse(role).transaction(version.check)
