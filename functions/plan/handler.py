@@ -9,7 +9,7 @@ from xmlift.clients.executions import execution_status
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
 from xmlift.planning import plan as planning
-from xmlift.run_input import PlanEvent, read_event
+from xmlift.run_input import PlanEvent, read_event, run_of
 from xmlift.settings import PlanSettings, read_settings
 from xmlift.telemetry import identify, observed
 
@@ -21,8 +21,9 @@ status_of = execution_status()
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    identify(run=run_of(event))
     request = read_event(event, PlanEvent)
-    identify(run=request.run, source=request.source)
+    identify(source=request.source)
     return msgspec.to_builtins(
         planning.plan(request, zone, warehouse, status_of, settings.extract_concurrency)
     )

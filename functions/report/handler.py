@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
 from xmlift.reporting import report as reporting
-from xmlift.run_input import read_event
+from xmlift.run_input import read_event, run_of
 from xmlift.settings import ReportSettings, read_settings
 from xmlift.telemetry import identify, measure, observed
 
@@ -20,8 +20,9 @@ warehouse = open_warehouse(settings, "report")
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    identify(run=run_of(event))
     request = read_event(event, reporting.ReportEvent)
-    identify(run=request.run, source=request.source)
+    identify(source=request.source)
     answer, result = reporting.report(request, zone, warehouse)
     for stream, figures in reporting.figures(request, answer, result, datetime.now(UTC)).items():
         measure(request.source, stream, **figures)

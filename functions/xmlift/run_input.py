@@ -56,18 +56,23 @@ class RunInput(
         return self.start is not None or self.end is not None
 
 
-class PlanEvent(Struct, frozen=True, kw_only=True):
-    """An execution and its round; `started` is its start, and the end of all its windows (P1)."""
+class _Execution(Struct, frozen=True, kw_only=True):
+    """What names a run: an execution and its start."""
 
-    input: RunInput
     execution: str
-    execution_arn: str
     started: datetime
-    round: int = 0
 
     @property
     def run(self) -> str:
         return names.run_id(self.started, self.execution)
+
+
+class PlanEvent(_Execution, frozen=True, kw_only=True):
+    """An execution and its round; `started` is its start, and the end of all its windows (P1)."""
+
+    input: RunInput
+    execution_arn: str
+    round: int = 0
 
     @property
     def source(self) -> str:
@@ -80,6 +85,11 @@ class PlanEvent(Struct, frozen=True, kw_only=True):
     @property
     def base_url(self) -> str | None:
         return self.input.base_url
+
+
+def run_of(event: dict[str, Any]) -> str:
+    """The name of the run that an event of plan or report is of, also where its input cannot be read."""
+    return msgspec.convert(event, _Execution).run
 
 
 def read_event[T: PlanEvent](event: dict[str, Any], kind: type[T]) -> T:

@@ -4,13 +4,16 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
 
 from xmlift.errors import WarehouseError
+from xmlift.landing import names
+from xmlift.warehouse import version
 from xmlift.warehouse.migrations import LOADER, MIGRATIONS, Migration
 
 from .loads import ONE, Loads, item
 from .runs import Run
-from .warehouse_stand_in import StandIn
+from .warehouse_stand_in import ADMIN, StandIn
 
 RELEASED = {
     1: "bd020b67bcd5",
@@ -80,9 +83,19 @@ def gone_on(stand_in: StandIn) -> Iterator[StandIn]:
     stand_in.run("DELETE FROM xmlift.migrations WHERE version = 99")
 
 
+def test_a_warehouse_that_was_made_before_it_told_its_version_is_too_old(stand_in: StandIn) -> None:
+    def older(cursor: Cursor) -> None:
+        cursor.execute("ALTER TABLE xmlift.migrations DROP COLUMN oldest_code")
+        version.check(cursor)
+
+    with pytest.raises(WarehouseError, match=r"older than this code.*-replace='module"):
+        stand_in.warehouse(ADMIN).transaction(older)
+
+
 def test_plan_and_load_ask_before_they_do_anything(loads: Loads, gone_on: StandIn) -> None:
     with pytest.raises(WarehouseError, match="which code before version 99 may not use"):
         Run(loads, streams=["items"]).plan()
+    assert loads.zone.find(names.claim(loads.name)) is None
     loads.land(ONE, (0, 6), [item(1, 1)])
     with pytest.raises(WarehouseError, match="which code before version 99 may not use"):
         loads.load(ONE)

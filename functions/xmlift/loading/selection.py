@@ -7,6 +7,8 @@ of a long replay reads the commits of one batch.
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 (a type)
+
 from xmlift.catalogue import Stream
 from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.deletes import PeriodicFull
@@ -16,7 +18,7 @@ from xmlift.landing.landed import landed_names, read_commits, undamaged
 from xmlift.landing.names import WindowName
 from xmlift.landing.zone import Zone
 from xmlift.telemetry import logger
-from xmlift.warehouse import ledger
+from xmlift.warehouse import ledger, version
 from xmlift.warehouse.connection import Warehouse
 from xmlift.work import ALL_RUNS
 
@@ -47,7 +49,12 @@ def unloaded_windows(
     landed = landed_names(zone, names.stream_prefix(source, stream, run))
     if not landed:
         return []
-    known = warehouse.transaction(lambda cursor: ledger.windows(cursor, source, stream, run))
+
+    def ask(cursor: Cursor) -> set[tuple[str, str, str]]:
+        version.check(cursor)
+        return ledger.windows(cursor, source, stream, run)
+
+    known = warehouse.transaction(ask)
     return [window for window in landed if (window.run, window.partition, str(window.interval)) not in known]
 
 

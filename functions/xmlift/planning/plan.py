@@ -98,11 +98,10 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
         its_streams = {load.stream: source.streams[load.stream] for load in dropped.loads}
         return structs.replace(dropped, watermarks=watermarks(its_streams, {}))
     streams = chosen_streams(event, source)
-    if event.round == 0 and not event.input.replay:
-        loaded = warehouse.transaction(
-            lambda cursor: coverage.greatest_epochs(cursor, source.source, streams)
-        )
-        check_epochs(event, streams, loaded)
+    if event.round == 0:
+        loaded = warehouse.transaction(lambda cursor: _greatest_epochs(cursor, source, streams))
+        if not event.input.replay:
+            check_epochs(event, streams, loaded)
     left: list[tuple[str, str]] = []
     if not event.input.concurrent:
         left = _left_undone(event, source, streams, zone, warehouse, status_of)
@@ -121,13 +120,14 @@ def decide(event: PlanEvent, source: Source, zone: Zone, warehouse: Warehouse, s
         )
     warnings: list[str] = []
     mine = claim.claim_of(zone, source.source, event.run)
-    # A set that fails is followed by a run that reads what is new, so that it does not hold that up for ever.
-    may_read_sets = mine is not None and not mine.after_failure
-    told = told_by_warehouse(
-        event, source, streams, settled, warehouse, warnings, may_read_sets=may_read_sets
-    )
+    told = told_by_warehouse(event, source, streams, settled, warehouse, warnings, mine)
     windows = structs.replace(missing_windows(event, source, settled, own, told), warnings=warnings)
     return with_histories(event, windows, [(run, name) for run, name in left if is_history(streams[name])])
+
+
+def _greatest_epochs(cursor: Cursor, source: Source, streams: Mapping[str, Stream]) -> dict[str, int]:
+    version.check(cursor)  # before anything is claimed, or asked for that an older warehouse does not have
+    return coverage.greatest_epochs(cursor, source.source, streams)
 
 
 def _is_loaded(source: Source, name: str, stream: Stream, partition: str, warehouse: Warehouse) -> bool:

@@ -9,6 +9,7 @@ from xmlift.catalogue.cursor import DeltaLink
 from xmlift.catalogue.deletes import PeriodicFull
 from xmlift.catalogue.for_each import ForEach
 from xmlift.landing import names
+from xmlift.landing.claim import Claim
 from xmlift.planning.missing import Told, is_history, sets_due
 from xmlift.planning.round_items import is_one_document
 from xmlift.run_input import PlanEvent
@@ -25,12 +26,11 @@ def told_by_warehouse(
     settled: Covered,
     warehouse: Warehouse,
     warnings: list[str],
-    *,
-    may_read_sets: bool,
+    mine: Claim | None,
 ) -> Told:
     """Asked of those streams alone that need it; what cannot be a partition is noted among the warnings.
 
-    Raises WarehouseError.
+    So is a set that is due and put off. Raises WarehouseError.
     """
 
     def partitions_of(each: ForEach) -> Sequence[str]:
@@ -48,7 +48,16 @@ def told_by_warehouse(
             deltas.validators(cursor, source.source, documents),
         )
     )
-    due = sets_due(event, streams, settled, last_sets) if may_read_sets else set()
+    due = sets_due(event, streams, settled, last_sets)
+    # A set that fails is followed by a run that reads what is new, so that it does not hold that up for ever.
+    if mine is not None and mine.after_failure:
+        warnings += [
+            f"{source.source}.{name}: all of it is due to be read again, and put off, since the run before this "
+            "one failed: the next run after one that succeeds reads it"
+            for name in sorted(due)
+        ]
+    if mine is None or mine.after_failure:
+        due = set()
     told_by = {place: msgspec.json.decode(told, type=Validators) for place, told in validators.items()}
     return Told(partitions_of, links, due, told_by)
 

@@ -205,10 +205,16 @@ def _account(
         for window in landed_windows(zone, names.stream_prefix(source.source, name, event.run))
     }
     problems: list[str] = []
+    # Which hook kept them from being begun is told already, and by it that none of them was read.
+    never_begun = {_item_key(item) for item in plans[-1].items} if _was_kept_out(event) and plans else set()
+    unread = 0
     for key, item in planned.items():
         stream = streams[item.stream]
         stream.windows += 1
         window = landed.get(key)
+        if window is None and key in never_begun:
+            unread += 1
+            continue
         if window is None:
             problems.append(_why_not_landed(zone, item))
             continue
@@ -217,6 +223,8 @@ def _account(
             continue
         stream.add_landed(window)
         problems += _closing(zone, stream, window, closed.get(key))
+    if unread:
+        problems.append(f"{source.source}: {unread} windows were not read; the next run reads them")
     for name, stream in streams.items():
         own = [
             window
@@ -227,6 +235,11 @@ def _account(
         stream.note_paging(source.streams[name], own)
     problems += warehouse.transaction(lambda cursor: list(_doubled(cursor, source, event.run, entries)))
     return problems
+
+
+def _was_kept_out(event: ReportEvent) -> bool:
+    """Whether the hook before the reading ended the run, as the state machine says."""
+    return (event.failure or {}).get("Where") == "the hook before_extract"
 
 
 def _item_key(item: WorkItem) -> tuple[str, str, str]:
