@@ -30,11 +30,25 @@ ACTS = {
 }
 
 
+def policies() -> list[dict[str, Any]]:
+    """An operator's, and what is needed beside it for rolling back."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    found = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(found) == 2
+    return [json.loads(document) for document in found]
+
+
 @pytest.fixture
 def policy() -> dict[str, Any]:
-    page = (ROOT / "docs" / "operations.md").read_text()
-    (document,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    return dict(json.loads(document))
+    return policies()[0]
+
+
+def actions(policy: dict[str, Any]) -> list[str]:
+    return [
+        action
+        for statement in policy["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    ]
 
 
 def findings(policy: dict[str, Any]) -> Iterator[str]:
@@ -50,16 +64,26 @@ def findings(policy: dict[str, Any]) -> Iterator[str]:
 
 
 def test_the_policy_is_clean_under_parliament(policy: dict[str, Any]) -> None:
-    assert list(findings(policy)) == []
+    assert [finding for each in policies() for finding in findings(each)] == []
     policy["Statement"][0]["Action"] = "s3:GetObjects"
     assert "UNKNOWN_ACTION" in next(findings(policy))
 
 
 def test_an_operator_changes_nothing_that_terraform_made(policy: dict[str, Any]) -> None:
-    actions = [
-        action
-        for statement in policy["Statement"]
-        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-    ]
-    assert {action for action in actions if not READS.search(action)} == ACTS
+    assert {action for action in actions(policy) if not READS.search(action)} == ACTS
     assert {each["Sid"] for each in policy["Statement"] if each["Resource"] == "*"} == ON_ALL
+
+
+def test_an_operator_follows_nobody_elses_statements(policy: dict[str, Any]) -> None:
+    (own,) = (each for each in policy["Statement"] if each["Sid"] == "FollowOwnStatements")
+    assert own["Condition"] == {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
+
+
+def test_who_rolls_back_moves_aliases_and_nothing_else() -> None:
+    rollback = policies()[1]
+    assert {action for action in actions(rollback) if not READS.search(action)} == {
+        "lambda:InvokeFunction",
+        "lambda:UpdateAlias",
+        "states:UpdateStateMachineAlias",
+    }
+    assert not [each["Sid"] for each in rollback["Statement"] if each["Resource"] == "*"]
