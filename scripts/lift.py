@@ -24,7 +24,7 @@ import click
 import psycopg2
 import requests
 import typer
-from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from typer.core import TyperGroup
 
 from commands import (
@@ -68,15 +68,22 @@ class Verbs(TyperGroup):
         except psycopg2.errors.InsufficientPrivilege as error:
             fail(f"The warehouse refuses its user that: {' '.join(str(error).split())}")
             say("The caller's IAM role has to stand in `warehouse.readers` of the environment")
+        except psycopg2.errors.QueryCanceled as error:  # one of OperationalError's kinds, and no silence
+            fail(f"The warehouse cancelled it: {' '.join(str(error).split())}")
         except (HTTPClientError, requests.ConnectionError, psycopg2.OperationalError) as error:
             fail(f"{'AWS' if is_on_aws(sys.argv) else 'The local cloud'} does not answer: {error}".strip())
             if not is_on_aws(sys.argv):
                 say("Its logs are in .local/logs. Remedy: make down, then make demo")
-        except (ClientError, NoCredentialsError) as error:
+        except ClientError as error:
             if not is_on_aws(sys.argv):
                 raise
             fail(f"AWS refused: {error}")
             say("What an operator needs to be allowed stands in docs/operations.md")
+        except BotoCoreError as error:
+            if not is_on_aws(sys.argv):
+                raise
+            fail(f"AWS cannot be asked: {error}")
+            say("Sign in to it (aws sso login, AWS_PROFILE=…), and look: aws sts get-caller-identity")
         raise typer.Exit(1)
 
 

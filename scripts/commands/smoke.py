@@ -40,7 +40,7 @@ def smoke(
         work.finish()
     if all(each.ok for each in found):
         with activity() as shown:
-            found.append(tiny_load(shown, deployment, source))
+            found.append(looks.answered("tiny load", lambda: tiny_load(shown, deployment, source)))
     if json:
         print_json([asdict(each) for each in found])
     else:

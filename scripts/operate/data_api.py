@@ -19,9 +19,15 @@ from psycopg2.extensions import QuotedString, adapt
 # Seconds between two looks: nothing announces the end of a statement.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _ENDED = {"FINISHED", "FAILED", "ABORTED"}
+_REFUSALS = {"AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException"}
 _TRANSACTION = {"abort", "begin", "commit", "end", "rollback", "start"}
 # What may hold a semicolon that ends nothing.
-_PIECE = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL)
+_PIECE = re.compile(
+    r"'(?:[^'\\]|\\.|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(?<![\w$])\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|(?P<end>;)",
+    re.DOTALL,
+)
+# What a statement may begin with, and is none by itself.
+_COMMENTS = re.compile(r"(?:\s|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
 # The Data API tells an error by its words alone.
 _ERRORS: tuple[tuple[re.Pattern[str], type[psycopg2.Error]], ...] = (
     (re.compile(r"relation .* does not exist|schema .* does not exist"), psycopg2.errors.UndefinedTable),
@@ -104,7 +110,7 @@ class Cursor:
     def _begun(self, pieces: Sequence[str]) -> str:
         if not pieces:
             raise psycopg2.ProgrammingError("can't execute an empty query")
-        if alone := [piece for piece in pieces if piece.split()[0].lower() in _TRANSACTION]:
+        if alone := [piece for piece in pieces if _first_word(piece) in _TRANSACTION]:
             raise psycopg2.NotSupportedError(
                 f"{alone[0]}: a transaction does not last from one call of the Data API to the next. Statements "
                 "that are given in one call are one transaction: make query SQL='…; …'"
@@ -114,6 +120,9 @@ class Cursor:
                 return str(self._client.execute_statement(Sql=pieces[0], **self._where)["Id"])
             return str(self._client.batch_execute_statement(Sqls=list(pieces), **self._where)["Id"])
         except ClientError as error:
+            # It is the caller who is refused, not the warehouse that is silent.
+            if error.response["Error"]["Code"] in _REFUSALS:
+                raise
             raise psycopg2.OperationalError(f"The Data API refused: {error}") from error
 
     def _awaited(self, statement: str) -> dict[str, Any]:
@@ -148,13 +157,17 @@ class Cursor:
 
 
 def statements(text: str) -> list[str]:
-    """Text cut at the semicolons that stand in no quotes or comment; what is empty is left out."""
+    """Text cut at the semicolons that stand in no quotes or comment; what says nothing is left out."""
     pieces, begin = [], 0
     for match in _PIECE.finditer(text):
         if match["end"]:
             pieces.append(text[begin : match.start()])
             begin = match.end()
-    return [piece.strip() for piece in [*pieces, text[begin:]] if piece.strip()]
+    return [piece.strip() for piece in [*pieces, text[begin:]] if _COMMENTS.sub("", piece, count=1)]
+
+
+def _first_word(statement: str) -> str:
+    return _COMMENTS.sub("", statement, count=1).split(maxsplit=1)[0].lower()
 
 
 def rendered(query: str, values: Sequence[Any] | Mapping[str, Any] | None) -> str:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from operate.check import Check
 from operate.deployment import Deployment
 from operate.errors import OperatorError
 from xmlift.catalogue import Source
+from xmlift.errors import XmliftError
 
 # Redshift Serverless asks for three zones, and for addresses that it can grow into; each function has some as well.
 _ZONES, _FREE_ADDRESSES = 3, 20
@@ -32,19 +34,24 @@ type Connect = Callable[[str, int, ssl.SSLContext], dict[str, Any]]
 def checks(deployment: Deployment, now: datetime) -> Iterator[Check]:
     """All that can be said before anything is read, in the order in which a person would mend it."""
     for look in (_calls_at_a_time, _zones, _workgroup, _capacity, _ledger):
-        try:
-            yield look(deployment)
-        except (ClientError, BotoCoreError) as error:
-            name = look.__name__.strip("_").replace("_", " ")
-            yield Check(
-                name, False, f"AWS does not tell: {error}", "docs/operations.md: what an operator needs"
-            )
+        yield answered(look.__name__.strip("_").replace("_", " "), partial(look, deployment))
     for name in sorted(deployment.sources):
-        source = deployment.catalogue(name)
+        # Apart: whose secret may not be read has an endpoint all the same.
         if deployment.sources[name]["secret_name"] is not None:
-            yield secret(deployment, name, source)
+            yield answered(f"secret of {name}", lambda n=name: secret(deployment, n, deployment.catalogue(n)))
         if deployment.is_asked(name):
-            yield endpoint(name, source, now)
+            yield answered(f"endpoint of {name}", lambda n=name: endpoint(n, deployment.catalogue(n), now))
+
+
+def answered(name: str, look: Callable[[], Check]) -> Check:
+    """What a look finds; where it is refused, that: one refusal must not keep from view what the others found."""
+    try:
+        return look()
+    except (ClientError, BotoCoreError) as error:
+        remedy = "docs/operations.md: what an operator needs"
+        return Check(name, False, f"AWS does not tell: {error}", remedy)
+    except (OperatorError, XmliftError) as error:
+        return Check(name, False, str(error), "what it says; then smoke again")
 
 
 def stream_to_try(source: Source) -> str | None:

@@ -1,6 +1,9 @@
 """Which environment on AWS is meant, whose account it is in, and what is said where something is missing."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +15,7 @@ from commands.environments import is_on_aws
 from operate import aws
 from operate.errors import OperatorError
 from operate.outputs import outputs_of
-from operate.places import ENVIRONMENTS
+from operate.places import ENVIRONMENTS, ROOT
 
 PROVIDERS = (
     'provider "aws" {\n  region = "eu-west-1"\n  # here\n  allowed_account_ids = ["111122223333"]\n}\n'
@@ -81,6 +84,21 @@ def test_the_caller_has_to_be_of_the_folders_account(folder: Path) -> None:
 def test_nobody_is_told_to_sign_in(folder: Path) -> None:
     with pytest.raises(OperatorError, match=r"Nobody is signed in to AWS: .*aws sso login"):
         aws.check_account(session(NoCredentialsError()), folder.name, ("111122223333",))
+
+
+@pytest.mark.parametrize("words", [("status", "--env", "dev"), ("plan", "--env", "dev"), ("fetch",)])
+def test_a_profile_that_is_not_there_is_told(words: tuple[str, ...], tmp_path: Path) -> None:
+    theirs = {"AWS_PROFILE": "nobody", "AWS_CONFIG_FILE": str(tmp_path / "none")}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "lift.py"), *words],
+        env={"PATH": os.environ["PATH"]} | theirs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "AWS cannot be asked: The config profile (nobody) could not be found" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_outputs_are_those_of_the_state() -> None:

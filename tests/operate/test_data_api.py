@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from botocore.exceptions import ClientError
 
 from operate.data_api import Connection, error_of, rendered, statements
 
@@ -97,7 +98,7 @@ def test_statements_of_one_call_are_one_transaction_and_the_last_one_answers() -
     assert (client.asked[1], cursor.fetchall()) == (("one:2", "0"), [(2,)])
 
 
-@pytest.mark.parametrize("statement", ["BEGIN", "commit;", "SELECT 1; ROLLBACK"])
+@pytest.mark.parametrize("statement", ["BEGIN", "commit;", "SELECT 1; ROLLBACK", "-- now\n/* ; */ begin"])
 def test_a_transaction_over_several_calls_is_refused_before_anything_runs(statement: str) -> None:
     client = Client([])
     with pytest.raises(psycopg2.NotSupportedError, match="given in one call are one transaction"):
@@ -117,6 +118,19 @@ def test_a_transaction_over_several_calls_is_refused_before_anything_runs(statem
 def test_what_fails_is_told_as_psycopg2_tells_it(words: str, kind: type[Exception]) -> None:
     with pytest.raises(kind, match=words):
         Connection(Client([], {"Status": "FAILED", "Error": words}), "w", "d").cursor().execute("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("AccessDeniedException", ClientError), ("ValidationException", psycopg2.OperationalError)],
+)
+def test_a_caller_who_is_refused_is_not_told_of_a_silent_warehouse(code: str, kind: type[Exception]) -> None:
+    class Refusing(Client):
+        def execute_statement(self, **given: Any) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": code}}, "ExecuteStatement")
+
+    with pytest.raises(kind):
+        Connection(Refusing([]), "w", "d").cursor().execute("SELECT 1")
 
 
 def test_what_somebody_else_cancelled_is_told_as_cancelled() -> None:
@@ -157,6 +171,10 @@ def test_values_become_literals(query: str, values: Any, text: str) -> None:
         (" SELECT ';' ; ;SELECT \";\" -- ; \n, 2;", ["SELECT ';'", 'SELECT ";" -- ; \n, 2']),
         ("SELECT 'it''s; \\'; '; SELECT /* ; */ 2", ["SELECT 'it''s; \\'; '", "SELECT /* ; */ 2"]),
         (";;", []),
+        ("SELECT 1; -- that is all", ["SELECT 1"]),
+        ("/* none; */ -- at all", []),
+        ("-- one;\nSELECT 1; SELECT 2", ["-- one;\nSELECT 1", "SELECT 2"]),
+        ("SELECT $$a;b$$, $x$;$$;$x$; SELECT a$b;", ["SELECT $$a;b$$, $x$;$$;$x$", "SELECT a$b"]),
     ],
 )
 def test_statements_are_cut_at_their_semicolons(text: str, pieces: list[str]) -> None:

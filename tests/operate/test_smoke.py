@@ -181,6 +181,22 @@ def test_an_operator_who_may_not_read_the_ledger_is_told_who_may() -> None:
     assert "readers" in check.remedy
 
 
+def test_a_refusal_hides_nothing_of_what_else_was_found() -> None:
+    answers = deepcopy(GOOD)
+    answers["secretsmanager"]["get_secret_value"] = ClientError(
+        {"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue"
+    )
+    answers["lambda"]["get_function_configuration"]["State"] = "Pending"
+    told = found(Deployment(answers))
+    assert [name for name, check in told.items() if not check.ok] == [
+        "calls at a time",
+        "zones",
+        "secret of ewm",
+    ]
+    assert "xmlift-dev-plan is Pending" in told["zones"].found
+    assert "AccessDenied" in told["secret of ewm"].found
+
+
 def test_a_quota_that_an_operator_may_not_see_stops_nothing() -> None:
     answers = deepcopy(GOOD)
     answers["service-quotas"]["pages"] = ClientError({"Error": {"Code": "AccessDenied"}}, "ListServiceQuotas")
