@@ -19,6 +19,8 @@ ENVIRONMENTS = ROOT / "terraform" / "environments"
 PROVIDER_CACHE = ROOT / ".venvs" / "terraform" / "providers"
 # An interrupted apply lets the requests under way end, and writes down in the state what it has made.
 _STOP_PATIENCE = 15.0
+# On AWS a request may take as long as a warehouse or a network interface; killed, it leaves a lock and no state.
+_STOP_PATIENCE_REMOTE = 600.0
 _LOCK_PATIENCE = "-lock-timeout=5m"
 DOWNLOAD = "https://developer.hashicorp.com/terraform/install"
 
@@ -153,7 +155,7 @@ class Terraform:
                 yield process
                 process.wait()
             except BaseException:
-                _interrupt(process, leader)
+                _interrupt(process, leader, _STOP_PATIENCE_REMOTE if self.remote else _STOP_PATIENCE)
                 raise
             finally:
                 _process_file(self.data).unlink(missing_ok=True)
@@ -190,12 +192,12 @@ class Terraform:
             log.write(text)
 
 
-def _interrupt(process: "subprocess.Popen[str]", leader: Identity) -> None:
+def _interrupt(process: "subprocess.Popen[str]", leader: Identity, patience: float) -> None:
     """Ask Terraform to end and read on, since it could not with a full pipe; then end what is left of its group."""
     try:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=_STOP_PATIENCE)
+            process.communicate(timeout=patience)
     finally:
         end(leader, patience=1.0)
 

@@ -88,7 +88,7 @@ class Artifacts:
             for name in _files(manifest):
                 tell(name)
                 (there / name).write_bytes(self._get(f"{commit}/{name}") or b"")
-            found = packages.check(there)
+            found = self._checked(commit, there)
             (folder / MANIFEST).unlink(missing_ok=True)
             for name in sorted(found, key=lambda name: name == MANIFEST):
                 shutil.move(there / name, folder / name)
@@ -119,8 +119,20 @@ class Artifacts:
         return ReleaseError(
             f"s3://{self.bucket}/{commit}/{name} is there with other bytes, and what was published stays: an "
             "environment may run it. Equal sources give equal bytes with the locked tools: make package, in a new "
-            "clone and with the Python that .python-version names"
+            "clone and with the Python that .python-version names. Where these differ all the same, this commit "
+            "cannot be published any more: use what is there (make fetch), or make a new commit"
         )
+
+    def _checked(self, commit: str, folder: Path) -> dict[str, str]:
+        """What was fetched. Fetching it again would give the same bytes: what is kept is never replaced."""
+        try:
+            return packages.check(folder)
+        except packages.DiffersError as error:
+            raise ReleaseError(
+                f"s3://{self.bucket}/{commit}/{error.file} is not the file that {MANIFEST} beside it describes: "
+                f"its SHA-256 is {error.found}, and not {error.expected}. Packages of this commit cannot be used, and "
+                f"{self.bucket} replaces nothing. Remedy: a new commit, and look who wrote there"
+            ) from error
 
 
 _MAY = "Who may publish and fetch stands in terraform/bootstrap: apply it in the bucket's account, and the caller's"

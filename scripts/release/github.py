@@ -1,6 +1,7 @@
 """What the workflows tell GitHub, by its own command line, gh: a laptop that is signed in to it can do the same."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,8 @@ class GitHub:
     def comment(self, pull_request: int, body: str) -> None:
         """Put a comment on a pull request, in the place of an earlier one of ours."""
         thread = f"repos/{{owner}}/{{repo}}/issues/{pull_request}/comments"
-        ours = f'.[] | select(.body | startswith("{_COMMENT_MARK}")) | .id'
+        # Anybody may write our mark: of a comment that is not ours the words could not be replaced, or should not.
+        ours = f'.[] | select((.body | startswith("{_COMMENT_MARK}")) and .user.login == "{self._login()}") | .id'
         earlier = self._run("api", "--paginate", thread, "--jq", ours).split()
         where = f"repos/{{owner}}/{{repo}}/issues/comments/{earlier[0]}" if earlier else thread
         self._run("api", "--method", "PATCH" if earlier else "POST", where, "-F", "body=@-", given=body)
@@ -99,6 +101,12 @@ class GitHub:
             self._run("issue", *verb, "--body-file", "-", given=body)
         elif number:
             self._run("issue", "close", number, "--comment", f"{environment} is as the code says again.")
+
+    def _login(self) -> str:
+        """Whose comments are ours. A job's token stands for no user, and so may not ask."""
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            return "github-actions[bot]"
+        return self._run("api", "user", "--jq", ".login").strip()
 
     def _open_issue(self, title: str) -> str:
         listed = self._run(

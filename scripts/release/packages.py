@@ -14,6 +14,17 @@ from release.errors import ReleaseError
 MANIFEST = "manifest.json"
 
 
+class DiffersError(ReleaseError):
+    """A file is not what manifest.json says. found, expected: its SHA-256, or `missing`."""
+
+    def __init__(self, folder: Path, file: str, found: str, expected: str) -> None:
+        self.file, self.found, self.expected = file, found, expected
+        super().__init__(
+            f"{folder / file} is not the file that {folder / MANIFEST} describes: its SHA-256 is {found}, and not "
+            f"{expected}. Remedy: make fetch COMMIT=…, or make package"
+        )
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Raises: ReleaseError if there is none."""
     try:
@@ -43,10 +54,7 @@ def check(folder: Path) -> dict[str, str]:
         path = folder / name
         found[name] = sha256(path) if path.is_file() else "missing"
         if found[name] != expected:
-            raise ReleaseError(
-                f"{path} is not the file that {folder / MANIFEST} describes: its SHA-256 is {found[name]}, and not "
-                f"{expected}. Remedy: make fetch COMMIT=…, or make package"
-            )
+            raise DiffersError(folder, name, found[name], expected)
     return found
 
 

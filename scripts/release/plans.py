@@ -133,6 +133,12 @@ def apply(release: Release, on_progress: Callable[[Progress], None]) -> dict[str
     try:
         terraform.apply_saved(release.plan_file, on_progress)
     except TerraformError as error:
+        if "state lock" in str(error):
+            raise ReleaseError(
+                f"{error}\n{release.name} is being applied by somebody else: nothing was done. Remedy: wait for "
+                "its end; if it was broken off, with the ID above: terraform "
+                f"-chdir=terraform/environments/{release.name} force-unlock ID"
+            ) from error
         if "stale" in str(error):
             raise ReleaseError(
                 f"Since the plan of {release.name} was made, something else was applied: nothing was done. "

@@ -21,8 +21,11 @@ def answer(lines):
 
 match words:
     case ["api", "--paginate", thread, "--jq", jq]:
-        mark = jq.split('"')[1]
-        answer(n for n, body in state["comments"].items() if body.startswith(mark))
+        _, mark, _, login, _ = jq.split('"')
+        by = state["authors"]
+        answer(n for n, body in state["comments"].items() if body.startswith(mark) and by.get(n, login) == login)
+    case ["api", "user", "--jq", ".login"]:
+        answer(["me"])
     case ["api", "--method", "POST", "repos/{{owner}}/{{repo}}/deployments", "--input", "-", *_]:
         wanted = json.loads(given)
         assert (wanted["auto_merge"], wanted["required_contexts"]) == (False, [])
@@ -61,7 +64,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self._kept = folder / "github.json"
-        self.write(comments={}, issues=[], deployments=[], statuses={}, calls=[])
+        self.write(comments={}, authors={}, issues=[], deployments=[], statuses={}, calls=[])
         command = folder / "gh"
         command.write_text(GH.format(python=sys.executable, kept=str(self._kept)))
         command.chmod(0o755)

@@ -102,7 +102,10 @@ def test_what_is_not_as_the_manifest_says_is_not_fetched(artifacts: Artifacts, t
     there = packaged(tmp_path / "there", plan="before", load="before")
     artifacts.publish(COMMIT, packaged(tmp_path / "dist", plan="one", load="two"))
     artifacts.s3.put_object(Bucket="packages", Key=f"{COMMIT}/load.zip", Body=b"changed")
-    with pytest.raises(ReleaseError, match=r"load\.zip is not the file"):
+    with pytest.raises(
+        ReleaseError,
+        match=rf"s3://packages/{COMMIT}/load\.zip is not the file .* cannot be used, and packages",
+    ):
         artifacts.fetch(COMMIT, there)
     assert (there / "load.zip").read_text() == "before"
     assert (there / "manifest.json").exists()

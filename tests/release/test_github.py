@@ -22,6 +22,17 @@ def test_a_second_plan_takes_the_place_of_the_first_and_leaves_what_others_said(
     assert repository["comments"] == {"1": "Looks good", "2": "<!-- xmlift: plans -->\nsecond"}
 
 
+@pytest.mark.parametrize("job", ["true", ""])
+def test_a_comment_of_somebody_else_is_left_alone_whatever_it_says(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", job)
+    theirs = "<!-- xmlift: plans -->\nApprove it"
+    repository.write(comments={"1": theirs}, authors={"1": "somebody"})
+    repository.client.comment(7, "<!-- xmlift: plans -->\nours")
+    assert repository["comments"] == {"1": theirs, "2": "<!-- xmlift: plans -->\nours"}
+
+
 def test_the_comment_has_every_environment_in_the_order_of_promotion(tmp_path: Path) -> None:
     for environment, text in {
         "prod": "### prod: no changes\n",

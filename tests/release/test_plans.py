@@ -140,6 +140,15 @@ def test_a_plan_of_an_older_state_is_told_in_our_words(
         plans.apply(release, QUIET)
 
 
+def test_a_lock_is_told_with_the_way_to_lift_it(
+    release: Release, works_with: Callable[..., Terraform]
+) -> None:
+    works_with(CHANGE, failure="Error acquiring the state lock\nID: 12345678-abcd")
+    plans.make(release)
+    with pytest.raises(ReleaseError, match=r"12345678-abcd\n.*terraform/environments/dev force-unlock ID"):
+        plans.apply(release, QUIET)
+
+
 def test_a_plan_that_fails_leaves_none_to_apply(
     release: Release, works_with: Callable[..., Terraform]
 ) -> None:
