@@ -130,7 +130,7 @@ class Artifacts:
         except packages.DiffersError as error:
             raise ReleaseError(
                 f"s3://{self.bucket}/{commit}/{error.file} is not the file that {MANIFEST} beside it describes: "
-                f"its SHA-256 is {error.found}, and not {error.expected}. Packages of this commit cannot be used, and "
+                f"its SHA-256 is {error.found}, and not {error.expected}. Its packages cannot be used, and "
                 f"{self.bucket} replaces nothing. Remedy: a new commit, and look who wrote there"
             ) from error
 

@@ -104,7 +104,7 @@ def test_what_is_not_as_the_manifest_says_is_not_fetched(artifacts: Artifacts, t
     artifacts.s3.put_object(Bucket="packages", Key=f"{COMMIT}/load.zip", Body=b"changed")
     with pytest.raises(
         ReleaseError,
-        match=rf"s3://packages/{COMMIT}/load\.zip is not the file .* cannot be used, and packages",
+        match=rf"s3://packages/{COMMIT}/load\.zip is not the file .* Its packages cannot be used, and packages",
     ):
         artifacts.fetch(COMMIT, there)
     assert (there / "load.zip").read_text() == "before"
