@@ -1,6 +1,7 @@
 """What an environment stands on: the policies of those who deploy it, as IAM reads them."""
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from .aws.deployment import Deployment, Statement, statements_of
-from .terraform_roots import BOOTSTRAP, Roots
+from .terraform_roots import BOOTSTRAP, TERRAFORM, Roots
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # parliament's own: pkg_resources, escape sequences in its regexes
@@ -202,6 +203,16 @@ def test_who_deploys_may_do_what_it_takes_and_no_more(
     rule: Callable[[Deployment], Iterator[str]], bootstrap: Deployment
 ) -> None:
     assert list(rule(bootstrap)) == []
+
+
+def test_every_account_has_a_state_of_its_own() -> None:
+    """The bootstrap's folder is one for all accounts: a command without `-state` would change the first one's."""
+    documents = [path.read_text() for path in (TERRAFORM.parent / "docs").glob("*.md")]
+    commands = re.findall(r"^ *terraform apply .*-var environment=.*$", "\n".join(documents), re.MULTILINE)
+    assert commands
+    for command in commands:
+        state, environment = re.findall(r"-state=(\w+)\.tfstate|-var environment=(\w+)", command)
+        assert state[0] == environment[1]
 
 
 def test_a_spoilt_policy_is_noticed(bootstrap: Deployment) -> None:

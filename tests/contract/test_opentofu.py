@@ -94,6 +94,11 @@ def test_opentofu_takes_every_file() -> None:
             "argument endpoint_url of the backend",
         ),
         (
+            # Both have it, and it would take the state from its key: the bucket's default is what encrypts.
+            'terraform {\n  backend "s3" {\n    bucket = "a"\n    encrypt = true\n  }\n}\n',
+            "argument encrypt of the backend",
+        ),
+        (
             'variable "a" {\n  validation {\n    condition     = var.b\n    error_message = "${var.a}"\n  }\n}\n',
             "validation of a",
         ),

@@ -133,10 +133,11 @@ class Stage:
         return json.loads((self.clone.folder / ".release" / self.name / file).read_text())
 
     def bootstrap(self, folder: Path, **variables: object) -> dict[str, Any]:
-        """Apply terraform/bootstrap to the account, as a person does; its outputs."""
-        root = folder / "bootstrap"
-        shutil.copytree(self.clone.folder / "terraform" / "bootstrap", root)
-        (root / "backend.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+        """Apply terraform/bootstrap to the account, as a person does; its outputs.
+
+        In one folder for all accounts, with a state for each: `-state`, as the documentation has it.
+        """
+        state = f"-state={self.name}.tfstate"
         given = {
             "environment": self.name,
             "account_id": self.account,
@@ -148,9 +149,10 @@ class Stage:
             name="bootstrap",
             data=folder / "data",
             log=folder / "terraform.log",
-            environment=self.environment(),
+            environment=self.environment(TF_CLI_ARGS_apply=state, TF_CLI_ARGS_output=state),
             variables={name: str(value).lower() for name, value in given.items()},
-            folders=folder,
+            folders=self.clone.folder / "terraform",
+            remote=True,  # not in `data`, but where -state says
         )
         terraform.init()
         terraform.apply()
