@@ -106,6 +106,14 @@ def test_a_hook_before_extract_that_fails_ends_the_run_before_anything_is_read(
     assert_told(found, "the hook before_extract failed: Closed", name="xmlift-test")
 
 
+def test_a_hook_that_answers_too_much_has_failed_as_any_other(every_choice: Deployment) -> None:
+    """States.ALL does not have that error, so it is named. No emulator raises it, so it is looked up."""
+    for hook in ("BeforeExtract", "AfterLoad"):
+        catchers = every_choice.definition()["States"][hook]["Catch"]
+        assert [each["ErrorEquals"] for each in catchers] == [["States.DataLimitExceeded"], ["States.ALL"]]
+        assert {each["Next"] for each in catchers} == {f"{hook}Failed"}
+
+
 def test_a_hook_after_load_that_fails_fails_the_run_and_leaves_what_was_loaded(
     every_choice: Deployment,
 ) -> None:

@@ -18,10 +18,11 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 
 from xmlift import clients, telemetry
 from xmlift.clients.traced_calls import trace_calls
+from xmlift.errors import SourceError
 from xmlift.telemetry import identify, logger, measure, observed, span, traces
 
 from .extracting import Extracts, serve_pages
-from .scripted_source import ScriptedSource
+from .scripted_source import Say, ScriptedSource
 from .warehouse_stand_in import LOADER, StandIn
 
 CONTEXT: Any = SimpleNamespace(
@@ -318,6 +319,35 @@ def test_requests_to_an_endpoint_are_part_of_the_trace_though_another_thread_mak
     assert {page["parent_id"] for page in pages} == {call["id"]}
     assert all(page["http"]["request"]["method"] == "GET" for page in pages)
     assert all(page["http"]["request"]["url"].startswith(source.url) for page in pages)
+
+
+def test_traffic_is_measured_by_each_call_whatever_became_of_it(
+    extracts: Extracts, source: ScriptedSource, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve_pages(source, 2)
+    source.script["/items"].insert(0, Say(b"busy", 503))
+    source.script["/items/1"].insert(0, Say(b"what was that?", 404))
+    source.script["/items/1"].insert(1, Say(b"a word", 503))
+    source.script["/items/1"].insert(2, Say(b"a word", 503))
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> str:
+        return extracts.extract().status
+
+    def call() -> dict[str, Any]:
+        for figures in sent(capsys):
+            if "stream" not in figures:
+                return {name: figures[name] for name in ("bytes", "retries", "restarts") if name in figures}
+        return {}
+
+    assert handler({}, CONTEXT) == "more"
+    begun_anew = call()
+    assert (begun_anew["retries"], begun_anew["restarts"]) == ([1.0], [1.0])
+    with pytest.raises(SourceError, match="gave up after 2 tries"):
+        handler({}, CONTEXT)
+    assert call() == {"bytes": begun_anew["bytes"]}, "the first page again"
+    assert handler({}, CONTEXT) == "done"
+    assert call()["bytes"] > begun_anew["bytes"]
 
 
 def test_statements_of_the_warehouse_are_part_of_the_trace_without_their_values(

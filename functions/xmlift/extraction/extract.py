@@ -154,6 +154,7 @@ class WindowReader:
         self._time_left = time_left
         last = chain.last
         self._progress = _copied(last.progress) if last else Progress()
+        self._measured = self._progress.bytes, self._progress.retries
         mapping, parsed_at = record_mapping(source, stream), names.run_started(event.run)
         window = WindowToLift(mapping, stream, self._window, self._attempt, parsed_at)
         self._lifting = WindowLifting(window, processes)
@@ -171,7 +172,10 @@ class WindowReader:
         """Read pages until there are none, or until the call's time is nearly up."""
         # The processes first: one that forks while a thread is at work inherits what the thread has locked.
         with self._lifting, self._fetching:
-            return self._read()
+            try:
+                return self._read()
+            finally:
+                self._measure_traffic()  # of a call that fails it says the most
 
     def _read(self) -> ExtractAnswer:
         request = self._pages.first()
@@ -226,7 +230,8 @@ class WindowReader:
             times = "once before," if restarts == 1 else f"{restarts} times before, each time"
             said = f"{error}; the window was begun anew {times} since a later page was refused"
             raise type(error)(said) from error
-        self._progress = Progress(restarts=restarts + 1)
+        self._measure_traffic()
+        self._progress, self._measured = Progress(restarts=restarts + 1), (0, 0)
         self._chain.begin_anew(
             Link(
                 attempt=self._attempt,
@@ -238,6 +243,7 @@ class WindowReader:
                 page_hashes=[],
             )
         )
+        measure(self._window.source, restarts=1)
         logger.warning("begins anew", window=str(self._window), restart=restarts + 1, reason=str(error))
 
     def _checkpoint_is_due(self) -> bool:
@@ -296,16 +302,15 @@ class WindowReader:
             self._measure()
 
     def _measure(self) -> None:
-        own, progress = self._progress.tables.get(self._window.stream), self._progress
-        measure(
-            self._window.source,
-            self._window.stream,
-            records=own.read if own else 0,
-            rejected=own.rejected if own else 0,
-            bytes=progress.bytes,
-            retries=progress.retries,
-            restarts=progress.restarts,
-        )
+        own = self._progress.tables.get(self._window.stream)
+        if own is not None:
+            measure(self._window.source, self._window.stream, records=own.read, rejected=own.rejected)
+
+    def _measure_traffic(self) -> None:
+        """Count what this call was sent since it was counted last."""
+        progress, (size, retries) = self._progress, self._measured
+        measure(self._window.source, bytes=progress.bytes - size, retries=progress.retries - retries)
+        self._measured = progress.bytes, progress.retries
 
     def _validators(self) -> Validators | None:
         """What the next run may ask by: as before where nothing was modified."""

@@ -28,8 +28,8 @@ class Measure(NamedTuple):
 MEASURES = {
     "records": Measure(MetricUnit.Count, "records read, of windows that have landed", by_stream=True),
     "rejected": Measure(MetricUnit.Count, "of them those that no row was made of", by_stream=True),
-    "bytes": Measure(MetricUnit.Bytes, "answers' bytes of windows that have landed"),
-    "retries": Measure(MetricUnit.Count, "requests that were made again"),
+    "bytes": Measure(MetricUnit.Bytes, "answers' bytes, whatever became of their windows"),
+    "retries": Measure(MetricUnit.Count, "requests that were made again, and then answered"),
     "restarts": Measure(MetricUnit.Count, "windows that were begun anew"),
     "loaded": Measure(MetricUnit.Count, "rows that a load inserted or updated", by_stream=True),
     "quarantined": Measure(MetricUnit.Count, "windows that can never be loaded"),

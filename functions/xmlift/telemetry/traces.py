@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import Any
 
 MOST_SPANS = 200
-"""Of one call: a trace may have 500 kB, and a window thousands of requests. The others are only counted."""
+"""Of one call, whose window may have thousands of requests; the others are only counted."""
 
 _HEADER = b'{"format": "json", "version": 1}\n'
 

@@ -85,7 +85,7 @@ class BoundedCursor(Cursor):
             milliseconds = 0 if left == math.inf else max(1, int(left * 1000))  # 0 is Redshift's "no limit"
             super().execute(f"SET statement_timeout TO {milliseconds}")
             self._is_bounded = milliseconds > 0
-        # The statement as it is written here: values are bound to it later, and stay out of the trace.
+        # Values of rows are bound to it later, and stay out of the trace; names of partitions may stand in it.
         with span(TRACED_AS, namespace="remote", sql={"sanitized_query": str(query)[:_MOST_TRACED]}):
             super().execute(query, vars)
 
