@@ -49,8 +49,9 @@ def check(folder: Path) -> dict[str, str]:
 
     Raises: ReleaseError if one is missing, or is not what manifest.json says.
     """
-    found = {MANIFEST: sha256(folder / MANIFEST)} if read_manifest(folder) else {}
-    for name, expected in described(read_manifest(folder)):
+    manifest = read_manifest(folder)
+    found = {MANIFEST: sha256(folder / MANIFEST)}
+    for name, expected in described(manifest):
         path = folder / name
         found[name] = sha256(path) if path.is_file() else "missing"
         if found[name] != expected:

@@ -27,8 +27,8 @@ SKIP = re.compile(r"checkov:skip=(?P<check>\w+)(?P<reason>.*)")
 
 
 def of_code(folder: Path) -> list[str]:
-    """Findings in Terraform code, as `check resource`."""
-    return list(_findings("terraform", "--directory", str(folder)))
+    """Findings in Terraform code without its tests, as `check resource`; a file that cannot be read is one, too."""
+    return list(_findings("terraform", "--directory", str(folder), "--skip-path", "/tests/"))
 
 
 def of_plan(plan: Deployment) -> list[str]:
@@ -58,6 +58,8 @@ def _findings(framework: str, *options: str) -> Iterator[str]:
     assert report["summary"]["passed"] > 0, "checkov has read nothing"
     for finding in report["results"]["failed_checks"]:
         yield f"{finding['check_id']} {finding['resource']}"
+    for file in report["results"]["parsing_errors"]:
+        yield f"unreadable {Path(file).name}"
 
 
 def _as_shown(plan: Deployment) -> dict[str, Any]:

@@ -15,7 +15,8 @@ def test_the_code_gives_no_cause(tmp_path: Path) -> None:
     code = tmp_path / "terraform"
     shutil.copytree(TERRAFORM, code, ignore=shutil.ignore_patterns(".terraform"))
     (code / "spoilt.tf").write_text('resource "aws_sns_topic" "spoilt" {\n  name = "in-clear-text"\n}\n')
-    assert checkov_scans.of_code(code) == [SPOILT]
+    (code / "modules" / "broken.tf").write_text('resource "aws_sns_topic" {{\n')
+    assert checkov_scans.of_code(code) == [SPOILT, "unreadable broken.tf"]
 
 
 def test_prod_as_it_is_planned_gives_no_cause(prod: Deployment) -> None:

@@ -54,17 +54,6 @@ locals {
           ArnLike = { "aws:SourceArn" = [local.machine, "${local.machine}:*", "${local.machine}/*"] }
         }
       }
-      schedule = {
-        Effect    = "Allow"
-        Action    = "sts:AssumeRole"
-        Principal = { Service = "scheduler.amazonaws.com" }
-        Condition = {
-          StringEquals = {
-            "aws:SourceAccount" = var.account.id
-            "aws:SourceArn"     = "${local.groups}/${var.schedule_group}"
-          }
-        }
-      }
       inbox = {
         Effect    = "Allow"
         Action    = "sts:AssumeRole"
@@ -76,9 +65,9 @@ locals {
         }
       }
     },
-    # Only where snapshots are taken by schedule.
+    # The one that starts the pipeline; and where snapshots are taken by schedule, the one that takes them.
     {
-      for role in ["snapshot"] : role => {
+      for role in concat(["schedule"], var.takes_snapshots ? ["snapshot"] : []) : role => {
         Effect    = "Allow"
         Action    = "sts:AssumeRole"
         Principal = { Service = "scheduler.amazonaws.com" }
@@ -88,7 +77,7 @@ locals {
             "aws:SourceArn"     = "${local.groups}/${var.schedule_group}"
           }
         }
-      } if var.takes_snapshots
+      }
     },
   )
 }
