@@ -76,7 +76,7 @@ def land(
     for number, read in enumerate(pages, start=1):
         progress.pages = number
         batch = batch_of(stream, read.rows)
-        rows.add(lifting.page(Place(number, read.read_at), 0).lift(batch))
+        rows.add(1, lifting.page(Place(number, read.read_at), 0).lift(batch))
         parts += rows.flush()
     commit = chain.commit(
         Commit(
@@ -108,7 +108,6 @@ def batch_of(stream: Stream, rows: Sequence[Row]) -> Batch:
         _nested([row.get(name, []) for row in rows], spec) for name, spec in stream.children.items()
     )
     return Batch(
-        1,
         _columns([*stream.columns, *([GONE] if isinstance(stream.deletes, Mark) else [])], rows),
         tuple(chain.from_iterable(nested)),
     )

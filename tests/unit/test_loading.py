@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from xmlift.loading import load as loading
 from xmlift.loading import selection
 from xmlift.loading.load import LoadAnswer
 from xmlift.loading.stream_load import Batch, is_data_fault
-from xmlift.tables.writer import PartWriter, csv_rows, quoted
+from xmlift.tables.writer import PartWriter, csv_lines, csv_of, quoted
 from xmlift.warehouse import statements
 
 from .loads import COUNTS, ONE, TWO, Loads, item, texts
@@ -93,7 +94,8 @@ class Tampering:
         changed = change(first)
         writer = PartWriter()
         rows = [*([changed] if changed else []), *rest]
-        writer.write(csv_rows([quoted(column) for column in zip(*rows, strict=True)]), len(rows))
+        lines = csv_lines([quoted(column) for column in zip(*rows, strict=True)])
+        writer.write(csv_of(lines, repeat("\n")), len(rows))
         part = writer.finish()
         assert part is not None
         self.loads.zone.put(key, part.body)

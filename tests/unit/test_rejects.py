@@ -13,12 +13,12 @@ REJECT = Reject(3, "title", "too lo", "does not fit")
 
 
 def kept(fields: dict[str, str]) -> str:
-    return Refused(REJECT, 3, {"id": "7"}, fields).row(2, 501, "items")[-1]
+    return Refused("items", REJECT, 3, {"id": "7"}, fields).row(2, 501)[-1]
 
 
 def test_a_row_says_where_it_was_what_was_wrong_and_what_it_held() -> None:
-    refused = Refused(REJECT, 3, {"id": "7"}, {"id": "7", "title": "é € 😀"})
-    assert refused.row(2, 501, "items") == (
+    refused = Refused("items", REJECT, 3, {"id": "7"}, {"id": "7", "title": "é € 😀"})
+    assert refused.row(2, 501) == (
         *("2", "504", "items", "title", "too lo", "does not fit"),
         *('{"id": "7"}', '{"id": "7", "title": "é € 😀"}'),
     )

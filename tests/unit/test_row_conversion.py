@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmlift.catalogue import load_source
-from xmlift.extraction.converted import ConvertedRows
+from xmlift.extraction.converted import ConvertedRows, Place
 from xmlift.extraction.row_conversion import RowConverter
-from xmlift.landing.commits import TableCounts
+from xmlift.extraction.written_rows import RowWriter
+from xmlift.landing.commits import REJECTS, TableCounts
 from xmlift.landing.names import WindowName
 from xmlift.layout import stream_layout
 from xmlift.records import Batch, NestedRows
@@ -41,28 +42,32 @@ streams:
 """
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 NOON, MIDNIGHT = DAY + timedelta(hours=12), DAY + timedelta(days=1)
+WINDOW = Interval(NOON, MIDNIGHT)
 
 
 def converter(disposition: str = "append") -> RowConverter:
     text = CATALOGUE.replace("disposition: append", f"disposition: {disposition}")
     stream = load_source(text.encode(), "tracker.yaml").streams["events"]
-    window = WindowName("tracker", "events", "run", "_", Interval(NOON, MIDNIGHT))
-    return RowConverter(stream_layout("events", stream), stream, window, "attempt", DAY)
+    return RowConverter(stream_layout("events", stream), stream, WINDOW)
 
 
 def converted(batch: Batch, disposition: str = "append") -> ConvertedRows:
-    return converter(disposition).convert(batch, 2, MIDNIGHT, 7)
+    return converter(disposition).convert(batch)
 
 
-def rows(result: ConvertedRows, table: str) -> list[list[str]]:
-    read = list(csv.reader(io.StringIO(result.tables[table].csv.decode(), newline=""), strict=True))
-    assert len(read) == result.tables[table].rows
-    return read
+def written(result: ConvertedRows, first_row: int = 11) -> dict[str, list[list[str]]]:
+    """What is written of each table, for part 7, of records of page 2."""
+    name = WindowName("tracker", "events", "run", "_", WINDOW)
+    tables = {}
+    for rows in RowWriter(name, "attempt", DAY).written(result, Place(2, MIDNIGHT), first_row, 7):
+        read = list(csv.reader(io.StringIO(rows.csv.decode(), newline=""), strict=True))
+        assert len(read) == rows.rows
+        tables[rows.table] = read
+    return tables
 
 
 INSIDE = "2026-01-01T13:00:00+01:00"
 FOUR = Batch(
-    11,
     [["1", "x", "3", "4"], [INSIDE, INSIDE, "2026-01-01T11:59:59.999999Z", INSIDE], ['a"b', "", "", "d"]],
     (NestedRows.counted([2, 1, 1, 1], [["one", "two", "three", "four", "five!"]]),),
 )
@@ -71,13 +76,12 @@ FOUR = Batch(
 def test_rows_say_where_they_were_read() -> None:
     lineage_begins = ["_", "run", "20260101T120000000000Z_20260102T000000000000Z", "attempt-00007", "2"]
     lineage_ends = ["2026-01-02 00:00:00.000000+00:00", "2026-01-01 00:00:00.000000+00:00"]
-    result = converted(FOUR)
-    assert result.sequence == 7
-    assert rows(result, "events") == [
+    tables = written(converted(FOUR), first_row=11)
+    assert tables["events"] == [
         ["1", "2026-01-01 12:00:00.000000+00", 'a"b', *lineage_begins, "11", *lineage_ends],
         ["4", "2026-01-01 12:00:00.000000+00", "d", *lineage_begins, "14", *lineage_ends],
     ]
-    assert rows(result, "events__notes") == [
+    assert tables["events__notes"] == [
         ["1", "1", "one", *lineage_begins, "11", *lineage_ends],
         ["1", "2", "two", *lineage_begins, "11", *lineage_ends],
     ]
@@ -89,12 +93,13 @@ def test_what_is_left_out_is_counted_and_each_reject_has_its_reason() -> None:
     assert result.tables["events__notes"].counts == TableCounts(
         read=5, written=2, rejected=2, out_of_window=1
     )
-    assert [reject[:6] for reject in result.rejects] == [
-        ("2", "12", "events", "id", "x", "not a whole number for bigint"),
-        ("2", "14", "events__notes", "text", "five!", "5 bytes do not fit varchar(4)"),
+    rejects = written(result)[REJECTS]
+    assert [reject[:6] for reject in rejects] == [
+        ["2", "12", "events", "id", "x", "not a whole number for bigint"],
+        ["2", "14", "events__notes", "text", "five!", "5 bytes do not fit varchar(4)"],
     ]
-    assert result.rejects[1][6] == '{"_parent_id": "4", "_position": "1"}'
-    assert result.reasons == [
+    assert rejects[1][6] == '{"_parent_id": "4", "_position": "1"}'
+    assert [refused.reason for refused in result.rejects] == [
         "events.id: not a whole number for bigint",
         "events__notes.text: 5 bytes do not fit varchar(4)",
     ]
@@ -102,20 +107,23 @@ def test_what_is_left_out_is_counted_and_each_reject_has_its_reason() -> None:
 
 
 def test_a_batch_of_nothing() -> None:
-    assert converted(Batch(1, [[], [], []], (NestedRows.counted([], [[]]),))) == ConvertedRows(
-        7, {}, [], [], {}
-    )
+    nothing = converted(Batch([[], [], []], (NestedRows.counted([], [[]]),)))
+    assert nothing == ConvertedRows({}, [], {})
+    assert written(nothing) == {}
 
 
 def test_without_a_row_left_there_is_no_csv() -> None:
-    result = converted(Batch(1, [["x"], [INSIDE], [""]], (NestedRows.counted([1], [["a"]]),)))
-    assert [(table.csv, table.rows) for table in result.tables.values()] == [(b"", 0), (b"", 0)]
+    result = converted(Batch([["x"], [INSIDE], [""]], (NestedRows.counted([1], [["a"]]),)))
+    assert {name: rows for name, rows in written(result).items() if name != REJECTS} == {
+        "events": [],
+        "events__notes": [],
+    }
     assert result.tables["events__notes"].counts == TableCounts(read=1, rejected=1)
 
 
 def test_a_converter_and_what_it_makes_can_be_sent_to_another_process() -> None:
     sent = pickle.loads(pickle.dumps(converter()))
-    assert pickle.loads(pickle.dumps(sent.convert(FOUR, 2, MIDNIGHT, 7))) == converted(FOUR)
+    assert pickle.loads(pickle.dumps(sent.convert(FOUR))) == converted(FOUR)
 
 
 instants = st.sampled_from([NOON, MIDNIGHT]).flatmap(
@@ -130,13 +138,13 @@ def test_append_keeps_what_lies_in_the_window(events: list[tuple[datetime, bool]
         [instant.isoformat() for instant, _ in events],
         [""] * len(events),
     ]
-    batch = Batch(1, columns, (NestedRows.counted([0] * len(events), [[]]),))
+    batch = Batch(columns, (NestedRows.counted([0] * len(events), [[]]),))
     kept = [instant for instant, fits in events if fits and NOON <= instant < MIDNIGHT]
     result = converted(batch)
-    assert [parse_time(row[1]) for row in rows(result, "events")] == kept
+    assert [parse_time(row[1]) for row in written(result)["events"]] == kept
     assert result.tables["events"].counts.adds_up
     everything = [instant for instant, fits in events if fits]
-    assert [parse_time(row[1]) for row in rows(converted(batch, "merge"), "events")] == everything
+    assert [parse_time(row[1]) for row in written(converted(batch, "merge"))["events"]] == everything
 
 
 values = st.tuples(st.sampled_from(["1", "2", "x", " 3", ""]), st.sampled_from(["a", "", 'b,"', "tool ong"]))
@@ -147,26 +155,31 @@ values = st.tuples(st.sampled_from(["1", "2", "x", " 3", ""]), st.sampled_from([
 def test_a_batch_is_what_its_records_are(
     disposition: str, records: list[tuple[tuple[str, str], list[str]]]
 ) -> None:
-    def batch(first_row: int, some: list[tuple[tuple[str, str], list[str]]]) -> Batch:
+    def batch(some: list[tuple[tuple[str, str], list[str]]]) -> Batch:
         columns: list[Sequence[str]] = [
             [number for (number, _), _ in some],
             [INSIDE] * len(some),
             [title for (_, title), _ in some],
         ]
         notes = [note for _, all_notes in some for note in all_notes]
-        return Batch(first_row, columns, (NestedRows.counted([len(n) for _, n in some], [notes]),))
+        return Batch(columns, (NestedRows.counted([len(n) for _, n in some], [notes]),))
 
-    whole = converted(batch(1, records), disposition)
-    single = [converted(batch(row, [record]), disposition) for row, record in enumerate(records, start=1)]
+    whole = converted(batch(records), disposition)
+    single = [converted(batch([record]), disposition) for record in records]
     for table in ("events", "events__notes"):
         parts = [one.tables[table] for one in single if table in one.tables]
         assert bool(parts) == (table in whole.tables)
         if parts:
             together = whole.tables[table]
-            assert together.csv == b"".join(part.csv for part in parts)
-            assert together.rows == sum(part.rows for part in parts)
+            assert together.lines == [line for part in parts for line in part.lines]
             assert together.seen == frozenset().union(*(part.seen for part in parts))
             assert together.counts == sum((part.counts for part in parts), TableCounts())
+    by_record: dict[str, list[list[str]]] = {}
+    for row, one in enumerate(single, start=1):
+        for table, rows in written(one, row).items():
+            by_record.setdefault(table, []).extend(rows)
+    at_once = written(whole, 1)
     # All of a batch's own rejects come before its children's.
-    assert sorted(whole.rejects) == sorted(reject for one in single for reject in one.rejects)
-    assert sorted(whole.reasons) == sorted(reason for one in single for reason in one.reasons)
+    for tables in (at_once, by_record):
+        tables.get(REJECTS, []).sort()
+    assert at_once == by_record

@@ -1,7 +1,6 @@
 """Children to any depth: each goes where the one goes that it is in, and says where that stands."""
 
 import csv
-import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,6 @@ from xmlift.errors import CatalogueError
 from xmlift.extraction.converted import ConvertedRows
 from xmlift.extraction.row_conversion import RowConverter
 from xmlift.landing.commits import TableCounts
-from xmlift.landing.names import WindowName
 from xmlift.layout import stream_layout
 from xmlift.windows import Interval
 
@@ -51,17 +49,14 @@ def catalogue(text: str = CATALOGUE) -> Source:
 
 def converted(*orders: Row) -> ConvertedRows:
     stream = catalogue().streams["orders"]
-    window = WindowName("shop", "orders", "run", "-", Interval(DAY, DAY + timedelta(days=1)))
-    converter = RowConverter(stream_layout("orders", stream), stream, window, "attempt", DAY)
-    return converter.convert(batch_of(stream, orders), 1, DAY, 0)
+    converter = RowConverter(stream_layout("orders", stream), stream, Interval(DAY, DAY + timedelta(days=1)))
+    return converter.convert(batch_of(stream, orders))
 
 
 def rows(result: ConvertedRows, table: str) -> list[tuple[str, ...]]:
-    """Without their lineage."""
     if table not in result.tables:
         return []
-    read = csv.reader(io.StringIO(result.tables[table].csv.decode(), newline=""), strict=True)
-    return [tuple(row[:-8]) for row in read]
+    return [tuple(row) for row in csv.reader(result.tables[table].lines, strict=True)]
 
 
 def test_a_deeper_child_has_the_records_key_and_all_positions() -> None:
@@ -96,7 +91,7 @@ def test_what_is_in_a_rejected_child_goes_with_it() -> None:
     assert rows(result, "orders__lines__notes__words") == [("1", "2", "1", "1", "w")]
     assert result.tables["orders__lines__notes"].counts == TableCounts(read=4, written=1, rejected=3)
     assert result.tables["orders__lines__notes__words"].counts == TableCounts(read=4, written=1, rejected=3)
-    assert [reject[2:5] for reject in result.rejects] == [
+    assert [refused.row(1, 1)[2:5] for refused in result.rejects] == [
         ("orders", "id", "y"),
         ("orders__lines", "amount", "x"),
     ]
@@ -106,7 +101,7 @@ def test_a_rejected_deeper_child_is_told_by_all_its_positions() -> None:
     result = converted(
         {"id": 1, "lines": [{"amount": 2, "notes": [{"text": "n", "words": [{"word": "é" * 40_000}]}]}]}
     )
-    assert [reject[6] for reject in result.rejects] == [
+    assert [refused.row(1, 1)[6] for refused in result.rejects] == [
         '{"_parent_id": "1", "_parent_parent_position": "1", "_parent_position": "1", "_position": "1"}'
     ]
 

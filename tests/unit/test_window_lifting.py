@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -21,11 +22,11 @@ from xmlift.catalogue import load_source
 from xmlift.errors import RecordError, RowError
 from xmlift.extraction import extract as extraction
 from xmlift.extraction import window_lifting, window_parts, window_processes
+from xmlift.extraction.converted import Place
 from xmlift.extraction.extract import ExtractAnswer, extract
 from xmlift.extraction.rooms import record_mapping
 from xmlift.extraction.row_conversion import RowConverter
 from xmlift.extraction.window_lifting import WindowLifting, WindowToLift
-from xmlift.extraction.window_processes import Place
 from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress
@@ -87,8 +88,8 @@ class Reading:
     def read(self, page: bytes) -> None:
         lifter = self._lifting.page(Place(self.progress.pages + 1, READ_AT), len(page))
         mapping = self._window.mapping
-        for lifted in Page(io.BytesIO(page), mapping, PieceReader(mapping), lifter, 100_000):
-            self.rows.add(lifted)
+        for first_row, lifted in Page(io.BytesIO(page), mapping, PieceReader(mapping), lifter, 100_000):
+            self.rows.add(first_row, lifted)
         self.progress.pages += 1
 
     def flush(self) -> list[Entry]:
@@ -199,7 +200,6 @@ ODD = [
 ]
 
 
-# The second comment's piece is sent again, and may then be lifted here, where its records are not guessed.
 @example(odd={7: ODD[1], 12: ODD[2], 34: ODD[2]}, processes=2, piece=357, part=200)
 @given(
     odd=st.dictionaries(st.integers(0, 39), st.sampled_from(ODD), max_size=3),
@@ -229,7 +229,7 @@ def test_a_page_that_is_read_by_events_leaves_nothing_on_its_way_to_the_next() -
     assert same(read(pages, 2, flush_each=True)) == same(read(pages, 1))
 
 
-def test_records_are_numbered_anew_after_a_piece_whose_end_tags_do_not_tell_their_number() -> None:
+def test_end_tags_need_not_tell_how_many_records_a_piece_has() -> None:
     page = page_of([item(number) if number % 5 else "<item/>" + item(number) for number in range(60)])
     rows = [row[_ROW] for row in read([page], 3).tables["items"]]
     assert rows == [row[_ROW] for row in read([page], 1).tables["items"]]
@@ -295,10 +295,10 @@ def test_the_limit_on_rejects_is_that_of_all_processes_together(most: int) -> No
 def test_what_a_process_cannot_do_is_told_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     convert = RowConverter.convert
 
-    def failing(converter: RowConverter, batch: Any, *place: Any) -> Any:
-        if batch.first_row > 50:
-            raise RowError(f"the transform failed at record {batch.first_row}")
-        return convert(converter, batch, *place)
+    def failing(converter: RowConverter, batch: Any) -> Any:
+        if "51" in batch.columns[0]:
+            raise RowError("the transform failed at record 51")
+        return convert(converter, batch)
 
     monkeypatch.setattr(RowConverter, "convert", failing)
     page = page_of(numbered(100))
@@ -328,10 +328,10 @@ def test_a_process_that_is_killed_is_told_of(happens: Callable[[Reading], Any]) 
 def test_a_process_that_is_killed_at_work_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     convert, ours = RowConverter.convert, os.getpid()
 
-    def killed(converter: RowConverter, batch: Any, *place: Any) -> Any:
-        if os.getpid() != ours and batch.first_row > 50:
+    def killed(converter: RowConverter, batch: Any) -> Any:
+        if os.getpid() != ours and batch.columns[0][0] > "150":
             os.kill(os.getpid(), signal.SIGKILL)
-        return convert(converter, batch, *place)
+        return convert(converter, batch)
 
     monkeypatch.setattr(RowConverter, "convert", killed)
     kind, message = outcome([page_of(numbered(300))], 3)
@@ -340,6 +340,7 @@ def test_a_process_that_is_killed_at_work_is_told_of(monkeypatch: pytest.MonkeyP
 
 def test_no_process_is_left_at_the_end() -> None:
     with WindowLifting(window_to_lift(), 3) as lifting:
+        lifting.start_others()
         processes = others_of(lifting)
         assert len(processes) == 2 and all(process.is_alive() for process in processes)
     assert not any(process.is_alive() for process in processes)
@@ -351,7 +352,8 @@ def test_processes_end_with_the_one_that_started_them() -> None:
 import os, signal, sys
 sys.path[:0] = sys.argv[1:]
 from tests.unit.test_window_lifting import WindowLifting, others_of, window_to_lift
-lifting = WindowLifting(window_to_lift(), 4).__enter__()
+lifting = WindowLifting(window_to_lift(), 4)
+lifting.start_others()
 print(*(process.pid for process in others_of(lifting)), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -366,6 +368,17 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_one_process_is_no_process_beside_this_one() -> None:
     with WindowLifting(window_to_lift(), 1) as lifting:
+        lifting.start_others()
+        assert others_of(lifting) == []
+
+
+def test_a_small_window_starts_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_lifting, "_ALONE_BYTES", 40_000)
+    window = window_to_lift()
+    with WindowLifting(window, 3) as lifting:
+        reading = Reading(lifting, window)
+        reading.read(page_of(numbered(80)))
+        reading.flush()
         assert others_of(lifting) == []
 
 
@@ -396,6 +409,28 @@ def serve(source: ScriptedSource, count: int, size: int = 40) -> None:
 def by_place(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
     kept = [{k: v for k, v in row.items() if k not in ("_run", "_part", "_read_at")} for row in rows]
     return sorted(tuple(row.values()) for row in kept)
+
+
+@forks
+def test_processes_are_started_before_a_thread_is(
+    extracts: Extracts, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a thread has locked when its process forks stays locked in the other one."""
+    monkeypatch.setattr(window_lifting, "_ALONE_BYTES", 10_000)
+    threads: list[list[str]] = []
+    start = WindowLifting.start_others
+
+    def noted(lifting: WindowLifting) -> None:
+        if not others_of(lifting):
+            threads.append([thread.name for thread in threading.enumerate() if "ahead" in thread.name])
+        start(lifting)
+
+    monkeypatch.setattr(WindowLifting, "start_others", noted)
+    serve(source, 5)
+    pages = [len(said[0].body) for said in source.script.values()]
+    assert pages[0] < 10_000 < sum(pages), "a later page is for several"
+    extract(extracts.event(), extracts.zone, read_secret, all_the_time, 3)
+    assert threads == [[]]
 
 
 @forks

@@ -11,10 +11,10 @@ import pytest
 from xmlift.catalogue import load_source
 from xmlift.errors import RowError
 from xmlift.extraction import window_parts
+from xmlift.extraction.converted import Place
 from xmlift.extraction.rooms import record_mapping
 from xmlift.extraction.window_lifting import WindowLifting, WindowToLift
 from xmlift.extraction.window_parts import LiftedRows
-from xmlift.extraction.window_processes import Place
 from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing.chain import Chain
 from xmlift.landing.commits import REJECTS, Entry, Progress, TableCounts
@@ -46,6 +46,10 @@ WINDOW = WindowName(
 )
 
 
+_PART, _ROW = -5, -3
+"""Where rows say in which part they are, and which record of the page they are."""
+
+
 class Collecting:
     """Window rows over a landing zone, and what is read of their parts."""
 
@@ -62,7 +66,7 @@ class Collecting:
         self.add_batch(batch(first_id, count, notes))
 
     def add_batch(self, records: Batch) -> None:
-        self.rows.add(self.lift(records))
+        self.rows.add(1, self.lift(records))
 
     def lift(self, records: Batch) -> LiftedRows:
         return self.lifting.page(Place(1, DAY), 0).lift(records)
@@ -79,7 +83,7 @@ def batch(first_id: int, count: int, notes: int = 0) -> Batch:
     ids = [str(number) for number in range(first_id, first_id + count)]
     titles = [hashlib.sha256(number.encode()).hexdigest() for number in ids]
     nested = NestedRows.counted([notes] * count, [["note"] * (notes * count)])
-    return Batch(first_id, [ids, titles], (nested,))
+    return Batch([ids, titles], (nested,))
 
 
 @pytest.fixture
@@ -123,22 +127,27 @@ def test_a_large_part_is_put_before_the_page_has_ended(
     for entry in entries:
         assert entry.rows == len(collecting.read(entry))
         assert entry.bytes < 400_000
-        assert {row[-5] for row in collecting.read(entry)} == {f"0123456789ab-{entry.sequence:05d}"}
+        assert {row[_PART] for row in collecting.read(entry)} == {f"0123456789ab-{entry.sequence:05d}"}
 
 
-def test_rows_on_their_way_when_a_part_is_full_go_where_they_say(
+def test_rows_on_their_way_when_a_part_is_full_go_into_the_next_one_and_say_so(
     collecting: Collecting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window_parts, "PART_BYTES", 1)
+    monkeypatch.setattr(window_parts, "PART_BYTES", 100_000)
     on_their_way = [collecting.lift(batch(number, 1)) for number in (1, 2, 3)]
     large = collecting.lift(batch(10, 10_000))
-    for lifted in (large, *on_their_way):
-        collecting.rows.add(lifted)
-    collecting.rows.add(collecting.lift(batch(4, 1)))
-    first, second = collecting.ids(collecting.rows.flush())
-    assert first[:2] == ("items", 0)
-    assert first[2][-3:] == ["1", "2", "3"]
-    assert second == ("items", 1, ["4"])
+    for first_row, lifted in ((5, large), *enumerate(on_their_way, start=10_005)):
+        collecting.rows.add(first_row, lifted)
+    first, second = entries = collecting.rows.flush()
+    assert [entry.rows for entry in entries] == [10_000, 3]
+    assert {row[_PART] for row in collecting.read(first)} == {"0123456789ab-00000"}
+    assert {row[_PART] for row in collecting.read(second)} == {"0123456789ab-00001"}
+    assert [row[_ROW] for row in collecting.read(first)][::9999] == ["5", "10004"]
+    assert [(row[0], row[_ROW]) for row in collecting.read(second)] == [
+        ("1", "10005"),
+        ("2", "10006"),
+        ("3", "10007"),
+    ]
 
 
 def test_rows_that_nobody_takes_are_in_no_part(collecting: Collecting) -> None:
@@ -150,7 +159,7 @@ def test_rows_that_nobody_takes_are_in_no_part(collecting: Collecting) -> None:
 
 def test_rejects_are_a_part_of_their_own_up_to_the_limit(collecting: Collecting) -> None:
     def refused(value: str) -> Batch:
-        return Batch(1, [[value], ["a"]], (NestedRows.counted([0], [[]]),))
+        return Batch([[value], ["a"]], (NestedRows.counted([0], [[]]),))
 
     collecting.add_batch(refused("x,"))
     with pytest.raises(

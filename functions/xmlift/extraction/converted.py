@@ -1,4 +1,8 @@
-"""What becomes of a batch of records: rows of its tables, what is refused, and what is to be counted."""
+"""What becomes of a batch of records: rows of its tables, what is refused, and what is to be counted.
+
+Where the rows stand in their page, and in which part, is said only when they are written: a batch is converted
+before it is known how many records stand before it.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,14 +20,14 @@ type Identity = tuple[int, ...]
 
 
 class ConvertedTable(NamedTuple):
-    """What a batch has for one table: rows of CSV, what became of the records, and the columns with a value.
+    """What a batch has for one table: its rows as lines of CSV, what became of the records, columns with a value.
 
-    `cut` are by column the rows whose text was cut, `widths` the bytes that columns which grow have to hold,
-    `unasked` the records that the server was not asked for.
+    `records` has the index in the batch of each row's record. `cut` are by column the rows whose text was cut,
+    `widths` the bytes that columns which grow have to hold, `unasked` records that the server was not asked for.
     """
 
-    csv: bytes
-    rows: int
+    lines: list[str]
+    records: Sequence[int]
     counts: TableCounts
     seen: frozenset[str]
     cut: dict[str, int]
@@ -32,26 +36,21 @@ class ConvertedTable(NamedTuple):
 
 
 class ConvertedRows(NamedTuple):
-    """What became of a batch: by table its rows, the rows for the rejects' CSV, and the reason of each of those.
+    """What became of a batch: by table its rows, and what is refused.
 
-    `sequence` is of the part that the rows name as theirs; `unmapped` counts records by the path of what they have
-    and no column asks for.
+    `unmapped` counts records by the path of what they have and no column asks for.
     """
 
-    sequence: int
     tables: dict[str, ConvertedTable]
-    rejects: list[tuple[str, ...]]
-    reasons: list[str]
+    rejects: list[Refused]
     unmapped: dict[str, int]
 
 
 class Place(NamedTuple):
-    """Where a batch was read (the page's number in the window, its first record's, when), and for which part."""
+    """Where records are read: the page's number in the window, and when."""
 
     page: int
-    first_row: int
     read_at: datetime
-    sequence: int
 
 
 def identity(children: NestedRows, child: int) -> Identity:
@@ -98,9 +97,3 @@ def widths(rules: Sequence[ColumnRule], columns: Sequence[Sequence[str]]) -> dic
 def others(count: int, left_out: set[int]) -> Sequence[int]:
     """The rows of so many that are not left out."""
     return [row for row in range(count) if row not in left_out] if left_out else range(count)
-
-
-def note_rejects(table: str, refused: list[Refused], place: Place, converted: ConvertedRows) -> None:
-    """Keep what was refused, so that it can be looked at and mended without asking the endpoint again."""
-    converted.rejects.extend(row.row(place.page, place.first_row, table) for row in refused)
-    converted.reasons.extend(f"{table}.{row.reject.column}: {row.reject.reason}" for row in refused)

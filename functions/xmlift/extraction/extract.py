@@ -170,7 +170,6 @@ class WindowReader:
 
     def read(self) -> ExtractAnswer:
         """Read pages until there are none, or until the call's time is nearly up."""
-        # The processes first: one that forks while a thread is at work inherits what the thread has locked.
         with self._lifting, self._fetching:
             try:
                 return self._read()

@@ -13,11 +13,11 @@ from xmlift.catalogue import Source, Stream
 from xmlift.catalogue.deletes import SecondFeed
 from xmlift.catalogue.paging import OffsetPaging, PageNumberPaging, Paging
 from xmlift.errors import RecordError, SourceError, XmliftError
+from xmlift.extraction.converted import Place
 from xmlift.extraction.kept_pages import KeptPages
 from xmlift.extraction.rooms import MEGABYTE, delta_link, gone_mapping, record_mapping, source_guards
 from xmlift.extraction.window_lifting import WindowLifting, piece_reader
 from xmlift.extraction.window_parts import LiftedRows
-from xmlift.extraction.window_processes import Place
 from xmlift.extraction.window_rows import WindowRows
 from xmlift.landing import names
 from xmlift.landing.commits import Link, Progress
@@ -240,11 +240,11 @@ class PageReader:
 
     def _read_records(self, request: PageRequest, answer: Answer, *, ahead: bool) -> Page[LiftedRows]:
         page = self._page(request, answer)
-        for lifted in page:
+        for first_row, lifted in page:
             if ahead:
                 self._fetch_next(page, request, answer.url)
                 ahead = False
-            self._rows.add(lifted)
+            self._rows.add(first_row, lifted)
             del lifted  # not beside the next rows: those of one large record take many megabytes
         return page
 
@@ -268,6 +268,7 @@ class PageReader:
         with suppress(SourceError):
             following = self._walk.following(page.head_root, request, url, None)
             if following is not None and names.short_hash(following.identity) not in self.read_pages:
+                self._lifting.start_others()  # before there is a thread
                 self._fetching.expect(following)
 
     def _body(self, answer: Answer, mapping: Mapping) -> BinaryIO:

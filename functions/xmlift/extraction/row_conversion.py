@@ -1,11 +1,10 @@
-"""Records of one window → rows of its parts: transformed, typed, filtered, and counted.
+"""Records of one window → rows of its tables: transformed, typed, filtered, and counted.
 
 A function of the batch alone, and all that it takes and answers can be pickled: which process does it, and in
 which order, makes no difference to the rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,32 +19,28 @@ from xmlift.extraction.converted import (
     ConvertedRows,
     ConvertedTable,
     Identity,
-    Place,
     cut_among,
     identity,
     inside_of,
-    note_rejects,
     others,
     position,
     seen_columns,
     widths,
 )
 from xmlift.landing.commits import TableCounts
-from xmlift.landing.names import WindowName
-from xmlift.layout import DELETED, LINEAGE, StreamLayout, TableLayout
+from xmlift.layout import DELETED, StreamLayout, TableLayout
 from xmlift.records import Batch, NestedRows
 from xmlift.tables.batch import ColumnRule, kept_rows, typed
 from xmlift.tables.hashes import row_hashes, texts_inside
 from xmlift.tables.rejects import Refused, fields_of
 from xmlift.tables.times import written_in_utc
-from xmlift.tables.writer import alike, csv_rows, quoted
+from xmlift.tables.writer import csv_lines, quoted
+from xmlift.windows import Interval
 
 if TYPE_CHECKING:
     from xmlift.tables.frames import Transformed
 
     TransformColumns = Callable[[Sequence[Sequence[str]]], Transformed]
-
-_LINEAGE_NAMES = [name for name, _ in LINEAGE]
 
 
 class _Records(NamedTuple):
@@ -73,16 +68,12 @@ class _Written(NamedTuple):
 
 
 class RowConverter:
-    """Converts the batches of one window, as one attempt of reading it."""
+    """Converts the batches of one window."""
 
-    def __init__(
-        self, layout: StreamLayout, stream: Stream, window: WindowName, attempt: str, parsed_at: datetime
-    ) -> None:
+    def __init__(self, layout: StreamLayout, stream: Stream, window: Interval) -> None:
         self.layout = layout
         self.stream = stream
-        self.attempt = attempt
         self._window = window
-        self._parsed_at = parsed_at
         self._rules = column_rules(stream, stream.columns, stream.identifying_columns)
         self._child_rules = [
             column_rules(stream, place.child.columns)
@@ -91,10 +82,10 @@ class RowConverter:
         self._inside_by = msgspec.json.encode(stream.children, order="deterministic").decode()
         self.gone_columns: list[str] = []
         self._gone_rules: list[ColumnRule] = []
-        self._asked = asked_times(stream, stream.request, window.interval)
+        self._asked = asked_times(stream, stream.request, window)
         self._gone_asked: AskedTimes | None = None
         if isinstance(stream.deletes, SecondFeed):
-            self._gone_asked = asked_times(stream, stream.deletes.request, window.interval)
+            self._gone_asked = asked_times(stream, stream.deletes.request, window)
             self.gone_columns = list(stream.deletes.columns)
             self._gone_rules = gone_rules(stream, stream.deletes)
         self._transformed: TransformColumns | None = None
@@ -104,37 +95,35 @@ class RowConverter:
             names = list(stream.columns)
             self._transformed = partial(frames.apply, frames.load_transform(stream.transform), names)
 
-    def convert(self, batch: Batch, page: int, read_at: datetime, sequence: int) -> ConvertedRows:
-        """Convert a batch of a page's records for the part of that number. Raises RowError from a transform."""
-        converted = ConvertedRows(sequence, {}, [], [], batch.unmapped)
+    def convert(self, batch: Batch) -> ConvertedRows:
+        """Convert a batch of a page's records. Raises RowError from a transform."""
+        converted = ConvertedRows({}, [], batch.unmapped)
         if not batch.records:
             return converted
-        place = Place(page, batch.first_row, read_at, sequence)
-        written = self._convert_records(batch, place, converted)
+        written = self._convert_records(batch, converted)
         refused: list[set[Identity]] = []
         for number, children in enumerate(batch.nested):
             above = self.layout.above[number]
             lost = inside_of(children, refused[above]) if above is not None else set[int]()
             refused.append(set())
             if children.records:
-                rejected = self._convert_children(number, children, lost, written, place, converted)
+                rejected = self._convert_children(number, children, lost, written, converted)
                 refused[number] = {identity(children, child) for child in lost | rejected}
         return converted
 
-    def convert_gone(self, batch: Batch, page: int, read_at: datetime, sequence: int) -> ConvertedRows:
+    def convert_gone(self, batch: Batch) -> ConvertedRows:
         """Convert a batch of the second feed's records: each says that its key is gone."""
-        converted = ConvertedRows(sequence, {}, [], [], {})
+        converted = ConvertedRows({}, [], {})
         if batch.records:
             said = dict(zip(self.gone_columns, batch.columns, strict=True))
             nothing = ("",) * batch.records
             columns = [said.get(name, nothing) for name in self.stream.columns]
-            place = Place(page, batch.first_row, read_at, sequence)
             numbers = range(batch.records)
             records = _Records(self._gone_rules, columns, numbers, set(numbers), {}, self._gone_asked)
-            self._write(records, batch.records, place, converted)
+            self._write(records, batch.records, converted)
         return converted
 
-    def _convert_records(self, batch: Batch, place: Place, converted: ConvertedRows) -> _Written:
+    def _convert_records(self, batch: Batch, converted: ConvertedRows) -> _Written:
         """Convert the batch's own records."""
         columns: Sequence[Sequence[str]] = batch.columns
         marked: set[int] = set()
@@ -147,13 +136,12 @@ class RowConverter:
             columns, records = self._transformed(columns)
         inside = self._inside(batch) if self.stream.has_hashes else {}
         read = _Records(self._rules, columns, records, marked, inside, self._asked)
-        return self._write(read, batch.records, place, converted, seen)
+        return self._write(read, batch.records, converted, seen)
 
     def _write(
         self,
         read: _Records,
         count: int,
-        place: Place,
         converted: ConvertedRows,
         seen: frozenset[str] | None = None,
     ) -> _Written:
@@ -166,12 +154,10 @@ class RowConverter:
         refused = {reject.row for reject in rejects}
         outside = self._outside_window(values) - refused
         kept = others(len(records), refused | outside)
-        noted = []
         for reject in rejects:
             fields = fields_of(rules, columns, reject.row)
             key = {name: fields[name] for name in table.key}
-            noted.append(Refused(reject, records[reject.row], key, fields))
-        note_rejects(table.name, noted, place, converted)
+            converted.rejects.append(Refused(table.name, reject, records[reject.row], key, fields))
         rows = kept_rows([*values, *self._derived(values, deleted, inside)], kept)
         written = [records[index] for index in kept]
         counts = TableCounts(
@@ -182,8 +168,8 @@ class RowConverter:
             dropped=count - len(records),
         )
         converted.tables[table.name] = ConvertedTable(
-            self._csv(table, rows, written, place),
-            len(written),
+            _lines(table, rows),
+            written,
             counts,
             seen_columns(rules, columns) if seen is None else seen,
             cut_among(cut, kept),
@@ -233,7 +219,7 @@ class RowConverter:
         assert self.stream.cursor_field is not None
         times = values[self.layout.table.column_names.index(self.stream.cursor_field)]
         # Typed times are of one width, in UTC, and sort as time does.
-        start, end = map(written_in_utc, self._window.interval)
+        start, end = map(written_in_utc, self._window)
         return {index for index, time in enumerate(times) if not start <= time < end}
 
     def _unasked(self, values: Sequence[Sequence[str]], asked: AskedTimes | None) -> int:
@@ -249,7 +235,6 @@ class RowConverter:
         children: NestedRows,
         lost: set[int],
         parents: _Written,
-        place: Place,
         converted: ConvertedRows,
     ) -> set[int]:
         """Convert the children of the records written, and answer which are rejected: a child goes where its record
@@ -267,14 +252,13 @@ class RowConverter:
         )
         columns = kept_rows(children.columns, followed)
         values, rejects, cut = typed(rules, columns)
-        noted = []
         for reject in rejects:
             child = followed[reject.row]
             record = children.records[child]
             parent_key = [column[parent_rows[record]] for column in parents.keys]
             key = dict(zip(table.key, parent_key, strict=True)) | position(children, child)
-            noted.append(Refused(reject, record, key, fields_of(rules, columns, reject.row)))
-        note_rejects(table.name, noted, place, converted)
+            fields = fields_of(rules, columns, reject.row)
+            converted.rejects.append(Refused(table.name, reject, record, key, fields))
         kept = others(len(followed), {reject.row for reject in rejects})
         written = [followed[row] for row in kept]
         records = [children.records[child] for child in written]
@@ -292,8 +276,8 @@ class RowConverter:
             *own,
         ]
         converted.tables[table.name] = ConvertedTable(
-            self._csv(table, rows, records, place),
-            len(records),
+            _lines(table, rows),
+            records,
             counts,
             seen,
             cut_among(cut, kept),
@@ -301,29 +285,11 @@ class RowConverter:
         )
         return {followed[reject.row] for reject in rejects}
 
-    def _csv(
-        self, table: TableLayout, columns: Sequence[Sequence[str]], records: Sequence[int], place: Place
-    ) -> bytes:
-        """Rows of these columns, with where each record was read."""
-        if not records:
-            return b""
-        fields: list[Iterable[str]] = [
+
+def _lines(table: TableLayout, columns: Sequence[Sequence[str]]) -> list[str]:
+    return csv_lines(
+        [
             quoted(column) if column_type.is_text else column
             for (_, column_type), column in zip(table.columns, columns, strict=False)
         ]
-        return csv_rows([*fields, *self._lineage(records, place)])
-
-    def _lineage(self, records: Sequence[int], place: Place) -> Iterator[Iterable[str]]:
-        said = {
-            "_partition": self._window.partition,
-            "_run": self._window.run,
-            "_window": str(self._window.interval),
-            "_part": f"{self.attempt}-{place.sequence:05d}",
-            "_page": str(place.page),
-            "_read_at": place.read_at.isoformat(sep=" ", timespec="microseconds"),
-            "_parsed_at": self._parsed_at.isoformat(sep=" ", timespec="microseconds"),
-        }
-        row = _LINEAGE_NAMES.index("_row")
-        yield alike([said[name] for name in _LINEAGE_NAMES[:row]], len(records))
-        yield map(str, map(place.first_row.__add__, records))
-        yield alike([said[name] for name in _LINEAGE_NAMES[row + 1 :]], len(records))
+    )

@@ -5,6 +5,7 @@ which process does it: with any number of them the rows are the same. Only which
 """
 
 import gc
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache, partial
 from multiprocessing import get_start_method
@@ -13,12 +14,14 @@ from typing import NamedTuple, NoReturn, Self
 
 from xmlift.catalogue import Stream
 from xmlift.errors import RowError
+from xmlift.extraction.converted import ConvertedRows, Place
 from xmlift.extraction.row_conversion import RowConverter
 from xmlift.extraction.window_parts import LiftedRows, NumberedPart, WindowParts, row_counts
-from xmlift.extraction.window_processes import SLOTS_EACH, Place, Process
+from xmlift.extraction.window_processes import SLOTS_EACH, Process
+from xmlift.extraction.written_rows import RowWriter
 from xmlift.landing.names import WindowName
-from xmlift.layout import stream_layout
-from xmlift.records import Batch, Head, Lifter, LiftHere, Mapping, PieceReader, Sent
+from xmlift.layout import StreamLayout, stream_layout
+from xmlift.records import Head, Lifter, LiftHere, Mapping, PieceReader, Sent
 
 _ALONE_BYTES = 512 * 1024
 """Pages of so many bytes in all are lifted here alone: a small window has no parts of others beside ours."""
@@ -36,7 +39,12 @@ class WindowToLift(NamedTuple):
     def converter(self) -> RowConverter:
         """What makes rows of its records."""
         layout = stream_layout(self.name.stream, self.stream)
-        return RowConverter(layout, self.stream, self.name, self.attempt, self.parsed_at)
+        return RowConverter(layout, self.stream, self.name.interval)
+
+    def parts(self, layout: StreamLayout, process: int, processes: int) -> WindowParts:
+        """The parts of one of so many processes."""
+        rows = RowWriter(self.name, self.attempt, self.parsed_at)
+        return WindowParts(layout, rows, first=process, step=processes)
 
 
 class WindowLifting:
@@ -46,22 +54,34 @@ class WindowLifting:
     """
 
     def __init__(self, window: WindowToLift, processes: int) -> None:
+        self.window = window
         # Another way to start a process (macOS) shares no memory with it.
         self._count = processes if get_start_method() == "fork" else 1
         self._others: list[Process] = []
         self._bytes = 0
         self.converter = window.converter()
         self.pieces = piece_reader(window.mapping)
-        self._parts = WindowParts(self.converter, first=0, step=self._count)
+        self._parts = self._parts_of(0)
+
+    def _parts_of(self, process: int) -> WindowParts:
+        return self.window.parts(self.converter.layout, process, self._count)
 
     def __enter__(self) -> Self:
+        return self
+
+    def start_others(self) -> None:
+        """Start the processes beside this one, as far as that has not been done.
+
+        Not sooner than they are needed, since a small window needs none. But before any thread is started: one that
+        forks would inherit what that has locked.
+        """
+        if len(self._others) == self._count - 1:
+            return
         # What is there already is not looked at by the others' garbage collection: it would copy all that it marks.
         gc.freeze()
-        for first in range(1, self._count):
-            parts = WindowParts(self.converter, first, step=self._count)
-            self._others.append(Process(self.pieces, parts))
+        for number in range(1, self._count):
+            self._others.append(Process(self.pieces, self.converter, self._parts_of(number)))
         gc.unfreeze()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -76,34 +96,28 @@ class WindowLifting:
 
     def page(self, place: Place, size: int) -> Lifter[LiftedRows]:
         """What lifts the records of the page of so many bytes that stands there."""
-
-        def lift(batch: Batch) -> LiftedRows:
-            converted = self._parts.convert(batch, *place, self._parts.sequence)
-            return LiftedRows(row_counts(converted), lambda: self._parts.keep(converted))
-
-        here = LiftHere(self.pieces, lift)
+        here = LiftHere(self.pieces, lambda batch: self._kept_here(self.converter.convert(batch), place))
         self._bytes += size
-        if not self._others or self._bytes <= _ALONE_BYTES:
+        if self._count == 1 or self._bytes <= _ALONE_BYTES:
             return here
+        self.start_others()
         return _LiftTogether(self._others, place, here)
+
+    def _kept_here(self, converted: ConvertedRows, place: Place) -> LiftedRows:
+        return LiftedRows(row_counts(converted), partial(self._parts.keep, converted, place))
 
     def gone(self, mapping: Mapping, place: Place) -> LiftHere[LiftedRows]:
         """What lifts a page of the second feed, whose records say what is gone: they are few and small."""
+        convert = self.converter.convert_gone
+        return LiftHere(piece_reader(mapping), lambda batch: self._kept_here(convert(batch), place))
 
-        def lift(batch: Batch) -> LiftedRows:
-            converted = self.converter.convert_gone(batch, *place, self._parts.sequence)
-            return LiftedRows(row_counts(converted), lambda: self._parts.keep(converted))
-
-        return LiftHere(piece_reader(mapping), lift)
-
-    def finish(self) -> list[NumberedPart]:
+    def finish(self) -> Iterator[NumberedPart]:
         """The parts of what was kept since the last time. Raises RowError where a process is there no more."""
         self._bytes = 0
         others = [process.finish() for process in self._others]
-        finished = self._parts.finish()
+        yield from self._parts.finish()  # which are put while the others finish theirs
         for parts in others:
-            finished += parts()
-        return finished
+            yield from parts()
 
 
 class _LiftTogether:
@@ -114,18 +128,17 @@ class _LiftTogether:
         self._place = place
         self._here = here
         self.lift = here.lift
-        self.ahead = (SLOTS_EACH + 1) * len(others)
+        # Until an answer is asked for, each of the others has got its pieces, and as many were lifted here.
+        self.ahead = SLOTS_EACH * (len(others) + 1)
 
-    def send(self, head: Head, piece: bytes, first_row: int) -> Sent[LiftedRows]:
+    def send(self, head: Head, piece: bytes, begins: bool) -> Sent[LiftedRows]:
         for other in self._others:
             if other.takes(head, piece):
-                return other.send(head, piece, first_row, self._place)
+                return other.send(head, piece, begins, self._place)
         try:
-            return self._here.send(head, piece, first_row)
+            return self._here.send(head, piece, begins)
         except RowError as error:
-            return Sent(
-                piece, 0, partial(_tell, error)
-            )  # in its turn: a piece before it may say something else
+            return Sent(piece, partial(_tell, error))  # in its turn: a piece before it may say something else
 
 
 def _tell(error: RowError) -> NoReturn:

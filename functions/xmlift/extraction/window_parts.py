@@ -1,13 +1,13 @@
-"""The rows of a window as one process makes them: converted, kept once they count, compressed into its parts."""
+"""The parts that one process writes of a window: rows are put into them once they count."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from xmlift.extraction.converted import ConvertedRows
-from xmlift.extraction.row_conversion import RowConverter
+from xmlift.extraction.converted import ConvertedRows, Place
+from xmlift.extraction.written_rows import RowWriter
 from xmlift.landing.commits import REJECTS, TableCounts
-from xmlift.tables.rejects import VALUE
-from xmlift.tables.writer import Part, PartWriter, csv_rows, quoted
+from xmlift.layout import StreamLayout
+from xmlift.tables.writer import Part, PartWriter
 
 PART_BYTES = 2 * 1024 * 1024
 """A part of so many compressed bytes is finished, also in the middle of a page: memory does not follow the page."""
@@ -40,13 +40,14 @@ class RowCounts(NamedTuple):
 
 
 class LiftedRows(NamedTuple):
-    """Rows, wherever they are. `keep` puts them into a part, and answers those that are finished meanwhile.
+    """Rows, wherever they are. `keep` puts them into a part, and answers those that are finished by that.
 
-    Rows that nobody keeps are in no part. What is kept is kept in the order of the records.
+    It is given the number of the first one's record in its page. Rows that nobody keeps are in no part. What is
+    kept is kept in the order of the records.
     """
 
     counts: RowCounts
-    keep: Callable[[], list[NumberedPart]]
+    keep: Callable[[int], list[NumberedPart]]
 
 
 class WindowParts:
@@ -55,45 +56,31 @@ class WindowParts:
     Processes that write parts of one window have numbers that never meet.
     """
 
-    def __init__(self, converter: RowConverter, first: int = 0, step: int = 1) -> None:
-        self.convert = converter.convert
+    def __init__(self, layout: StreamLayout, rows: RowWriter, first: int = 0, step: int = 1) -> None:
+        self._rows = rows
+        self._sequence = first
         self._step = step
-        self._writers = {table.name: PartWriter() for table in converter.layout.tables}
+        self._writers = {table.name: PartWriter() for table in layout.tables}
         self._writers[REJECTS] = PartWriter()
-        self._collected = first
-        self.sequence = first
-        """Of the part of rows converted from now on; those still on their way may be of the one before."""
 
     @property
     def bytes_written(self) -> int:
         """Compressed bytes of the parts that are not finished."""
         return sum(writer.bytes_written for writer in self._writers.values())
 
-    def keep(self, converted: ConvertedRows) -> list[NumberedPart]:
-        """Take rows into the part that they name, in their records' order. The parts that are finished by that."""
-        finished: list[NumberedPart] = []
-        if converted.sequence != self._collected:
-            finished = self._finished()
-            self._collected = converted.sequence
-        for name, table in converted.tables.items():
-            self._writers[name].write(table.csv, table.rows)
-        if converted.rejects:
-            fields = [quoted(column) for column in zip(*converted.rejects, strict=True)]
-            self._writers[REJECTS].write(csv_rows(fields), len(converted.rejects))
+    def keep(self, converted: ConvertedRows, place: Place, first_row: int) -> list[NumberedPart]:
+        """Take rows, in their records' order. The parts that are full now."""
+        for rows in self._rows.written(converted, place, first_row, self._sequence):
+            self._writers[rows.table].write(rows.csv, rows.rows)
         largest = max(writer.bytes_written for writer in self._writers.values())
-        if largest >= PART_BYTES and self.sequence == self._collected:
-            self.sequence += self._step
-        return finished
+        return self.finish() if largest >= PART_BYTES else []
 
     def finish(self) -> list[NumberedPart]:
         """What was kept and is in no finished part yet, at most one part per table; then the next ones begin."""
-        finished = self._finished()
-        self.sequence = self._collected = self.sequence + self._step
-        return finished
-
-    def _finished(self) -> list[NumberedPart]:
         parts = ((name, writer.finish()) for name, writer in self._writers.items())
-        return [NumberedPart(name, self._collected, part) for name, part in parts if part is not None]
+        finished = [NumberedPart(name, self._sequence, part) for name, part in parts if part is not None]
+        self._sequence += self._step
+        return finished
 
 
 def row_counts(converted: ConvertedRows) -> RowCounts:
@@ -102,7 +89,7 @@ def row_counts(converted: ConvertedRows) -> RowCounts:
     return RowCounts(
         {name: table.counts for name, table in tables},
         {name: table.seen for name, table in tables},
-        converted.reasons,
+        [refused.reason for refused in converted.rejects],
         {f"{name}.{column}": count for name, table in tables for column, count in table.cut.items()},
         {name: table.widths for name, table in tables if table.widths},
         converted.unmapped,
@@ -113,6 +100,6 @@ def row_counts(converted: ConvertedRows) -> RowCounts:
 
 def _examples(converted: ConvertedRows) -> dict[str, str]:
     first: dict[str, str] = {}
-    for reason, row in zip(converted.reasons, converted.rejects, strict=True):
-        first.setdefault(reason, row[VALUE])
+    for refused in converted.rejects:
+        first.setdefault(refused.reason, refused.reject.value)
     return first

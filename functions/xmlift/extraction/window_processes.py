@@ -1,30 +1,34 @@
 """Processes beside this one that lift pieces of a window's pages, each into parts of its own.
 
-A process answers a piece with what is to be counted of it. Its rows wait there until they are kept: a piece that
-was cut wrongly, or whose records were numbered wrongly, is in no part.
+A process answers a piece with what is to be counted of it. Its rows wait there until they are kept, which is when
+the number of the first one's record is known; of a piece that was cut wrongly nothing is kept.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from itertools import accumulate, pairwise
 from mmap import mmap
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from select import POLLIN, poll
 from typing import Any, NamedTuple
 
 from xmlift.errors import RowError
-from xmlift.extraction.converted import ConvertedRows
+from xmlift.extraction.converted import ConvertedRows, Place
+from xmlift.extraction.row_conversion import RowConverter
 from xmlift.extraction.window_parts import LiftedRows, NumberedPart, RowCounts, WindowParts, row_counts
 from xmlift.records import Batch, Head, Lifted, PieceReader, Sent, lift_piece
 
 SLOT_BYTES = 3 * 1024 * 1024
 """For a piece on its way there, and a finished part on its way back: half as much again as a part is to have."""
 
-SLOTS_EACH = 2
-"""One piece in work, and one in store while this process lifts a piece, too. More of them leave the CPU's cache."""
+SLOTS_EACH = 3
+"""One piece in work, and two in store: this process comes by after a piece of its own, or a part that it puts.
+
+With one in store the others wait now and then. More of them leave the CPU's cache.
+"""
 
 _HEAD_BYTES = 16 * 1024
 """All that is on its way to a process fits into its pipe, so that it never waits for one that sends a part."""
@@ -33,18 +37,11 @@ _END_SECONDS = 1.0
 """How long the exit code is waited for of a process whose pipe has ended."""
 
 
-class Place(NamedTuple):
-    """Where records are read: the page's number in the window, and when."""
-
-    page: int
-    read_at: datetime
-
-
 class _Answer(NamedTuple):
     """What a process says: what it has lifted, its finished parts, and the bytes of those that are not.
 
-    Bodies of the first parts are in the piece's slot, of these lengths: through the pipe, which holds 64 KB, a part
-    would be on its way as long as it takes to lift a piece.
+    Bodies of the first parts are in the slot that came with the question, of these lengths: through the pipe, which
+    holds 64 KB, a part would be on its way as long as it takes to lift a piece.
     """
 
     lifted: Lifted[RowCounts] | None
@@ -59,24 +56,27 @@ class Process:
     A pipe holds less than a piece, so that its two sides would wait for each other.
     """
 
-    def __init__(self, pieces: PieceReader, parts: WindowParts) -> None:
+    def __init__(self, pieces: PieceReader, converter: RowConverter, parts: WindowParts) -> None:
         # multiprocessing's own pools and shared memory need /dev/shm, which Lambda does not have.
         from lambda_multiprocessing import Pool  # noqa: PLC0415 (only who has the vCPUs pays for the import)
 
         global _own  # noqa: PLW0603 (what is inherited needs not be sent)
         self._slots = [mmap(-1, SLOT_BYTES) for _ in range(SLOTS_EACH)]
         self._pipe, theirs = Pipe()
-        _own = _Lifting(pieces, parts, self._slots, self._pipe, theirs)
+        _own = _Lifting(pieces, converter, parts, self._slots, self._pipe, theirs)
         self._pool = Pool(1)
         _own = None
         theirs.close()
         # One task for all pieces: as a task of its own, each would take half a millisecond on its way.
         self._pool.apply_async(_serve)
         self.process: BaseProcess = self._pool.children[0].proc
+        # A connection's own poll() makes a selector each time.
+        self._arrived = poll()
+        self._arrived.register(self._pipe, POLLIN)
         self._free = deque(range(SLOTS_EACH))
         self._on_their_way: deque[int] = deque()
         self._answers: deque[_Answer | Exception] = deque()
-        self._kept: list[int] = []
+        self._kept: list[_Kept] = []
         self._sent = 0
         self._finished: list[NumberedPart] = []
         self._bytes_in_work = 0
@@ -88,19 +88,17 @@ class Process:
 
     def takes(self, head: Head, piece: bytes) -> bool:
         """Whether there is room for a piece. Raises RowError where the process has ended."""
-        while not self._free and self._pipe.poll():
+        while not self._free and self._arrived.poll(0):
             self._receive()
         return bool(self._free) and len(piece) <= SLOT_BYTES and len(head.before) <= _HEAD_BYTES
 
-    def send(self, head: Head, piece: bytes, first_row: int, place: Place) -> Sent[LiftedRows]:
+    def send(self, head: Head, piece: bytes, begins: bool, place: Place) -> Sent[LiftedRows]:
         """Send a piece that the process takes. Raises RowError where it has ended, then or when it is to answer."""
         slot = self._free.popleft()
-        self._on_their_way.append(slot)
         self._slots[slot][: len(piece)] = piece
         self._sent += 1
-        self._ask(_Task(self._sent, slot, len(piece), head, first_row, place))
-        answer = partial(self._lifted, self._sent)
-        return Sent(piece, piece.count(b"</" + head.record + b">"), answer)
+        self._ask(slot, _Task(self._sent, len(piece), head, begins, place))
+        return Sent(piece, partial(self._lifted, self._sent))
 
     def _lifted(self, number: int) -> Lifted[LiftedRows] | None:
         lifted = self._answer().lifted
@@ -108,8 +106,8 @@ class Process:
             return None
         return Lifted(LiftedRows(lifted.rows, partial(self._keep, number)), lifted.records, lifted.between)
 
-    def _keep(self, number: int) -> list[NumberedPart]:
-        self._kept.append(number)
+    def _keep(self, piece: int, first_row: int) -> list[NumberedPart]:
+        self._kept.append(_Kept(piece, first_row))
         return self._taken()
 
     def _taken(self) -> list[NumberedPart]:
@@ -118,7 +116,7 @@ class Process:
 
     def finish(self) -> Callable[[], list[NumberedPart]]:
         """Have it finish the parts of what was kept since the last time, and answer how to get them."""
-        self._ask(None)
+        self._ask(self._free.popleft(), None)
 
         def finished() -> list[NumberedPart]:
             self._answer()
@@ -126,10 +124,11 @@ class Process:
 
         return finished
 
-    def _ask(self, task: "_Task | None") -> None:
+    def _ask(self, slot: int, task: "_Task | None") -> None:
+        self._on_their_way.append(slot)
         kept, self._kept = self._kept, []
         try:
-            self._pipe.send((kept, task))
+            self._pipe.send((kept, slot, task))
         except OSError as error:
             raise self._ended() from error
 
@@ -149,11 +148,10 @@ class Process:
             answer = self._pipe.recv()
         except (OSError, EOFError) as error:
             raise self._ended() from error
-        if self._on_their_way:
-            slot = self._on_their_way.popleft()
-            if isinstance(answer, _Answer):
-                answer = _out_of_slot(answer, self._slots[slot])
-            self._free.append(slot)
+        slot = self._on_their_way.popleft()
+        if isinstance(answer, _Answer):
+            answer = _out_of_slot(answer, self._slots[slot])
+        self._free.append(slot)
         self._answers.append(answer)
 
     def _ended(self) -> RowError:
@@ -172,73 +170,87 @@ class Process:
         self._pipe.close()
 
 
+class _Kept(NamedTuple):
+    """A piece whose rows count, and the number of its first record in the page."""
+
+    piece: int
+    first_row: int
+
+
 class _Task(NamedTuple):
-    """A piece to lift: its number, where it is and how long, its page's head, and where its records stand."""
+    """A piece to lift: its number, how long it is, and its page's head; whether that begins with it."""
 
     number: int
-    slot: int
     length: int
     head: Head
-    first_row: int
+    begins: bool
     place: Place
 
 
+class _Waiting(NamedTuple):
+    """Rows of a piece that are not kept yet."""
+
+    piece: int
+    place: Place
+    rows: ConvertedRows
+
+
 class _Lifting:
-    """What a process has of its own: its parts, and rows that are not kept yet, by their pieces' numbers."""
+    """What a process has of its own: its parts, and rows that are not kept yet."""
 
     def __init__(
         self,
         pieces: PieceReader,
+        converter: RowConverter,
         parts: WindowParts,
         slots: list[mmap],
         theirs: "Connection[Any, Any]",
         ours: "Connection[Any, Any]",
     ) -> None:
         self._pieces = pieces
+        self._convert = converter.convert
         self._parts = parts
         self._slots = slots
         self._theirs = theirs
         self._pipe = ours
-        self._waiting: deque[tuple[int, ConvertedRows]] = deque()
+        self._waiting: deque[_Waiting] = deque()
 
     def serve(self) -> None:
         """Answer what is asked, for as long as there is somebody who asks."""
         self._theirs.close()  # or the pipe would never end
         while True:
             try:
-                kept, task = self._pipe.recv()
+                kept, slot, task = self._pipe.recv()
             except EOFError:
                 raise SystemExit from None
             try:
-                answer = self._answer(kept, task)
+                answer = _into_slot(self._answer(kept, self._slots[slot], task), self._slots[slot])
             except Exception as error:  # noqa: BLE001 (whatever it is, the one who asked is to know it)
                 self._pipe.send(error)
             else:
                 self._pipe.send(answer)
 
-    def _answer(self, kept: list[int], task: _Task | None) -> _Answer:
+    def _answer(self, kept: list[_Kept], slot: mmap, task: _Task | None) -> _Answer:
         finished = self._keep(kept)
         if task is None:
             return _Answer(None, finished + self._parts.finish(), 0)
-        lifted = self._lift(task)  # the slot is free now
-        return _into_slot(_Answer(lifted, finished, self._parts.bytes_written), self._slots[task.slot])
+        return _Answer(self._lift(task, slot[: task.length]), finished, self._parts.bytes_written)
 
-    def _lift(self, task: _Task) -> Lifted[RowCounts] | None:
+    def _lift(self, task: _Task, piece: bytes) -> Lifted[RowCounts] | None:
         def convert(batch: Batch) -> RowCounts:
-            converted = self._parts.convert(batch, *task.place, self._parts.sequence)
-            self._waiting.append((task.number, converted))
+            converted = self._convert(batch)
+            self._waiting.append(_Waiting(task.number, task.place, converted))
             return row_counts(converted)
 
-        piece = self._slots[task.slot][: task.length]
-        return lift_piece(self._pieces, convert, task.head, piece, task.first_row)
+        return lift_piece(self._pieces, convert, task.head, piece, task.begins)
 
-    def _keep(self, kept: list[int]) -> list[NumberedPart]:
+    def _keep(self, kept: list[_Kept]) -> list[NumberedPart]:
         """Keep the rows of these pieces. Of those that were sent before them no other will be kept any more."""
         finished: list[NumberedPart] = []
-        for number in kept:
-            while self._waiting[0][0] != number:
-                self._waiting.popleft()
-            finished += self._parts.keep(self._waiting.popleft()[1])
+        for piece, first_row in kept:
+            while (waiting := self._waiting.popleft()).piece != piece:
+                pass
+            finished += self._parts.keep(waiting.rows, waiting.place, first_row)
         return finished
 
 

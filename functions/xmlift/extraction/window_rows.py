@@ -44,9 +44,12 @@ class WindowRows:
         """The column names of each schema that the parts may have."""
         return {table.fingerprint: list(table.column_names) for table in self._layout.tables}
 
-    def add(self, lifted: LiftedRows) -> None:
-        """Take rows, in their records' order. Raises RowError where the stream's limit on rejects is passed."""
-        self._put_parts(lifted.keep())
+    def add(self, first_row: int, lifted: LiftedRows) -> None:
+        """Take rows, in their records' order; `first_row` is the first one's number in its page.
+
+        Raises RowError where the stream's limit on rejects is passed.
+        """
+        self._put_parts(lifted.keep(first_row))
         self._count(lifted.counts)
 
     def _count(self, counts: RowCounts) -> None:
@@ -134,7 +137,7 @@ class WindowRows:
         for name, sequence, part in parts:
             entry = Entry(
                 table=name,
-                attempt=self._lifting.converter.attempt,
+                attempt=self._lifting.window.attempt,
                 sequence=sequence,
                 rows=part.rows,
                 schema=self._schemas[name],

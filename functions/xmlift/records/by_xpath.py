@@ -28,12 +28,12 @@ class Fields(NamedTuple):
     unmapped: Collection[str]
 
 
-def fields_of(record: etree._Element, mapping: Mapping, unmapped: Unmapped, number: int) -> Fields:
-    """What one record says, that of such a number in its page."""
+def fields_of(record: etree._Element, mapping: Mapping, unmapped: Unmapped | None) -> Fields:
+    """What one record says, and what it has that nobody asks for if that is to be looked at."""
     inside: list[list[Inside]] = [[] for _ in mapping.tables]
     if inside:
         _find_inside(record, mapping.compiled_tables, (), inside)
-    seen = unmapped.of(record) if unmapped.looks_at(number) else ()
+    seen = unmapped.of(record) if unmapped else ()
     return Fields([read(record) for read in mapping.readers], inside, seen)
 
 

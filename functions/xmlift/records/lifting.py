@@ -9,12 +9,11 @@ from xmlift.records.pieces import PieceReader
 
 
 class Batch(NamedTuple):
-    """Some records of a page, in its order. `first_row` is the number of the first one in the page, from 1.
+    """Some records of a page, in its order.
 
     `unmapped` says how many of those looked at hold what the mapping does not ask for, by its path.
     """
 
-    first_row: int
     columns: list[Sequence[str]]
     nested: tuple[NestedRows, ...]
     unmapped: dict[str, int] = NONE
@@ -34,13 +33,9 @@ class Lifted[Rows](NamedTuple):
 
 
 class Sent[Rows](NamedTuple):
-    """A piece on its way, how many records it seems to have, and how to get what became of it.
-
-    The answer is None where the piece was cut wrongly.
-    """
+    """A piece on its way, and how to get what became of it: None where it was cut wrongly."""
 
     piece: bytes
-    records: int
     answer: Callable[[], Lifted[Rows] | None]
 
 
@@ -50,8 +45,8 @@ class Lifter[Rows](Protocol):
     @property
     def ahead(self) -> int: ...
 
-    def send(self, head: Head, piece: bytes, first_row: int) -> Sent[Rows]:
-        """Take a piece, and answer how to get what became of it."""
+    def send(self, head: Head, piece: bytes, begins: bool) -> Sent[Rows]:
+        """Take a piece, and answer how to get what became of it. `begins`: it is the first one of its page."""
 
     def lift(self, batch: Batch) -> Rows:
         """What is made of a batch that was read otherwise."""
@@ -66,17 +61,17 @@ class LiftHere[Rows]:
         self._pieces = pieces
         self.lift = lift
 
-    def send(self, head: Head, piece: bytes, first_row: int) -> Sent[Rows]:
-        lifted = lift_piece(self._pieces, self.lift, head, piece, first_row)
-        return Sent(piece, lifted.records if lifted else 0, lambda: lifted)
+    def send(self, head: Head, piece: bytes, begins: bool) -> Sent[Rows]:
+        lifted = lift_piece(self._pieces, self.lift, head, piece, begins)
+        return Sent(piece, lambda: lifted)
 
 
 def lift_piece[Rows](
-    pieces: PieceReader, lift: Callable[[Batch], Rows], head: Head, piece: bytes, first_row: int
+    pieces: PieceReader, lift: Callable[[Batch], Rows], head: Head, piece: bytes, begins: bool
 ) -> Lifted[Rows] | None:
     """Read a piece and make of its records what is to be made of them; None where it was cut wrongly."""
-    read = pieces.read(head, piece, first_row)
+    read = pieces.read(head, piece, begins)
     if read is None:
         return None
-    batch = Batch(first_row, *read.columns)
+    batch = Batch(*read.columns)
     return Lifted(lift(batch), batch.records, read.between)

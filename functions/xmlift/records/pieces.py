@@ -1,5 +1,7 @@
 """Reads pieces of a page, whole records each: by their shape, else parsed and by stylesheet, else by XPath."""
 
+import re
+from itertools import islice
 from typing import NamedTuple
 
 from lxml import etree
@@ -10,6 +12,7 @@ from xmlift.records.cutter import Head, innermost, secure_parser
 from xmlift.records.kinds import elements_at
 from xmlift.records.mapping import Mapping
 from xmlift.records.names import is_named
+from xmlift.records.sample import SAMPLE_RECORDS
 from xmlift.records.shape import Shape
 from xmlift.records.stylesheet import Stylesheet
 from xmlift.records.unmapped import Unmapped, counted
@@ -33,13 +36,15 @@ class PieceReader:
         self.unmapped = Unmapped(mapping)
         self._shapes: dict[tuple[bytes, tuple[tuple[str, str], ...]], Shape] = {}
 
-    def read(self, head: Head, piece: bytes, first_row: int) -> Piece | None:
+    def read(self, head: Head, piece: bytes, begins: bool) -> Piece | None:
         """What a piece says; None where it was cut wrongly, or the records' parent ends in it.
 
-        `first_row` is the number of its first record in the page.
+        `begins`: the page's records begin with it.
         """
         shape = self._shape(head) if head.is_utf8 else None
-        columns = shape.columns(piece, first_row) if shape else None
+        if shape and shape.is_unknown:
+            _introduce(shape, head, piece)
+        columns = shape.columns(piece, begins) if shape else None
         if columns is not None:
             return Piece(columns, b"")
         if head.parent and b"</" + head.parent in piece:
@@ -50,7 +55,7 @@ class PieceReader:
             return None
         if shape:
             shape.learn(piece)
-        return Piece(self.parsed(root, first_row), self._between(root, head))
+        return Piece(self.parsed(root, begins), self._between(root, head))
 
     def _shape(self, head: Head) -> Shape:
         key = (head.record, head.scope)
@@ -60,17 +65,17 @@ class PieceReader:
             self._shapes[key] = Shape(self._mapping, self.unmapped, head.record.decode(), dict(head.scope))
         return self._shapes[key]
 
-    def parsed(self, root: etree._Element, first_row: int) -> Columns:
-        """What the records of a parsed page say, of which the first has that number."""
+    def parsed(self, root: etree._Element, begins: bool) -> Columns:
+        """What the records of a parsed piece say; `begins` as above."""
         mapping, unmapped = self._mapping, self.unmapped
         columns = self._stylesheet.columns(root.getroottree())
         records = elements_at(mapping.records_path, root)
         if columns is not None:
-            looked_at = unmapped.looked_at(first_row, len(records))
+            looked_at = unmapped.looked_at(len(records), begins)
             return columns._replace(unmapped=counted(unmapped.of(records[row]) for row in looked_at))
         found = [
-            by_xpath.fields_of(record, mapping, unmapped, number)
-            for number, record in enumerate(records, first_row)
+            by_xpath.fields_of(record, mapping, unmapped if unmapped.looks_at(row, begins) else None)
+            for row, record in enumerate(records)
         ]
         return by_xpath.in_columns(found, mapping)
 
@@ -79,3 +84,14 @@ class PieceReader:
         children = list(innermost(root, len(parents)))[head.siblings :]
         others = (child for child in children if not is_named(child.tag, record))
         return b"".join(etree.tostring(child, encoding="ascii", with_tail=False) for child in others)
+
+
+def _introduce(shape: Shape, head: Head, piece: bytes) -> None:
+    """Let a shape learn of the first records alone: not all of the piece has to be parsed then."""
+    ends = islice(re.finditer(b"</" + re.escape(head.record) + rb"\s*>", piece), SAMPLE_RECORDS)
+    sample = piece[: max(end.end() for end in ends)]
+    try:
+        etree.fromstring(head.before + sample + head.closing, secure_parser())
+    except etree.XMLSyntaxError:
+        return
+    shape.learn(sample)

@@ -49,6 +49,11 @@ class Shape:
         except UnlearnableError:
             self._lessons = 0
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known yet, and there is something to expect of a lesson."""
+        return self._reader is None and self._lessons > 0
+
     def learn(self, piece: bytes) -> None:
         """Learn from the last piece, which the parser has read, as long as there is something to expect of it."""
         if not self._lessons or len(piece) > _LARGEST:
@@ -70,10 +75,10 @@ class Shape:
         if not is_named(expanded_name(record.name, scope, scope.get("", "")), self._tag):
             raise UnlearnableError(f"{record.name} is not {self._tag}")
 
-    def columns(self, piece: bytes, first_row: int = 1) -> Columns | None:
+    def columns(self, piece: bytes, begins: bool = True) -> Columns | None:
         """What the records of a piece say; None where they are not all of the shape.
 
-        `first_row` is the number of the first one in its page.
+        `begins`: its page begins with them.
         """
         self._fits = 0
         if self._reader is None or len(piece) > _LARGEST:
@@ -83,14 +88,14 @@ class Shape:
             if self._misses < MOST_MISSES + RESTING_PIECES:
                 return None
             self._misses, self._lessons = MOST_MISSES, max(1, self._lessons)
-        columns = self._columns(self._reader, piece, first_row)
+        columns = self._columns(self._reader, piece, begins)
         # Each piece that fits makes up for one that does not: trying costs a sixth of what fitting saves.
         self._misses = max(0, self._misses + (1 if columns is None else -1))
         return columns
 
-    def _columns(self, reader: ShapeReader, piece: bytes, first_row: int) -> Columns | None:
+    def _columns(self, reader: ShapeReader, piece: bytes, begins: bool) -> Columns | None:
         try:
-            columns, self._fits = reader.columns(text_of(piece), first_row)
+            columns, self._fits = reader.columns(text_of(piece), begins)
         except ValueError:
             return None
         return columns

@@ -59,7 +59,7 @@ class ShapeReader:
             if isinstance(group, Rest) and (rest := reader(group, Wanted(()))) is not None
         ]
 
-    def columns(self, text: str, first_row: int) -> tuple[Columns | None, int]:
+    def columns(self, text: str, begins: bool) -> tuple[Columns | None, int]:
         """What the records say, or None where not all of the text is such records; and up to where it is."""
         rows, rest = self._rows(text)
         if rest.strip(" \t\n"):
@@ -68,7 +68,7 @@ class ShapeReader:
         nested: list[NestedRows] = []
         unasked: dict[str, set[int]] = {}
         _gather(found, range(len(rows)), None, nested, unasked)
-        looked_at = self._unmapped.looked_at(first_row, len(rows))
+        looked_at = self._unmapped.looked_at(len(rows), begins)
         counts = {
             path: count
             for path, holding in unasked.items()

@@ -32,9 +32,10 @@ _EVENT_BATCH = 500
 
 
 class Page[Rows]:
-    """One page being read: iterate it for its rows; afterwards `root` is what stood around the records.
+    """One page being read: iterate it for its rows, each time after the number of the first one's record, from 1.
 
-    `head_root` is what stood before them, as soon as the first rows are there; None where it was not told apart.
+    Afterwards `root` is what stood around the records. `head_root` is what stood before them, as soon as the first
+    rows are there; None where it was not told apart.
     """
 
     def __init__(
@@ -46,11 +47,11 @@ class Page[Rows]:
         self._lifter = lifter
         self._record_limit = record_limit
         self._rows = 0
-        self._ahead = lifter.ahead
+        self._has_begun = False
         self.head_root: etree._Element | None = None
         self.root: etree._Element | None = None
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[tuple[int, Rows]]:
         try:
             yield from self._cut()
         except etree.XMLSyntaxError as error:
@@ -63,7 +64,7 @@ class Page[Rows]:
         """How many records were read so far."""
         return self._rows
 
-    def _cut(self) -> Iterator[Rows]:
+    def _cut(self) -> Iterator[tuple[int, Rows]]:
         cutter = Cutter(self._body, self._mapping.record_tags, self._record_limit)
         head = cutter.head
         if head is None:
@@ -83,10 +84,7 @@ class Page[Rows]:
                 later = b"".join(other.piece for other in waiting)
                 yield from self._by_events(around + sent.piece + later + cutter.rest)
                 return
-            self._rows += lifted.records
-            if lifted.records != sent.records:
-                self._send_again(head, waiting)
-            yield lifted.rows
+            yield self._numbered(lifted.rows, lifted.records)
             around += lifted.between
             if len(around) > self._record_limit:
                 raise RecordError(
@@ -98,32 +96,21 @@ class Page[Rows]:
             return
         # The closing tags have to be there: a page cut off at a record's end is refused here.
         self.root = etree.fromstring(around + cutter.rest, secure_parser())
-        last = self._pieces.parsed(self.root, self._rows + 1)
+        last = self._pieces.parsed(self.root, begins=not self._has_begun)
         if last.fields[0]:
             yield self._lifted(last)
 
     def _send(self, cutter: Cutter, head: Head, waiting: deque[Sent[Rows]]) -> bool:
         """Send as many pieces as may be on their way; False once there is none any more."""
-        while len(waiting) <= self._ahead and (piece := cutter.next_piece()) is not None:
-            first_row = self._rows + 1 + sum(sent.records for sent in waiting)
-            waiting.append(self._lifter.send(head, piece, first_row))
+        while len(waiting) <= self._lifter.ahead and (piece := cutter.next_piece()) is not None:
+            waiting.append(self._lifter.send(head, piece, begins=not self._has_begun))
+            self._has_begun = True
         return bool(waiting)
 
-    def _send_again(self, head: Head, waiting: deque[Sent[Rows]]) -> None:
-        """Number the records on their way anew: one before them had more or fewer than end tags.
-
-        From then on one piece goes after the other, since the page's end tags do not tell its records.
-        """
-        self._ahead = 0
-        first_row = self._rows + 1
-        for index, sent in enumerate(waiting):
-            sent.answer()
-            waiting[index] = self._lifter.send(head, sent.piece, first_row)
-            first_row += waiting[index].records
-
-    def _by_events(self, start: bytes) -> Iterator[Rows]:
+    def _by_events(self, start: bytes) -> Iterator[tuple[int, Rows]]:
         """Read on with a parser that reports each record's end; `start` holds the head and what was cut off."""
         parser = event_parser("end", self._mapping.record_tags[-1])
+        unmapped = self._pieces.unmapped
         found: list[by_xpath.Fields] = []
         done: etree._Element | None = None
         pending = io.BytesIO(start)
@@ -138,8 +125,8 @@ class Page[Rows]:
                     continue
                 kept = 0
                 _refuse_doctype(element)
-                number = self._rows + len(found) + 1
-                found.append(by_xpath.fields_of(element, self._mapping, self._pieces.unmapped, number))
+                is_looked_at = unmapped.looks_at(len(found), begins=not self._rows)
+                found.append(by_xpath.fields_of(element, self._mapping, unmapped if is_looked_at else None))
                 # The record just read may still be in the parser's hands: the one before it is not.
                 _discard(done)
                 done = element
@@ -160,10 +147,14 @@ class Page[Rows]:
             yield self._lifted(by_xpath.in_columns(found, self._mapping))
         self.root = root
 
-    def _lifted(self, columns: Columns) -> Rows:
-        batch = Batch(self._rows + 1, *columns)
-        self._rows += batch.records
-        return self._lifter.lift(batch)
+    def _lifted(self, columns: Columns) -> tuple[int, Rows]:
+        batch = Batch(*columns)
+        return self._numbered(self._lifter.lift(batch), batch.records)
+
+    def _numbered(self, rows: Rows, records: int) -> tuple[int, Rows]:
+        first_row = self._rows + 1
+        self._rows += records
+        return first_row, rows
 
     def _check_start(self, start: bytes) -> None:
         """Refuse another root by its first bytes, and with the words that it has there."""

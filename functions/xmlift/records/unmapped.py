@@ -4,8 +4,8 @@ A count says how many of the records looked at hold such an element or attribute
 record. Of an element that nobody asks for, what stands inside it is not told; attributes are told of the elements
 that are asked for, or on the way to such. Declarations of namespaces are no attributes.
 
-Looked at are of each page the first records, and one in a hundred after them: to go through all takes as long as
-to parse them. With `looks_at_all` a mapping has each one looked at.
+Looked at are the first records of each page, and of every batch of them the first one and each hundredth after it:
+to go through all takes as long as to parse them. With `looks_at_all` a mapping has each one looked at.
 """
 
 from collections import Counter
@@ -50,16 +50,15 @@ class Unmapped:
         self._mapping = mapping
         self.declared = declared(mapping)
 
-    def looks_at(self, number: int) -> bool:
-        """Whether a page's record of that number, from 1, is looked at."""
-        return number <= FIRST or number % ONE_IN == 0 or self._mapping.looks_at_all
+    def looks_at(self, row: int, begins: bool) -> bool:
+        """Whether a record is looked at: its number in the batch, from 0, and whether the page begins with that."""
+        return row % ONE_IN == 0 or (begins and row < FIRST) or self._mapping.looks_at_all
 
-    def looked_at(self, first: int, count: int) -> Collection[int]:
-        """Which of so many records are looked at, counted from 0, where the first of them has that number."""
+    def looked_at(self, count: int, begins: bool) -> Collection[int]:
+        """Which records are looked at of a batch of so many."""
         if self._mapping.looks_at_all:
             return range(count)
-        hundreds = range(-first % ONE_IN, count, ONE_IN)
-        return {*range(min(FIRST + 1 - first, count)), *hundreds}
+        return {*range(0, count, ONE_IN), *range(min(FIRST, count) if begins else 0)}
 
     def of(self, record: etree._Element) -> set[str]:
         """What one record holds."""

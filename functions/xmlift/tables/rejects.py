@@ -9,26 +9,29 @@ from xmlift.tables.batch import ColumnRule, Reject
 SCHEMA = "00000002"
 """Of the columns page, row, table, column, value, reason, key, record; another number for other columns."""
 
-VALUE = 4
-"""Where in such a row the value stands."""
-
 RECORD_BYTES = 64 * 1024
 
 
 class Refused(NamedTuple):
-    """A rejected row, the index of its record in the batch, its key, and all its fields as they were read."""
+    """A rejected row of a table, the index of its record in the batch, its key, and all its fields as read."""
 
+    table: str
     reject: Reject
     record: int
     key: dict[str, str]
     fields: dict[str, str]
 
-    def row(self, page: int, first_row: int, table: str) -> tuple[str, ...]:
+    @property
+    def reason(self) -> str:
+        """Why it was rejected, as it is counted."""
+        return f"{self.table}.{self.reject.column}: {self.reject.reason}"
+
+    def row(self, page: int, first_row: int) -> tuple[str, ...]:
         """The row of the rejects' CSV; `first_row` is the number of the batch's first record in its page."""
         return (
             str(page),
             str(first_row + self.record),
-            table,
+            self.table,
             self.reject.column,
             self.reject.value,
             self.reject.reason,

@@ -8,7 +8,7 @@ parsing the XML did. The gzip header has no name and no time, so that the same r
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
-from itertools import batched, repeat
+from itertools import batched, chain
 from typing import NamedTuple
 
 from isal import isal_zlib
@@ -60,14 +60,19 @@ class PartWriter:
         return part
 
 
-def csv_rows(fields: Sequence[Iterable[str]]) -> bytes:
-    """Rows of two columns or more as CSV; what needs quotes has them already (`quoted`).
+def csv_lines(fields: Sequence[Iterable[str]]) -> list[str]:
+    """Rows as lines of CSV that more may follow on; what needs quotes has them already (`quoted`).
 
     Raises ValueError for columns of unequal length.
     """
+    return list(map(",".join, zip(*fields, strict=True)))
+
+
+def csv_of(lines: Sequence[str], *ends: Iterable[str]) -> bytes:
+    """Lines as CSV, each followed by what is the end of its row."""
     # Some rows at a time: one record may have ten thousand others in it.
-    some_rows = batched(map(",".join, zip(*fields, strict=True)), _ROWS_AT_A_TIME, strict=False)
-    return b"".join(("\n".join(rows) + "\n").encode() for rows in some_rows)
+    some_rows = batched(zip(lines, *ends, strict=False), _ROWS_AT_A_TIME, strict=False)
+    return b"".join("".join(chain.from_iterable(rows)).encode() for rows in some_rows)
 
 
 def quoted(values: Sequence[str]) -> Sequence[str]:
@@ -82,8 +87,3 @@ def quoted(values: Sequence[str]) -> Sequence[str]:
         else value
         for value in values
     ]
-
-
-def alike(values: Sequence[str], rows: int) -> Iterable[str]:
-    """Neighbouring columns that have these same values in all rows, as one column of fields."""
-    return repeat(",".join(quoted(values)), rows)

@@ -196,8 +196,8 @@ def read(page: bytes, mapped: Mapping, limit: int = MEGABYTE) -> Read:
     result: Page = read_page(io.BytesIO(page), mapped, PieceReader(mapped), limit)
     rows: list[list[str]] = []
     nested: list[list[Row]] = [[] for _ in mapped.tables]
-    for batch in result:
-        assert batch.first_row == len(rows) + 1
+    for first_row, batch in result:
+        assert first_row == len(rows) + 1
         assert {len(column) for column in batch.columns} == {batch.records}
         for rows_inside, found in zip(nested, batch.nested, strict=True):
             fields = list(zip(*found.columns, strict=True))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from xmlift.errors import RecordError
-from xmlift.records import cutter, stream
+from xmlift.records import cutter, pieces, stream
 from xmlift.records.shape import Shape
 from xmlift.records.stylesheet import Stylesheet
 
@@ -30,6 +30,8 @@ def way(name: str, piece: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutter, "PIECE_BYTES", piece)
         patch.setattr(stream, "PIECE_BYTES", piece)
+        patch.setattr(cutter, "_HEAD_STEP", piece)
+        patch.setattr(pieces, "SAMPLE_RECORDS", 2)
         patch.setattr(stream, "_EVENT_BATCH", 2)
         if name == "events":
             patch.setattr(cutter, "find_head", nothing)

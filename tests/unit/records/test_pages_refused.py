@@ -53,6 +53,8 @@ def test_a_page_cut_short_at_any_byte_is_refused(
         (b"<r><i><a>&nbsp;</a></i></r>", "not well-formed"),
         (b"<r><i><a>\x00</a></i></r>", "not well-formed"),
         (b"<r><i><a>\xe9</a></i></r>", "not well-formed"),
+        (b"<r><i xmlns:q=''><a>1</a></i></r>", "not well-formed"),
+        (b"<r><i xmlns:xml='urn:x'><a>1</a></i></r>", "not well-formed"),
         (b'<?xml version="1.0" encoding="klingon"?><r><i/></r>', "Unsupported encoding: klingon"),
         (
             b"<html><body><h1>Please log in</h1></body></html>",
@@ -123,7 +125,7 @@ def test_what_stands_between_records_is_kept_and_bounded(monkeypatch: pytest.Mon
     link = "<link rel='next' href='https://h/2?a=1&amp;b=é'/>"
     page = f"<r><title/><!-- t --><i><a>1</a></i>{link}<!-- c --><i><a>2</a></i></r>".encode()
     result = read_page(io.BytesIO(page), PLAIN, PieceReader(PLAIN), 1000)
-    assert [value for batch in result for value in batch.columns[0]] == ["1", "2"]
+    assert [value for _, batch in result for value in batch.columns[0]] == ["1", "2"]
     assert result.root is not None
     assert result.root.xpath("/r/link[@rel='next']/@href") == ["https://h/2?a=1&b=é"]
     assert result.root.xpath("count(/r/i)") == 0, "records themselves are not kept"
@@ -137,7 +139,7 @@ def test_many_small_records_without_end_tags_pass_whatever_they_are_together() -
     count = 12_000
     page = b"<r><i><a>1</a></i>" + b"<i b='%s'/>" % (b"x" * 1000) * count + b"</r>"
     result = read_page(io.BytesIO(page), PLAIN, PieceReader(PLAIN), 11 * 1024 * 1024)
-    assert sum(batch.records for batch in result) == count + 1
+    assert sum(batch.records for _, batch in result) == count + 1
 
 
 class Endless(io.RawIOBase):

@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
@@ -38,6 +39,7 @@ def test_what_is_read_by_shape_is_what_a_plain_reading_reads(
     expected = twin(body, mapping)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutter, "PIECE_BYTES", piece)
+        patch.setattr(pieces, "SAMPLE_RECORDS", 1 + piece % 3)
         fits = counted(patch)
         if expected is None:
             event("refused")
@@ -53,8 +55,8 @@ def counted(patch: pytest.MonkeyPatch) -> list[bool]:
     fits: list[bool] = []
     columns = Shape.columns
 
-    def noted(shape: Shape, piece: bytes, first_row: int) -> Columns | None:
-        found = columns(shape, piece, first_row)
+    def noted(shape: Shape, piece: bytes, begins: bool) -> Columns | None:
+        found = columns(shape, piece, begins)
         fits.append(found is not None)
         return found
 
@@ -248,8 +250,31 @@ def test_a_page_in_another_encoding_has_no_shape(monkeypatch: pytest.MonkeyPatch
     assert fits.count(True) > 5
 
 
+def test_the_first_records_teach_what_the_others_are_read_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("the piece was parsed as a whole")
+
+    monkeypatch.setattr(pieces.PieceReader, "parsed", refuse)
+    reader = pieces.PieceReader(SIMPLE)
+    records = "".join(f"<i><a>{number}</a></i >" for number in range(100))
+    cut = cutter.Cutter(io.BytesIO(f"<r>{records}</r>".encode()), SIMPLE.record_tags, 1000)
+    piece = cut.next_piece()
+    assert cut.head is not None and piece is not None
+    found = reader.read(cut.head, piece, begins=True)
+    assert found is not None
+    assert list(found.columns.fields[0]) == [str(number) for number in range(100)]
+
+
 def test_what_is_known_outlasts_a_page_but_not_its_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
     fits = counted(monkeypatch)
+    lessons: list[str] = []
+    learn = Shape.learn
+
+    def noted(shape: Shape, piece: bytes) -> None:
+        lessons.append(page)
+        learn(shape, piece)
+
+    monkeypatch.setattr(Shape, "learn", noted)
     reader = pieces.PieceReader(SIMPLE)
     pages = [f"<r{declared}><i><a>1</a></i></r>" for declared in ("", "", " xmlns:x='urn:x'")]
     for page in pages:
@@ -257,10 +282,11 @@ def test_what_is_known_outlasts_a_page_but_not_its_namespaces(monkeypatch: pytes
         piece = cut.next_piece()
         assert cut.head is not None
         assert piece is not None
-        found = reader.read(cut.head, piece, 1)
+        found = reader.read(cut.head, piece, begins=True)
         assert found is not None
         assert [list(column) for column in found.columns.fields] == [["1"], [""], [""]]
-    assert fits == [False, True, False]
+    assert fits == [True, True, True]
+    assert lessons == [pages[0], pages[2]]
 
 
 def test_an_expression_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,9 @@ PAGE = (
 ).encode()
 
 
-def test_the_head_is_what_stands_before_the_first_record() -> None:
+@pytest.mark.parametrize("step", [1, 7, 1 << 20])
+def test_the_head_is_what_stands_before_the_first_record(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutter, "_HEAD_STEP", step)
     head = find_head(PAGE, ("r", "g", "i"))
     assert head is not None
     assert head.before == b'<?xml version="1.0"?><!-- <i> --><r><h/><g t="1">'

@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from itertools import compress
 from typing import Any
 
 import pytest
@@ -53,9 +54,15 @@ def plain(element: Any, asked: Asked, above: str = "") -> set[str]:
 
 def counts(page: bytes, mapped: Mapping) -> dict[str, int]:
     total: dict[str, int] = {}
-    for batch in read_page(io.BytesIO(page), mapped, PieceReader(mapped), 1024 * 1024):
+    for _, batch in read_page(io.BytesIO(page), mapped, PieceReader(mapped), 1024 * 1024):
         total = added(total, batch.unmapped)
     return total
+
+
+def sizes(page: bytes, mapped: Mapping) -> list[int]:
+    """How many records each batch of the page has."""
+    batches = read_page(io.BytesIO(page), mapped, PieceReader(mapped), 1024 * 1024)
+    return [batch.records for _, batch in batches]
 
 
 @pytest.mark.parametrize("looks_at_all", [False, True])
@@ -73,15 +80,17 @@ def test_every_way_counts_the_same(page: str, piece: int, looks_at_all: bool) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unmapped, "FIRST", 2)
         patch.setattr(unmapped, "ONE_IN", 3)
-        looked_at = [
-            record
-            for number, record in enumerate(records, start=1)
-            if looks_at_all or number <= 2 or number % 3 == 0
-        ]
-        expected = Counter(path for record in looked_at for path in plain(record, ASKED))
-        event("with unmapped" if expected else "none")
+        found = [plain(record, ASKED) for record in records]
+        event("with unmapped" if any(found) else "none")
         for name in WAYS:
             with way(name, piece):
+                batches = sizes(page.encode(), mapped)
+                looked_at = [
+                    looks_at_all or row % 3 == 0 or (row < 2 and not number)
+                    for number, size in enumerate(batches)
+                    for row in range(size)
+                ]
+                expected = Counter(path for paths in compress(found, looked_at) for path in paths)
                 assert counts(page.encode(), mapped) == expected, name
 
 
@@ -150,24 +159,25 @@ def test_records_are_counted_and_not_elements() -> None:
     assert counts(page.encode(), mapped) == {"new": 3}
 
 
-def test_looked_at_are_the_first_records_of_a_page_and_then_one_in_a_hundred(
+def test_looked_at_are_the_first_records_of_a_page_and_some_of_each_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cutter, "PIECE_BYTES", 300)
+    monkeypatch.setattr(cutter, "PIECE_BYTES", 3000)
     page = PAGE.format("".join(f"<i><id>{n}</id><new/></i>" for n in range(1, 251))).encode()
     mapped = Mapping("/r/i", (Field("id", "id"),), (), {})
-    assert counts(page, mapped) == {"new": 12}
+    assert sizes(page, mapped) == [244, 6]
+    assert counts(page, mapped) == {"new": 10 + 2 + 1}
     assert counts(page, Mapping("/r/i", (Field("id", "id"),), (), {}, looks_at_all=True)) == {"new": 250}
 
 
-@given(first=st.integers(1, 450), count=st.integers(0, 450), looks_at_all=st.booleans())
+@given(count=st.integers(0, 450), begins=st.booleans(), looks_at_all=st.booleans())
 def test_which_records_those_are_is_told_one_by_one_or_at_once(
-    first: int, count: int, looks_at_all: bool
+    count: int, begins: bool, looks_at_all: bool
 ) -> None:
     mapped = Mapping("/r/i", (Field("id", "id"),), (), {}, looks_at_all=looks_at_all)
     seeing = unmapped.Unmapped(mapped)
-    one_by_one = [number for number in range(first, first + count) if seeing.looks_at(number)]
-    assert sorted(first + row for row in seeing.looked_at(first, count)) == one_by_one
+    one_by_one = [row for row in range(count) if seeing.looks_at(row, begins)]
+    assert sorted(seeing.looked_at(count, begins)) == one_by_one
 
 
 PATHS = st.dictionaries(st.text("abc", min_size=1, max_size=2), st.integers(1, 9), max_size=6)
@@ -218,7 +228,7 @@ def test_by_shape_they_are_found_where_they_stand(record: str, paths: set[str]) 
     page = PAGE.format(record * 40).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutter, "PIECE_BYTES", 400)
-        patch.setattr(unmapped, "FIRST", 40)
+        patch.setattr(unmapped, "ONE_IN", 1)
         fits = counted(patch)
         assert counts(page, mapped) == dict.fromkeys(paths, 40)
         assert any(fits) == ("<s>" not in record), "a text with markup in it is for the parser"
