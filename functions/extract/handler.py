@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from xmlift import cold_start
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.secrets import secret_reader
 from xmlift.extraction import extract as extraction
@@ -28,3 +29,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         processes=settings.processes,
     )
     return msgspec.to_builtins(answer)
+
+
+cold_start.over()

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from xmlift import cold_start
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
 from xmlift.loading import load as loading
@@ -28,3 +29,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         lambda: context.get_remaining_time_in_millis() / 1000,
     )
     return msgspec.to_builtins(answer)
+
+
+cold_start.over()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from xmlift import migration
+from xmlift import cold_start, migration
 from xmlift.clients.warehouse import administered_warehouse
 from xmlift.settings import MigrateSettings, read_settings
 from xmlift.telemetry import observed
@@ -31,3 +31,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         return msgspec.to_builtins(migration.forget(source, warehouse, seconds))
     request = msgspec.convert(event, migration.MigrateEvent)
     return msgspec.to_builtins(migration.migrate(request, warehouse, seconds))
+
+
+cold_start.over()

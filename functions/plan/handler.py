@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from xmlift import cold_start
 from xmlift.clients.executions import execution_status
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
@@ -27,3 +28,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return msgspec.to_builtins(
         planning.plan(request, zone, warehouse, status_of, settings.extract_concurrency)
     )
+
+
+cold_start.over()

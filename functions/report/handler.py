@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from xmlift import cold_start
 from xmlift.clients.landing import landing_zone
 from xmlift.clients.warehouse import warehouse as open_warehouse
 from xmlift.reporting import report as reporting
@@ -27,3 +28,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     for stream, figures in reporting.figures(request, answer, result, datetime.now(UTC)).items():
         measure(request.source, stream, **figures)
     return msgspec.to_builtins(answer)
+
+
+cold_start.over()

@@ -78,6 +78,7 @@ def _measure(bench: Bench, names: list[str]) -> int:
     broken = 0
     for name in names:
         bench.say(f"{name} …")
+        os.sync()  # what the one before has written is not on its way to the disk meanwhile
         measured = import_module(f".{name}", __package__).measure(bench)
         _show(measured)
         broken += sum(not claim.holds for claim in measured.claims)

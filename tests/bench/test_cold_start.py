@@ -92,6 +92,15 @@ def test_cpu_is_that_of_the_child_alone(zipped: Path, tmp_path: Path) -> None:
     assert 0 < idle < busy
 
 
+def test_the_interpreters_end_is_not_measured(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    cpu_of(
+        f"import atexit, pathlib; atexit.register(pathlib.Path({str(there)!r}).touch)",
+        python=Path(sys.executable),
+    )
+    assert not there.exists()
+
+
 def test_what_cannot_be_imported_is_told(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="No module named 'handler'"):
         cpu_of("import handler", tmp_path, Path(sys.executable))

@@ -30,7 +30,9 @@ POWERTOOLS = {"POWERTOOLS_LOG_LEVEL": "INFO", "POWERTOOLS_METRICS_NAMESPACE": "x
 ROLES = {"plan": PLANNER, "load": LOADER, "report": REPORTER, "migrate": ADMIN}
 
 
-def imported(step: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def imported(
+    step: str, settings: dict[str, str], program: str = "import handler; print(handler.handler.__name__)"
+) -> subprocess.CompletedProcess[str]:
     """Import a handler in a process that knows what Lambda and Terraform tell it, and nothing else."""
     paths = [str(FUNCTIONS / step), str(FUNCTIONS), *(path for path in sys.path if "site-packages" in path)]
     environment = {
@@ -42,7 +44,7 @@ def imported(step: str, settings: dict[str, str]) -> subprocess.CompletedProcess
         **POWERTOOLS,
         **settings,
     }
-    command = [sys.executable, "-S", "-c", "import handler; print(handler.handler.__name__)"]
+    command = [sys.executable, "-S", "-c", program]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -50,6 +52,18 @@ def imported(step: str, settings: dict[str, str]) -> subprocess.CompletedProcess
 def test_a_handler_starts_with_its_own_variables_alone(step: str) -> None:
     done = imported(step, SETTINGS[step])
     assert (done.returncode, done.stdout.strip()) == (0, "handler"), done.stderr
+
+
+@pytest.mark.parametrize("step", SETTINGS)
+def test_no_garbage_is_looked_for_while_a_handler_is_imported(step: str) -> None:
+    program = (
+        "import gc, json; found = []; gc.callbacks.append(lambda *_: found.append(1)); import handler; "
+        "print(json.dumps([len(found), gc.isenabled(), gc.get_freeze_count()]))"
+    )
+    done = imported(step, SETTINGS[step], program)
+    collections, is_enabled, frozen = json.loads(done.stdout)
+    assert collections < 40, "some before xmlift is imported"
+    assert is_enabled and frozen > 50_000
 
 
 def test_a_handler_without_its_variables_says_which_and_what_to_do() -> None:
