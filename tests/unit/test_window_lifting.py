@@ -229,6 +229,20 @@ def test_a_page_that_is_read_by_events_leaves_nothing_on_its_way_to_the_next() -
     assert same(read(pages, 2, flush_each=True)) == same(read(pages, 1))
 
 
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_page_that_fails_leaves_nothing_on_its_way_to_the_next(processes: int) -> None:
+    window = window_to_lift()
+    with WindowLifting(window, processes) as lifting:
+        reading = Reading(lifting, window)
+        with pytest.raises(RecordError, match="larger than 100000 bytes"):
+            reading.read(page_of([*numbered(20), item(20, "x" * 200_000)]))
+        reading.progress.pages = 1
+        reading.read(page_of(numbered(60)))
+        reading.flush()
+    rows = [row for row in reading.tables()["items"] if row[_PAGE] == "2"]
+    assert [int(row[0]) for row in rows] == [n for n in range(60) if n % 7 != 3 and n % 11 != 10]
+
+
 def test_end_tags_need_not_tell_how_many_records_a_piece_has() -> None:
     page = page_of([item(number) if number % 5 else "<item/>" + item(number) for number in range(60)])
     rows = [row[_ROW] for row in read([page], 3).tables["items"]]

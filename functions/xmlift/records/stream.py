@@ -7,11 +7,12 @@ and reads everything: self-closing records, values of changing parents, tags tha
 import io
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from lxml import etree
 
-from xmlift.errors import RecordError
+from xmlift.errors import RecordError, XmliftError
 from xmlift.records import by_xpath
 from xmlift.records.columns import Columns
 from xmlift.records.cutter import PIECE_BYTES, Cutter, Head, event_parser, secure_parser
@@ -71,16 +72,24 @@ class Page[Rows]:
             self._check_start(cutter.rest)
             yield from self._by_events(cutter.rest)
             return
-        around = head.before
-        self.head_root = etree.fromstring(around + head.closing, secure_parser())
+        self.head_root = etree.fromstring(head.before + head.closing, secure_parser())
         _refuse_doctype(self.head_root)
         waiting: deque[Sent[Rows]] = deque()
+        try:
+            yield from self._by_pieces(cutter, head, waiting)
+        finally:
+            for sent in waiting:  # however the page ends: nothing of it meets the next
+                with suppress(XmliftError):
+                    sent.answer()
+
+    def _by_pieces(
+        self, cutter: Cutter, head: Head, waiting: deque[Sent[Rows]]
+    ) -> Iterator[tuple[int, Rows]]:
+        around = head.before
         while self._send(cutter, head, waiting):
             sent = waiting.popleft()
             lifted = sent.answer()
             if lifted is None:
-                for other in waiting:
-                    other.answer()  # what is on its way is waited for, so that nothing of this page meets the next
                 later = b"".join(other.piece for other in waiting)
                 yield from self._by_events(around + sent.piece + later + cutter.rest)
                 return
