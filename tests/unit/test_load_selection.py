@@ -42,9 +42,10 @@ def load_of(
 
 
 def loaded_by(loads: Loads) -> list[tuple[Any, ...]]:
-    """(run that read, run that loaded), in the order of loading."""
+    """(run that read, run that loaded), in the order of loading: by transaction, for loaded_at has seconds only."""
     return loads.stand_in.run(
-        "SELECT run, loaded_by FROM xmlift.ledger WHERE source = %s ORDER BY loaded_at, ctid", loads.name
+        "SELECT run, loaded_by FROM xmlift.ledger WHERE source = %s ORDER BY xmin::text::bigint, ctid",
+        loads.name,
     )
 
 
