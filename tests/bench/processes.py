@@ -44,6 +44,10 @@ def measure(bench: Bench) -> Section:
         title="One window, several processes",
         prose=_PROSE.format(megabytes=page.size / 1e6),
         claims=[Claim("processes on two cores, of one on one", best, 1.7, "×")],
-        tables=[Table("", ["processes", "wall time", "CPU time", "faster than one"], rows)],
+        tables=[
+            Table(
+                "By the number of processes", ["processes", "wall time", "CPU time", "faster than one"], rows
+            )
+        ],
         plots=[],
     )
