@@ -1,7 +1,7 @@
 """What a cold start does without: looking for garbage while modules are imported.
 
 Nothing of them is garbage, and all of them stay. To look through them again and again takes a tenth of a start, and
-of the first call as well (docs/performance.md). A handler imports this before the rest of xmlift.
+once more a part of the first call. A handler imports this before the rest of xmlift, as the alphabet has it.
 """
 
 import gc

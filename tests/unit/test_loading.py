@@ -95,7 +95,7 @@ class Tampering:
         writer = PartWriter()
         rows = [*([changed] if changed else []), *rest]
         lines = csv_lines([quoted(column) for column in zip(*rows, strict=True)])
-        writer.write(csv_of(lines, repeat("\n")), len(rows))
+        writer.write(csv_of(lines, repeat("\n", len(lines))), len(rows))
         part = writer.finish()
         assert part is not None
         self.loads.zone.put(key, part.body)

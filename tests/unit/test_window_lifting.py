@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -320,6 +319,27 @@ def test_what_a_process_cannot_do_is_told_in_its_turn(monkeypatch: pytest.Monkey
     assert outcome([page], 3) == outcome([page], 1)
 
 
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_what_a_piece_fails_by_takes_no_finished_part_with_it(
+    processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces within a comment are cut wrongly, and tried nevertheless: what becomes of them tells nothing."""
+    convert = RowConverter.convert
+
+    def failing(converter: RowConverter, batch: Any) -> Any:
+        if "900" in batch.columns[0]:
+            raise RowError("the transform failed")
+        return convert(converter, batch)
+
+    monkeypatch.setattr(RowConverter, "convert", failing)
+    monkeypatch.setattr(window_parts, "PART_BYTES", 0)
+    monkeypatch.setattr(cutter, "PIECE_BYTES", 2000)
+    for before in (40, 80, 120):
+        comment = f"<!-- {item(900) * 300} -->"
+        found = read([page_of([*numbered(before), comment, *numbered(50)])], processes)
+        assert len(found.tables["items"]) == found.progress.tables["items"].written > 50
+
+
 def kill_others(lifting: WindowLifting) -> None:
     for process in others_of(lifting):
         os.kill(process.pid, signal.SIGKILL)
@@ -339,6 +359,19 @@ def test_a_process_that_is_killed_is_told_of(happens: Callable[[Reading], Any]) 
             happens(reading)
 
 
+def test_a_process_that_was_killed_is_told_of_whoever_asks() -> None:
+    head = cutter.find_head(b"<list><item>", ("list", "item"))
+    assert head is not None
+    with WindowLifting(window_to_lift(), 2) as lifting:
+        (other,) = lifting._others
+        os.kill(other.process.pid or 0, signal.SIGSTOP)
+        sent = [other.send(head, item(1).encode(), False, Place(1, READ_AT)) for _ in range(3)]
+        kill_others(lifting)
+        for ask in (*(piece.answer for piece in sent), lambda: list(lifting.finish())):
+            with pytest.raises(RowError, match="exit code -9"):
+                ask()
+
+
 def test_a_process_that_is_killed_at_work_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     convert, ours = RowConverter.convert, os.getpid()
 
@@ -354,7 +387,6 @@ def test_a_process_that_is_killed_at_work_is_told_of(monkeypatch: pytest.MonkeyP
 
 def test_no_process_is_left_at_the_end() -> None:
     with WindowLifting(window_to_lift(), 3) as lifting:
-        lifting.start_others()
         processes = others_of(lifting)
         assert len(processes) == 2 and all(process.is_alive() for process in processes)
     assert not any(process.is_alive() for process in processes)
@@ -366,8 +398,7 @@ def test_processes_end_with_the_one_that_started_them() -> None:
 import os, signal, sys
 sys.path[:0] = sys.argv[1:]
 from tests.unit.test_window_lifting import WindowLifting, others_of, window_to_lift
-lifting = WindowLifting(window_to_lift(), 4)
-lifting.start_others()
+lifting = WindowLifting(window_to_lift(), 4).__enter__()
 print(*(process.pid for process in others_of(lifting)), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -382,17 +413,6 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_one_process_is_no_process_beside_this_one() -> None:
     with WindowLifting(window_to_lift(), 1) as lifting:
-        lifting.start_others()
-        assert others_of(lifting) == []
-
-
-def test_a_small_window_starts_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window_lifting, "_ALONE_BYTES", 40_000)
-    window = window_to_lift()
-    with WindowLifting(window, 3) as lifting:
-        reading = Reading(lifting, window)
-        reading.read(page_of(numbered(80)))
-        reading.flush()
         assert others_of(lifting) == []
 
 
@@ -423,28 +443,6 @@ def serve(source: ScriptedSource, count: int, size: int = 40) -> None:
 def by_place(rows: list[dict[str, str]]) -> list[tuple[str, ...]]:
     kept = [{k: v for k, v in row.items() if k not in ("_run", "_part", "_read_at")} for row in rows]
     return sorted(tuple(row.values()) for row in kept)
-
-
-@forks
-def test_processes_are_started_before_a_thread_is(
-    extracts: Extracts, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a thread has locked when its process forks stays locked in the other one."""
-    monkeypatch.setattr(window_lifting, "_ALONE_BYTES", 10_000)
-    threads: list[list[str]] = []
-    start = WindowLifting.start_others
-
-    def noted(lifting: WindowLifting) -> None:
-        if not others_of(lifting):
-            threads.append([thread.name for thread in threading.enumerate() if "ahead" in thread.name])
-        start(lifting)
-
-    monkeypatch.setattr(WindowLifting, "start_others", noted)
-    serve(source, 5)
-    pages = [len(said[0].body) for said in source.script.values()]
-    assert pages[0] < 10_000 < sum(pages), "a later page is for several"
-    extract(extracts.event(), extracts.zone, read_secret, all_the_time, 3)
-    assert threads == [[]]
 
 
 @forks

@@ -40,7 +40,7 @@ tables = st.integers(2, 4).flatmap(
 
 
 def encoded(rows: list[list[str]]) -> bytes:
-    return csv_of(csv_lines([quoted(column) for column in zip(*rows, strict=True)]), repeat("\n"))
+    return csv_of(csv_lines([quoted(column) for column in zip(*rows, strict=True)]), repeat("\n", len(rows)))
 
 
 def written(*batches: list[list[str]]) -> Part:
@@ -83,7 +83,8 @@ def test_the_bytes_are_those_of_the_csv_module(rows: list[list[str]]) -> None:
 @given(st.integers(0, 2500))
 def test_each_line_ends_with_what_is_its_rows(count: int) -> None:
     numbers = [str(number) for number in range(count)]
-    csv_text = csv_of(csv_lines([numbers, numbers]), repeat(",é,"), numbers, repeat("\n"))
+    lines = csv_lines([numbers, numbers])
+    csv_text = csv_of(lines, repeat(",é,", count), numbers, repeat("\n", count))
     assert csv_text.decode() == "".join(f"{number},{number},é,{number}\n" for number in numbers)
 
 
@@ -130,6 +131,11 @@ def test_no_rows_are_no_part() -> None:
     writer.write(encoded([]), 0)
     writer.write(b"", 0)
     assert writer.finish() is None
+
+
+def test_a_line_without_an_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="longer"):
+        csv_of(["1"], ["\n", "\n"])
 
 
 def test_columns_of_unequal_length_are_refused() -> None:

@@ -170,6 +170,7 @@ class WindowReader:
 
     def read(self) -> ExtractAnswer:
         """Read pages until there are none, or until the call's time is nearly up."""
+        # The processes first: one that forks inherits what a thread at work has locked, and files that are open.
         with self._lifting, self._fetching:
             try:
                 return self._read()

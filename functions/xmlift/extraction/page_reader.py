@@ -268,7 +268,6 @@ class PageReader:
         with suppress(SourceError):
             following = self._walk.following(page.head_root, request, url, None)
             if following is not None and names.short_hash(following.identity) not in self.read_pages:
-                self._lifting.start_others()  # before there is a thread
                 self._fetching.expect(following)
 
     def _body(self, answer: Answer, mapping: Mapping) -> BinaryIO:

@@ -1,10 +1,10 @@
 """The records of one window made into rows: here, or by processes of their own where the function has more vCPUs.
 
-Reading and converting a piece is a function of the piece and of where it stands, so that it makes no difference
-which process does it: with any number of them the rows are the same. Only which part a row is in may differ.
+Reading and converting a piece is a function of the piece and of whether its page begins with it, so that it makes
+no difference which process does it: with any number of them the rows are the same. Only which part a row is in may
+differ.
 """
 
-import gc
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache, partial
@@ -67,21 +67,9 @@ class WindowLifting:
         return self.window.parts(self.converter.layout, process, self._count)
 
     def __enter__(self) -> Self:
-        return self
-
-    def start_others(self) -> None:
-        """Start the processes beside this one, as far as that has not been done.
-
-        Not sooner than they are needed, since a small window needs none. But before any thread is started: one that
-        forks would inherit what that has locked.
-        """
-        if len(self._others) == self._count - 1:
-            return
-        # What is there already is not looked at by the others' garbage collection: it would copy all that it marks.
-        gc.freeze()
         for number in range(1, self._count):
             self._others.append(Process(self.pieces, self.converter, self._parts_of(number)))
-        gc.unfreeze()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -98,9 +86,8 @@ class WindowLifting:
         """What lifts the records of the page of so many bytes that stands there."""
         here = LiftHere(self.pieces, lambda batch: self._kept_here(self.converter.convert(batch), place))
         self._bytes += size
-        if self._count == 1 or self._bytes <= _ALONE_BYTES:
+        if not self._others or self._bytes <= _ALONE_BYTES:
             return here
-        self.start_others()
         return _LiftTogether(self._others, place, here)
 
     def _kept_here(self, converted: ConvertedRows, place: Place) -> LiftedRows:

@@ -4,6 +4,7 @@ A process answers a piece with what is to be counted of it. Its rows wait there 
 the number of the first one's record is known; of a piece that was cut wrongly nothing is kept.
 """
 
+import gc
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,7 +32,7 @@ With one in store the others wait now and then. More of them leave the CPU's cac
 """
 
 _HEAD_BYTES = 16 * 1024
-"""All that is on its way to a process fits into its pipe, so that it never waits for one that sends a part."""
+"""Of what stands before a page's records, and goes with each piece: what is on its way has to fit into the pipe."""
 
 _END_SECONDS = 1.0
 """How long the exit code is waited for of a process whose pipe has ended."""
@@ -44,7 +45,7 @@ class _Answer(NamedTuple):
     holds 64 KB, a part would be on its way as long as it takes to lift a piece.
     """
 
-    lifted: Lifted[RowCounts] | None
+    lifted: Lifted[RowCounts] | Exception | None
     finished: list[NumberedPart]
     bytes_in_work: int
     in_slot: Sequence[int] = ()
@@ -63,7 +64,7 @@ class Process:
         global _own  # noqa: PLW0603 (what is inherited needs not be sent)
         self._slots = [mmap(-1, SLOT_BYTES) for _ in range(SLOTS_EACH)]
         self._pipe, theirs = Pipe()
-        _own = _Lifting(pieces, converter, parts, self._slots, self._pipe, theirs)
+        _own = _Lifting(pieces, converter, parts, self._slots, theirs, self._pipe)
         self._pool = Pool(1)
         _own = None
         theirs.close()
@@ -80,6 +81,8 @@ class Process:
         self._sent = 0
         self._finished: list[NumberedPart] = []
         self._bytes_in_work = 0
+        self._failed: Exception | None = None
+        """Why nothing is to be had of it any more: rows that it was to keep may be lost."""
 
     @property
     def bytes_written(self) -> int:
@@ -88,6 +91,7 @@ class Process:
 
     def takes(self, head: Head, piece: bytes) -> bool:
         """Whether there is room for a piece. Raises RowError where the process has ended."""
+        self._check()
         while not self._free and self._arrived.poll(0):
             self._receive()
         return bool(self._free) and len(piece) <= SLOT_BYTES and len(head.before) <= _HEAD_BYTES
@@ -102,6 +106,8 @@ class Process:
 
     def _lifted(self, number: int) -> Lifted[LiftedRows] | None:
         lifted = self._answer().lifted
+        if isinstance(lifted, Exception):
+            raise lifted
         if lifted is None:
             return None
         return Lifted(LiftedRows(lifted.rows, partial(self._keep, number)), lifted.records, lifted.between)
@@ -115,7 +121,11 @@ class Process:
         return finished
 
     def finish(self) -> Callable[[], list[NumberedPart]]:
-        """Have it finish the parts of what was kept since the last time, and answer how to get them."""
+        """Have it finish the parts of what was kept since the last time, and answer how to get them.
+
+        Raises RowError where the process has ended.
+        """
+        self._check()
         self._ask(self._free.popleft(), None)
 
         def finished() -> list[NumberedPart]:
@@ -138,10 +148,15 @@ class Process:
             self._receive()
         answer = self._answers.popleft()
         if isinstance(answer, Exception):
+            self._failed = answer
             raise answer
         self._finished += answer.finished
         self._bytes_in_work = answer.bytes_in_work
         return answer
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise self._failed
 
     def _receive(self) -> None:
         try:
@@ -156,11 +171,12 @@ class Process:
 
     def _ended(self) -> RowError:
         self.process.join(_END_SECONDS)
-        return RowError(
+        self._failed = RowError(
             f"a process of the function ended in the midst of its work, with exit code {self.process.exitcode}. If "
             "that is -9, it is most likely for want of memory: lower limits.record_megabytes, or raise the memory "
             "of extract"
         )
+        return self._failed
 
     def end(self) -> None:
         """End it, whatever it is at."""
@@ -204,20 +220,22 @@ class _Lifting:
         converter: RowConverter,
         parts: WindowParts,
         slots: list[mmap],
-        theirs: "Connection[Any, Any]",
-        ours: "Connection[Any, Any]",
+        own_end: "Connection[Any, Any]",
+        other_end: "Connection[Any, Any]",
     ) -> None:
         self._pieces = pieces
         self._convert = converter.convert
         self._parts = parts
         self._slots = slots
-        self._theirs = theirs
-        self._pipe = ours
+        self._pipe = own_end
+        self._other_end = other_end
         self._waiting: deque[_Waiting] = deque()
 
     def serve(self) -> None:
         """Answer what is asked, for as long as there is somebody who asks."""
-        self._theirs.close()  # or the pipe would never end
+        self._other_end.close()  # or the pipe would never end
+        # What is there already is not looked at by garbage collection: it would copy all that it marks.
+        gc.freeze()
         while True:
             try:
                 kept, slot, task = self._pipe.recv()
@@ -234,7 +252,12 @@ class _Lifting:
         finished = self._keep(kept)
         if task is None:
             return _Answer(None, finished + self._parts.finish(), 0)
-        return _Answer(self._lift(task, slot[: task.length]), finished, self._parts.bytes_written)
+        lifted: Lifted[RowCounts] | Exception | None
+        try:
+            lifted = self._lift(task, slot[: task.length])
+        except Exception as error:  # noqa: BLE001 (parts that are finished are answered whatever becomes of the piece)
+            lifted = error
+        return _Answer(lifted, finished, self._parts.bytes_written)
 
     def _lift(self, task: _Task, piece: bytes) -> Lifted[RowCounts] | None:
         def convert(batch: Batch) -> RowCounts:

@@ -38,15 +38,15 @@ class RowWriter:
         `first_row` is the number of its first record in the page, from 1.
         """
         for name, table in converted.tables.items():
+            count = len(table.lines)
             numbers = map(str, map(first_row.__add__, table.records))
             before, after = self._around_row(place, part)
-            yield WrittenRows(
-                name, csv_of(table.lines, repeat(before), numbers, repeat(after)), len(table.lines)
-            )
+            csv = csv_of(table.lines, repeat(before, count), numbers, repeat(after, count))
+            yield WrittenRows(name, csv, count)
         if converted.rejects:
             rejects = [refused.row(place.page, first_row) for refused in converted.rejects]
             lines = csv_lines([quoted(column) for column in zip(*rejects, strict=True)])
-            yield WrittenRows(REJECTS, csv_of(lines, repeat("\n")), len(lines))
+            yield WrittenRows(REJECTS, csv_of(lines, repeat("\n", len(lines))), len(lines))
 
     def _around_row(self, place: Place, part: int) -> tuple[str, str]:
         """What all the rows of a batch have in common, before and after each one's number in the page."""

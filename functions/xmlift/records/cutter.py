@@ -27,7 +27,8 @@ class Head(NamedTuple):
     before: bytes
     closing: bytes
     record: bytes
-    parent: bytes
+    above: tuple[int, ...]
+    """How many children each element around the records' parent has there, the root first."""
     siblings: int
     """How many children the records' parent has before the first record."""
     scope: tuple[tuple[str, str], ...]
@@ -80,10 +81,9 @@ def _head_before(start: bytes, spelled: list[bytes]) -> Head | None:
         except etree.XMLSyntaxError:
             continue  # inside a comment or the like
         # Well-formed with these closing tags: exactly these elements are open where the head ends.
-        parent = parents[-1] if len(parents) > 1 else b""
         around = innermost(root, len(parents))
         scope = tuple((prefix or "", uri) for prefix, uri in around.nsmap.items())
-        return Head(before, closing, record, parent, len(around), scope, _is_utf8(root))
+        return Head(before, closing, record, above(root, len(parents)), len(around), scope, _is_utf8(root))
     return None
 
 
@@ -97,6 +97,16 @@ def innermost(root: etree._Element, depth: int) -> etree._Element:
     for _ in range(depth - 1):
         element = element[-1]
     return element
+
+
+def above(root: etree._Element, depth: int) -> tuple[int, ...]:
+    """How many children each element above the one at that depth has, which is its last one each time."""
+    counts = []
+    element = root
+    for _ in range(depth - 1):
+        counts.append(len(element))
+        element = element[-1]
+    return tuple(counts)
 
 
 def _spelled(element: etree._Element) -> bytes:

@@ -8,7 +8,7 @@ from lxml import etree
 
 from xmlift.records import by_xpath
 from xmlift.records.columns import Columns
-from xmlift.records.cutter import Head, innermost, secure_parser
+from xmlift.records.cutter import Head, above, innermost, secure_parser
 from xmlift.records.kinds import elements_at
 from xmlift.records.mapping import Mapping
 from xmlift.records.names import is_named
@@ -42,17 +42,17 @@ class PieceReader:
         `begins`: the page's records begin with it.
         """
         shape = self._shape(head) if head.is_utf8 else None
-        if shape and shape.is_unknown:
+        if shape and shape.is_new:
             _introduce(shape, head, piece)
         columns = shape.columns(piece, begins) if shape else None
         if columns is not None:
             return Piece(columns, b"")
-        if head.parent and b"</" + head.parent in piece:
-            return None  # the head may no longer tell the ancestors
         try:
             root = etree.fromstring(head.before + piece + head.closing, secure_parser())
         except etree.XMLSyntaxError:
             return None
+        if above(root, len(self._mapping.record_tags) - 1) != head.above:
+            return None  # the head no longer tells the ancestors
         if shape:
             shape.learn(piece)
         return Piece(self.parsed(root, begins), self._between(root, head))
@@ -88,8 +88,10 @@ class PieceReader:
 
 def _introduce(shape: Shape, head: Head, piece: bytes) -> None:
     """Let a shape learn of the first records alone: not all of the piece has to be parsed then."""
-    ends = islice(re.finditer(b"</" + re.escape(head.record) + rb"\s*>", piece), SAMPLE_RECORDS)
-    sample = piece[: max(end.end() for end in ends)]
+    *_, end = islice(re.finditer(b"</" + re.escape(head.record) + rb"\s*>", piece), SAMPLE_RECORDS)
+    if end.end() == len(piece):
+        return  # a small one is parsed as a whole
+    sample = piece[: end.end()]
     try:
         etree.fromstring(head.before + sample + head.closing, secure_parser())
     except etree.XMLSyntaxError:

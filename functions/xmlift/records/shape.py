@@ -50,12 +50,15 @@ class Shape:
             self._lessons = 0
 
     @property
-    def is_unknown(self) -> bool:
-        """Whether nothing is known yet, and there is something to expect of a lesson."""
-        return self._reader is None and self._lessons > 0
+    def is_new(self) -> bool:
+        """Whether nobody has tried yet to teach anything."""
+        return self._lessons == MOST_LESSONS and self._reader is None
 
     def learn(self, piece: bytes) -> None:
-        """Learn from the last piece, which the parser has read, as long as there is something to expect of it."""
+        """Learn from records that the parser has read, as long as there is something to expect of it.
+
+        They are the last piece, of which it is known up to where they fit, or some before any was tried.
+        """
         if not self._lessons or len(piece) > _LARGEST:
             return
         self._lessons -= 1

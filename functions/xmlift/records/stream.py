@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from xmlift.errors import RecordError, XmliftError
+from xmlift.errors import RecordError
 from xmlift.records import by_xpath
 from xmlift.records.columns import Columns
 from xmlift.records.cutter import PIECE_BYTES, Cutter, Head, event_parser, secure_parser
@@ -79,7 +79,7 @@ class Page[Rows]:
             yield from self._by_pieces(cutter, head, waiting)
         finally:
             for sent in waiting:  # however the page ends: nothing of it meets the next
-                with suppress(XmliftError):
+                with suppress(Exception):  # a page that fails says why itself
                     sent.answer()
 
     def _by_pieces(
@@ -111,7 +111,13 @@ class Page[Rows]:
 
     def _send(self, cutter: Cutter, head: Head, waiting: deque[Sent[Rows]]) -> bool:
         """Send as many pieces as may be on their way; False once there is none any more."""
-        while len(waiting) <= self._lifter.ahead and (piece := cutter.next_piece()) is not None:
+        ahead = self._lifter.ahead
+        # Large records are not held by the dozen.
+        while (
+            len(waiting) <= ahead
+            and sum(len(sent.piece) for sent in waiting) <= ahead * 2 * PIECE_BYTES
+            and (piece := cutter.next_piece()) is not None
+        ):
             waiting.append(self._lifter.send(head, piece, begins=not self._has_begun))
             self._has_begun = True
         return bool(waiting)

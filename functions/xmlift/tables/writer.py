@@ -69,9 +69,9 @@ def csv_lines(fields: Sequence[Iterable[str]]) -> list[str]:
 
 
 def csv_of(lines: Sequence[str], *ends: Iterable[str]) -> bytes:
-    """Lines as CSV, each followed by what is the end of its row."""
+    """Lines as CSV, each followed by what is the end of its row. Raises ValueError where one has no end."""
     # Some rows at a time: one record may have ten thousand others in it.
-    some_rows = batched(zip(lines, *ends, strict=False), _ROWS_AT_A_TIME, strict=False)
+    some_rows = batched(zip(lines, *ends, strict=True), _ROWS_AT_A_TIME, strict=False)
     return b"".join("".join(chain.from_iterable(rows)).encode() for rows in some_rows)
 
 

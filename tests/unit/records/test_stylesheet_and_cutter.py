@@ -88,7 +88,7 @@ def test_the_head_is_what_stands_before_the_first_record(step: int, monkeypatch:
     head = find_head(PAGE, ("r", "g", "i"))
     assert head is not None
     assert head.before == b'<?xml version="1.0"?><!-- <i> --><r><h/><g t="1">'
-    assert (head.closing, head.record, head.parent, head.siblings) == (b"</g></r>", b"i", b"g", 0)
+    assert (head.closing, head.record, head.above, head.siblings) == (b"</g></r>", b"i", (2,), 0)
     assert (head.scope, head.is_utf8) == ((), True)
 
 

@@ -52,9 +52,9 @@ def plain(element: Any, asked: Asked, above: str = "") -> set[str]:
     return found
 
 
-def counts(page: bytes, mapped: Mapping) -> dict[str, int]:
+def counts(page: bytes, mapped: Mapping, pieces: PieceReader | None = None) -> dict[str, int]:
     total: dict[str, int] = {}
-    for _, batch in read_page(io.BytesIO(page), mapped, PieceReader(mapped), 1024 * 1024):
+    for _, batch in read_page(io.BytesIO(page), mapped, pieces or PieceReader(mapped), 1024 * 1024):
         total = added(total, batch.unmapped)
     return total
 
@@ -232,6 +232,21 @@ def test_by_shape_they_are_found_where_they_stand(record: str, paths: set[str]) 
         fits = counted(patch)
         assert counts(page, mapped) == dict.fromkeys(paths, 40)
         assert any(fits) == ("<s>" not in record), "a text with markup in it is for the parser"
+
+
+def test_what_is_known_of_the_records_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they hold an element of their parent's name, whose end tag is not the parent's."""
+    monkeypatch.setattr(cutter, "PIECE_BYTES", 3000)
+    mapped = Mapping("/r/list/i", (Field("id", "id"),), (), {})
+
+    def page(inside: str, late: int) -> bytes:
+        records = (f"<i><id>{n}</id>{inside}{'<late/>' if n >= late else ''}</i>" for n in range(2000))
+        return f"<r><list>{''.join(records)}</list></r>".encode()
+
+    warm = PieceReader(mapped)
+    counts(page("", late=2000), mapped, warm)
+    later = page("<list>x</list>", late=777)
+    assert counts(later, mapped, warm) == counts(later, mapped)
 
 
 def test_a_long_path_is_cut() -> None:
