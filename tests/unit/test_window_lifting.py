@@ -305,15 +305,20 @@ def test_the_limit_on_rejects_is_that_of_all_processes_together(most: int) -> No
     assert (kind, message) == outcome([page], 1, window)
 
 
-def test_what_a_process_cannot_do_is_told_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def fail_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the conversion of whatever holds that item fail."""
     convert = RowConverter.convert
 
     def failing(converter: RowConverter, batch: Any) -> Any:
-        if "51" in batch.columns[0]:
-            raise RowError("the transform failed at record 51")
+        if str(number) in batch.columns[0]:
+            raise RowError(f"the transform failed at item {number}")
         return convert(converter, batch)
 
     monkeypatch.setattr(RowConverter, "convert", failing)
+
+
+def test_what_a_process_cannot_do_is_told_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_at(51, monkeypatch)
     page = page_of(numbered(100))
     assert outcome([page], 3)[0] is RowError
     assert outcome([page], 3) == outcome([page], 1)
@@ -324,14 +329,7 @@ def test_what_a_piece_fails_by_takes_no_finished_part_with_it(
     processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pieces within a comment are cut wrongly, and tried nevertheless: what becomes of them tells nothing."""
-    convert = RowConverter.convert
-
-    def failing(converter: RowConverter, batch: Any) -> Any:
-        if "900" in batch.columns[0]:
-            raise RowError("the transform failed")
-        return convert(converter, batch)
-
-    monkeypatch.setattr(RowConverter, "convert", failing)
+    fail_at(900, monkeypatch)
     monkeypatch.setattr(window_parts, "PART_BYTES", 0)
     monkeypatch.setattr(cutter, "PIECE_BYTES", 2000)
     for before in (40, 80, 120):
@@ -390,6 +388,21 @@ def test_no_process_is_left_at_the_end() -> None:
         processes = others_of(lifting)
         assert len(processes) == 2 and all(process.is_alive() for process in processes)
     assert not any(process.is_alive() for process in processes)
+
+
+def test_none_is_left_where_another_one_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[window_processes.Process] = []
+
+    def one_alone(*given: Any) -> window_processes.Process:
+        if made:
+            raise OSError("no more processes")
+        made.append(window_processes.Process(*given))
+        return made[0]
+
+    monkeypatch.setattr(window_lifting, "Process", one_alone)
+    with pytest.raises(OSError, match="no more processes"), WindowLifting(window_to_lift(), 3):
+        pass
+    assert not made[0].process.is_alive()
 
 
 def test_processes_end_with_the_one_that_started_them() -> None:

@@ -67,13 +67,20 @@ class WindowLifting:
         return self.window.parts(self.converter.layout, process, self._count)
 
     def __enter__(self) -> Self:
-        for number in range(1, self._count):
-            self._others.append(Process(self.pieces, self.converter, self._parts_of(number)))
+        try:
+            for number in range(1, self._count):
+                self._others.append(Process(self.pieces, self.converter, self._parts_of(number)))
+        except BaseException:
+            self._end_others()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end_others()
+
+    def _end_others(self) -> None:
         for process in self._others:
             process.end()
 

@@ -100,7 +100,7 @@ def innermost(root: etree._Element, depth: int) -> etree._Element:
 
 
 def above(root: etree._Element, depth: int) -> tuple[int, ...]:
-    """How many children each element above the one at that depth has, which is its last one each time."""
+    """How many children each element above that depth has: the root, its last child, and so on downwards."""
     counts = []
     element = root
     for _ in range(depth - 1):

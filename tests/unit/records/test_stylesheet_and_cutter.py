@@ -9,7 +9,21 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from xmlift.errors import RecordError
-from xmlift.records import Field, Mapping, Nested, NestedRows, PieceReader, by_xpath, cutter, stream
+from xmlift.records import (
+    Batch,
+    Field,
+    Head,
+    Lifted,
+    LiftHere,
+    Mapping,
+    Nested,
+    NestedRows,
+    PieceReader,
+    Sent,
+    by_xpath,
+    cutter,
+    stream,
+)
 from xmlift.records.columns import Columns
 from xmlift.records.cutter import Cutter, find_head
 from xmlift.records.stylesheet import END, Stylesheet
@@ -164,6 +178,45 @@ def test_only_a_piece_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None
     batches = iter(stream.read_page(body, MAPPING, PieceReader(MAPPING), 1000))
     next(batches)
     assert body.tell() <= 1000, "the first batch is given before the page is read to its end"
+
+
+class Slow:
+    """Lifts what it has been sent when it is asked for it, and notes how many pieces wait by then."""
+
+    ahead = 6
+
+    def __init__(self) -> None:
+        self._here = LiftHere(PieceReader(MAPPING), self.lift)
+        self._waiting = 0
+        self.most = 0
+
+    def lift(self, batch: Batch) -> Batch:
+        return batch
+
+    def send(self, head: Head, piece: bytes, begins: bool) -> Sent[Batch]:
+        self._waiting += 1
+        self.most = max(self.most, self._waiting)
+
+        def answer() -> Lifted[Batch] | None:
+            self._waiting -= 1
+            return self._here.send(head, piece, begins).answer()
+
+        return Sent(piece, answer)
+
+
+@pytest.mark.parametrize(("note", "most"), [(10, 7), (4000, 2)])
+def test_large_records_do_not_wait_by_the_dozen(
+    note: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (cutter, stream):
+        monkeypatch.setattr(module, "PIECE_BYTES", 500)
+    lifter = Slow()
+    records = "".join(f"<i><a>{number}</a><k>{'x' * note}</k></i>" for number in range(300))
+    page = stream.Page(
+        io.BytesIO(f"<r><g>{records}</g></r>".encode()), MAPPING, PieceReader(MAPPING), lifter, 5000
+    )
+    assert sum(batch.records for _, batch in page) == 300
+    assert lifter.most == most
 
 
 def test_the_stylesheet_opens_no_other_document(tmp_path: Any) -> None:
